@@ -1,0 +1,2 @@
+//! The brain-computer-interface daemon and its command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The signal engine: filter design in f64 and allocation-free filtering.

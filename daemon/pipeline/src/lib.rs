@@ -1,0 +1,1 @@
+//! From raw chunks to intents: alignment, filters, windows, decoding, policy.

@@ -1,0 +1,1 @@
+//! What real-time threads stand on: clock, ring edges, doorbells, thread priority, the no-allocation guard, stamps.

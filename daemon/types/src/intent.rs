@@ -1,0 +1,91 @@
+use crate::{HostNs, Validity};
+use std::sync::Arc;
+
+/// The number of a window within a pipeline: starts at 0, grows by one a hop, never repeats. A hole means windows
+/// that were skipped or dropped.
+pub type Seq = u64;
+
+/// Which decoder spoke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecoderIdentity {
+    /// The bundle's name.
+    pub name: String,
+    /// The bundle's version.
+    pub version: String,
+    /// SHA-256 of the model file, lower-case hex.
+    pub model_sha256: String,
+}
+
+/// Why no intent is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoIntentReason {
+    /// No class reached the threshold.
+    BelowThreshold,
+    /// The window cannot be trusted; see its validity.
+    InvalidData,
+}
+
+/// What the policy made of the posteriors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The class at this index of the decoder's classes.
+    Class(usize),
+    /// Honest doubt.
+    NoIntent(NoIntentReason),
+}
+
+/// When each step of the path ended, on the host clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// The newest frame of the window reached this process.
+    pub acquired: HostNs,
+    /// The signal thread took it out of the ring.
+    pub dequeued: HostNs,
+    /// Filters done, window complete.
+    pub filtered: HostNs,
+    /// Inference and policy done.
+    pub decoded: HostNs,
+}
+
+/// One decoded window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intent {
+    /// Its number.
+    pub seq: Seq,
+    /// The pipeline that made it.
+    pub pipeline: Arc<str>,
+    /// The decoder that made it.
+    pub decoder: Arc<DecoderIdentity>,
+    /// Class labels, in the decoder's order.
+    pub classes: Arc<[String]>,
+    /// The decoder's posterior for this window alone, one a class.
+    pub posterior: Vec<f32>,
+    /// The smoothed posterior on which `outcome` rests, one a class.
+    pub smoothed: Vec<f32>,
+    /// The decision.
+    pub outcome: Outcome,
+    /// Whether the window may be trusted, and why not.
+    pub validity: Validity,
+    /// The window's first frame.
+    pub oldest_sample: HostNs,
+    /// The window's last frame.
+    pub newest_sample: HostNs,
+    /// The position of the window's last frame in the stream, counted from 0 at the daemon's first frame, frames
+    /// known to be lost included.
+    pub newest_frame: u64,
+    /// When each step ended.
+    pub ledger: Ledger,
+}
+
+/// A marker from a marker stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// The stream it came from.
+    pub stream: Arc<str>,
+    /// The text as sent.
+    pub text: String,
+    /// The time its sender gave it, clock-corrected.
+    pub time: HostNs,
+    /// When it reached this process.
+    pub received: HostNs,
+}

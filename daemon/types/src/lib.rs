@@ -1,0 +1,16 @@
+//! The nouns of the system: samples, streams, channels, intents, times, units.
+//!
+//! A caller may rely on these types being plain data: no I/O, no threads, no clock is read here. Every time is a
+//! [`HostNs`], every rate a [`Hz`], every amplitude says its [`Unit`]; what a number means never has to be guessed.
+
+mod chunk;
+mod intent;
+mod stream;
+mod time;
+mod validity;
+
+pub use chunk::Chunk;
+pub use intent::{DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Outcome, Seq};
+pub use stream::{ChannelKind, ChannelSpec, Rate, SampleFormat, StreamSpec, Unit};
+pub use time::{HostNs, Hz, HzError};
+pub use validity::Validity;

@@ -1,0 +1,115 @@
+//! What a source of samples or markers is, and the suite that each driver must pass.
+//!
+//! A driver opens sources through a factory, on the thread that will read them; a source then only fills
+//! preallocated chunks. A caller may rely on [`Source::pull`] not allocating, not locking and coming back within
+//! its timeout; on frames arriving in order with their layout unchanged for the life of the source; and on a lost
+//! device being an error, not silence. What happens next (waiting, re-opening, gaps) is the caller's decision.
+
+pub mod conformance;
+
+use bci_types::{Chunk, Marker, StreamSpec};
+use std::time::Duration;
+
+/// Why a source could not be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Nothing that fits is there (yet).
+    #[error("no stream matches {query}")]
+    NotFound {
+        /// What was looked for.
+        query: String,
+    },
+    /// More than one fits; reading either would be a guess.
+    #[error("{} streams match {query}: {}", found.len(), found.join("; "))]
+    Ambiguous {
+        /// What was looked for.
+        query: String,
+        /// Each candidate in words.
+        found: Vec<String>,
+    },
+    /// It was there and is gone.
+    #[error("the stream {stream} was lost")]
+    Lost {
+        /// Its name.
+        stream: String,
+    },
+    /// It is there but cannot be used.
+    #[error("the stream {stream} cannot be used: {reason}")]
+    Unusable {
+        /// Its name.
+        stream: String,
+        /// Why, in words an operator can act on.
+        reason: String,
+    },
+    /// A library or device below failed.
+    #[error("{operation} failed")]
+    Backend {
+        /// What was tried.
+        operation: String,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A source of samples, owned by one thread.
+pub trait Source {
+    /// What it delivers.
+    fn spec(&self) -> &StreamSpec;
+
+    /// Clears `chunk` and fills it with the frames at hand, waiting up to `timeout` for the first. Returns the
+    /// number of frames, 0 after a timeout without data, and sets `chunk.acquired`.
+    ///
+    /// # Errors
+    /// [`SourceError::Lost`] once the source is gone; it will not come back by itself.
+    fn pull(&mut self, chunk: &mut Chunk, timeout: Duration) -> Result<usize, SourceError>;
+
+    /// Whether a newer instance of the same stream has taken this one's place, so that this one should be
+    /// abandoned. Asked only while the source is silent; may take up to `timeout`.
+    fn superseded(&mut self, timeout: Duration) -> bool {
+        let _ = timeout;
+        false
+    }
+}
+
+/// Opens a source, again after each loss.
+pub trait SourceFactory: Send {
+    /// What it looks for, for messages.
+    fn describe(&self) -> String;
+
+    /// Looks for at most `timeout` and opens what it finds. Called on the thread that will read the source.
+    ///
+    /// # Errors
+    /// [`SourceError::NotFound`] when nothing is there yet; the others when waiting will not help.
+    fn open(&mut self, timeout: Duration) -> Result<Box<dyn Source>, SourceError>;
+}
+
+/// A source of markers, owned by one thread.
+pub trait MarkerSource {
+    /// What it delivers.
+    fn spec(&self) -> &StreamSpec;
+
+    /// The next marker, `None` after a timeout without one.
+    ///
+    /// # Errors
+    /// [`SourceError::Lost`] once the source is gone.
+    fn pull(&mut self, timeout: Duration) -> Result<Option<Marker>, SourceError>;
+
+    /// As for [`Source::superseded`].
+    fn superseded(&mut self, timeout: Duration) -> bool {
+        let _ = timeout;
+        false
+    }
+}
+
+/// Opens a marker source, again after each loss.
+pub trait MarkerSourceFactory: Send {
+    /// What it looks for, for messages.
+    fn describe(&self) -> String;
+
+    /// As for [`SourceFactory::open`].
+    ///
+    /// # Errors
+    /// As for [`SourceFactory::open`].
+    fn open(&mut self, timeout: Duration) -> Result<Box<dyn MarkerSource>, SourceError>;
+}

@@ -1,0 +1,1 @@
+//! Lab Streaming Layer: resolve, inlet, markers, outlet.

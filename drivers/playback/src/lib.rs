@@ -1,0 +1,1 @@
+//! Recorded files as timed samples and markers.

@@ -1,0 +1,1 @@
+//! Decoders: the bundle contract and inference through ONNX Runtime.

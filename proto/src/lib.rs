@@ -1,0 +1,1 @@
+//! The wire format bci.v1: messages, services and their descriptor.

@@ -1,0 +1,2 @@
+//! Project chores: set-up, demo, tests, CI.
+fn main() {}
