@@ -1,1 +1,35 @@
-//! From raw chunks to intents: alignment, filters, windows, decoding, policy.
+//! From raw chunks to intents: acquisition, alignment, filters, windows, decoding, policy.
+//!
+//! Three threads a pipeline, joined by lock-free queues, each named after its work:
+//!
+//! ```text
+//! src-NAME  source -> chunk -> ring            real-time, allocates nothing while streaming
+//! dsp-NAME  ring -> align -> filter -> window  real-time, allocates nothing
+//! dec-NAME  newest window -> decoder -> policy -> sink
+//! ```
+//!
+//! A caller may rely on: everything being validated against the stream before the first sample is filtered, all
+//! mistakes at once; no thread waiting for a slower one; every lost frame, late window and untrusted window being
+//! counted and told in the intent. Decoding never queues up: late windows are skipped in favour of the newest.
+
+pub mod acquire;
+mod align;
+mod bind;
+mod decode;
+mod markers;
+mod policy;
+mod run;
+mod signal;
+mod slots;
+mod spec;
+mod status;
+
+pub use bind::{Binding, bind, check};
+pub use decode::{DecodeStage, decode_loop};
+pub use markers::read_markers;
+pub use policy::{Policy, PolicySpec};
+pub use run::{RealTime, Running, RunningMarkers, start, start_markers};
+pub use signal::SignalPath;
+pub use slots::{Slot, WindowQueue};
+pub use spec::PipelineSpec;
+pub use status::{Counters, Sink, State, Status, StatusChange};

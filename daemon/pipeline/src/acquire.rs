@@ -1,0 +1,181 @@
+//! The acquisition thread: opens the source, watches it, opens it again, and never lets anybody delay it.
+
+use crate::status::{Sink, State, Status, count};
+use bci_driver_api::{Source, SourceError, SourceFactory};
+use bci_rt::clock::Clock;
+use bci_rt::doorbell::Doorbell;
+use bci_rt::edge::Writer;
+use bci_rt::guard;
+use bci_types::{Chunk, Rate, StreamSpec};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long one look for a stream may take; also how long a stop may go unnoticed while looking.
+const LOOK: Duration = Duration::from_millis(1000);
+/// How long one wait for samples may take.
+const PULL: Duration = Duration::from_millis(50);
+/// How often a silent source is asked whether another has taken its place.
+const SUPERSEDED_EVERY_NS: i64 = 1_000_000_000;
+
+/// A reader's end of an attachment, as the acquisition thread sees it.
+pub struct Outlet {
+    /// The ring to that reader.
+    pub writer: Writer,
+    /// Its bell, rung once a chunk.
+    pub bell: Doorbell,
+}
+
+/// What the acquisition thread works with.
+pub struct Acquisition<'a> {
+    /// Opens the source.
+    pub factory: Box<dyn SourceFactory>,
+    /// Prepares the readers for a stream, or refuses it in words.
+    pub attach: &'a mut dyn FnMut(&StreamSpec, usize) -> Result<Vec<Outlet>, String>,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// The pipeline's status.
+    pub status: &'a Status,
+    /// Where changes of state are told.
+    pub sink: &'a dyn Sink,
+    /// Ends the thread.
+    pub stop: &'a AtomicBool,
+}
+
+/// The largest chunk for a stream of this rate: 50 ms, at least 64 frames, at most 4096.
+#[must_use]
+pub fn chunk_frames(rate: Rate) -> usize {
+    match rate {
+        Rate::Regular(hz) => ((hz.get() * 0.05).ceil() as usize).clamp(64, 4096),
+        Rate::Irregular => 64,
+    }
+}
+
+/// How long a stream may be without samples before it counts as silent: 0.5 s or five chunks' time.
+fn silence_ns(rate: Rate) -> i64 {
+    match rate {
+        Rate::Regular(hz) => (5.0 * hz.period_ns()).max(5e8) as i64,
+        Rate::Irregular => i64::MAX,
+    }
+}
+
+impl Acquisition<'_> {
+    /// Runs until told to stop.
+    pub fn run(&mut self) {
+        let mut attached_before = false;
+        while !self.stopping() {
+            let Some(mut source) = self.open(attached_before) else { continue };
+            let spec = source.spec().clone();
+            let frames = chunk_frames(spec.rate);
+            let mut outlets = match (self.attach)(&spec, frames) {
+                Ok(outlets) => outlets,
+                Err(reason) => {
+                    self.tell(State::Refused, &reason);
+                    drop(source);
+                    self.pause(LOOK);
+                    continue;
+                }
+            };
+            self.status.attached(&spec);
+            if attached_before {
+                count(&self.status.counters.reattached, 1);
+                outlets.iter_mut().for_each(|o| o.writer.mark_discontinuity());
+            }
+            attached_before = true;
+            self.tell(State::Streaming, &format!("attached to {}", spec.name));
+            self.stream(source.as_mut(), &spec, frames, &mut outlets);
+        }
+        self.tell(State::Stopped, "stopped");
+    }
+
+    fn open(&mut self, attached_before: bool) -> Option<Box<dyn Source>> {
+        match self.factory.open(LOOK) {
+            Ok(source) => return Some(source),
+            Err(SourceError::NotFound { query }) => {
+                let state = if attached_before { State::Lost } else { State::Waiting };
+                self.tell(state, &format!("looking for {query}"));
+            }
+            Err(SourceError::Lost { .. }) => {}
+            Err(e) => {
+                self.tell(State::Refused, &chain(&e));
+                self.pause(LOOK);
+            }
+        }
+        None
+    }
+
+    /// Streams until the source is lost, superseded, or it is time to stop.
+    fn stream(&mut self, source: &mut dyn Source, spec: &StreamSpec, frames: usize, outlets: &mut [Outlet]) {
+        let mut chunk = Chunk::with_capacity(spec.channels.len(), frames);
+        let silence = silence_ns(spec.rate);
+        let mut heard = self.clock.now();
+        let mut asked = heard;
+        let mut silent = false;
+        while !self.stopping() {
+            let pulled = guard::watched(|| {
+                let pulled = source.pull(&mut chunk, PULL);
+                if matches!(pulled, Ok(n) if n > 0) {
+                    for outlet in outlets.iter_mut() {
+                        outlet.writer.push(&chunk);
+                        outlet.bell.ring();
+                    }
+                }
+                pulled
+            });
+            match pulled {
+                Ok(0) => {
+                    let now = self.clock.now();
+                    if now - heard > silence {
+                        silent = true;
+                        let message = format!("no samples from {} since {:.1} s (LSL clock)", spec.name, heard.as_lsl_seconds());
+                        self.tell(State::Silent, &message);
+                        if now - asked > SUPERSEDED_EVERY_NS {
+                            asked = now;
+                            if source.superseded(Duration::from_millis(300)) {
+                                self.tell(State::Lost, &format!("{} was started anew", spec.name));
+                                return;
+                            }
+                        }
+                    }
+                }
+                Ok(n) => {
+                    count(&self.status.counters.samples_in, n as u64);
+                    heard = chunk.acquired;
+                    if silent {
+                        silent = false;
+                        self.tell(State::Streaming, &format!("samples from {} again", spec.name));
+                    }
+                }
+                Err(e) => {
+                    self.tell(State::Lost, &chain(&e));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    fn pause(&self, at_most: Duration) {
+        std::thread::park_timeout(at_most);
+    }
+
+    fn tell(&self, state: State, message: &str) {
+        if let Some(change) = self.status.change(state, message, self.clock.now()) {
+            self.sink.status(change);
+        }
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(e) = cause {
+        text.push_str(": ");
+        text.push_str(&e.to_string());
+        cause = e.source();
+    }
+    text
+}

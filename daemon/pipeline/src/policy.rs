@@ -1,0 +1,114 @@
+//! From posteriors to intents, and to honest doubt.
+
+use bci_types::{NoIntentReason, Outcome, Validity};
+
+/// How posteriors become intents.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PolicySpec {
+    /// Time constant of the exponential smoothing, in ms; 0 for none.
+    pub smoothing_ms: f64,
+    /// The smoothed probability that a class must reach, 0 to 1.
+    pub threshold: f64,
+}
+
+/// The state of the smoothing; owned by the decoding thread.
+///
+/// Evidence is an exponentially weighted mean of the window posteriors. It starts from ignorance, all classes alike,
+/// so that a single window cannot fire an intent unless smoothing is off, and falls back to ignorance whenever a
+/// window cannot be trusted: what was believed before a gap says nothing about after it.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    weight: f32,
+    threshold: f32,
+    smoothed: Vec<f32>,
+}
+
+impl Policy {
+    /// For `classes` classes and a window every `hop_ms`.
+    #[must_use]
+    pub fn new(spec: PolicySpec, classes: usize, hop_ms: f64) -> Self {
+        let weight = if spec.smoothing_ms > 0.0 { 1.0 - (-hop_ms / spec.smoothing_ms).exp() } else { 1.0 };
+        let mut policy =
+            Self { weight: weight as f32, threshold: spec.threshold as f32, smoothed: vec![0.0; classes] };
+        policy.reset();
+        policy
+    }
+
+    /// Falls back to ignorance.
+    pub fn reset(&mut self) {
+        let alike = 1.0 / self.smoothed.len().max(1) as f32;
+        self.smoothed.fill(alike);
+    }
+
+    /// Takes in a window's posterior and decides.
+    pub fn decide(&mut self, posterior: &[f32], validity: Validity) -> Outcome {
+        if !validity.is_valid() {
+            self.reset();
+            return Outcome::NoIntent(NoIntentReason::InvalidData);
+        }
+        for (s, p) in self.smoothed.iter_mut().zip(posterior) {
+            *s += self.weight * (p - *s);
+        }
+        let best = (0..self.smoothed.len()).max_by(|a, b| self.smoothed[*a].total_cmp(&self.smoothed[*b]));
+        match best {
+            Some(class) if self.smoothed[class] >= self.threshold => Outcome::Class(class),
+            _ => Outcome::NoIntent(NoIntentReason::BelowThreshold),
+        }
+    }
+
+    /// The smoothed posterior on which the last decision rests, one a class.
+    #[must_use]
+    pub fn smoothed(&self) -> &[f32] {
+        &self.smoothed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SPEC: PolicySpec = PolicySpec { smoothing_ms: 500.0, threshold: 0.7 };
+    const DOUBT: Outcome = Outcome::NoIntent(NoIntentReason::BelowThreshold);
+
+    #[test]
+    fn evidence_must_last_before_an_intent_fires() {
+        let mut policy = Policy::new(SPEC, 2, 62.5);
+        let decisions: Vec<_> = (0..16).map(|_| policy.decide(&[0.0, 1.0], Validity::VALID)).collect();
+        // 1 - exp(-t / 500 ms) passes 0.4 (0.5 + 0.5 * 0.4 = 0.7) at 255 ms: the fifth window of 62.5 ms.
+        assert_eq!(decisions[..4], [DOUBT; 4]);
+        assert_eq!(decisions[4..], [Outcome::Class(1); 12]);
+    }
+
+    #[test]
+    fn one_untrusted_window_forgets_everything() {
+        let mut policy = Policy::new(SPEC, 2, 62.5);
+        for _ in 0..50 {
+            policy.decide(&[1.0, 0.0], Validity::VALID);
+        }
+        let outcome = policy.decide(&[1.0, 0.0], Validity::GAP);
+        assert_eq!(outcome, Outcome::NoIntent(NoIntentReason::InvalidData));
+        assert_eq!(policy.smoothed(), [0.5, 0.5]);
+        assert_eq!(policy.decide(&[1.0, 0.0], Validity::VALID), DOUBT);
+    }
+
+    #[test]
+    fn without_smoothing_each_window_speaks_for_itself() {
+        let mut policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7 }, 3, 10.0);
+        assert_eq!(policy.decide(&[0.1, 0.8, 0.1], Validity::VALID), Outcome::Class(1));
+        assert_eq!(policy.decide(&[0.5, 0.4, 0.1], Validity::VALID), DOUBT);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_smoothed_stays_a_distribution(ps in prop::collection::vec(0.0f32..=1.0, 1..300)) {
+            let mut policy = Policy::new(SPEC, 2, 10.0);
+            for p in ps {
+                policy.decide(&[p, 1.0 - p], Validity::VALID);
+                let sum: f32 = policy.smoothed().iter().sum();
+                prop_assert!((sum - 1.0).abs() < 1e-4);
+                prop_assert!(policy.smoothed().iter().all(|s| (0.0..=1.0001).contains(s)));
+            }
+        }
+    }
+}

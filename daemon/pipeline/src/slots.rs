@@ -1,0 +1,113 @@
+//! The way of windows from the signal thread to the decoding thread: preallocated, lock-free, the oldest given up first.
+
+use bci_types::{HostNs, Ledger, Seq, Validity};
+use crossbeam_queue::ArrayQueue;
+use std::sync::Arc;
+
+/// A window on its way.
+#[derive(Debug)]
+pub struct Slot {
+    /// `[channels x samples]`, channel-major, oldest first, in the decoder's unit.
+    pub window: Box<[f32]>,
+    /// Its number.
+    pub seq: Seq,
+    /// Whether it may be trusted.
+    pub validity: Validity,
+    /// Its first frame's time.
+    pub oldest_sample: HostNs,
+    /// Its last frame's time.
+    pub newest_sample: HostNs,
+    /// Its last frame's position in the stream.
+    pub newest_frame: u64,
+    /// Stamps so far.
+    pub ledger: Ledger,
+}
+
+/// A fixed number of slots that go round between two threads.
+#[derive(Clone, Debug)]
+pub struct WindowQueue {
+    ready: Arc<ArrayQueue<Box<Slot>>>,
+    free: Arc<ArrayQueue<Box<Slot>>>,
+}
+
+impl WindowQueue {
+    /// `waiting` windows of `length` numbers may wait; one more is being filled and one more decoded.
+    #[must_use]
+    pub fn new(length: usize, waiting: usize) -> Self {
+        let slots = waiting.max(1) + 2;
+        let free = ArrayQueue::new(slots);
+        for _ in 0..slots {
+            let slot = Slot {
+                window: vec![0.0; length].into_boxed_slice(),
+                seq: 0,
+                validity: Validity::VALID,
+                oldest_sample: HostNs::default(),
+                newest_sample: HostNs::default(),
+                newest_frame: 0,
+                ledger: Ledger::default(),
+            };
+            // As many places as slots: this cannot fail.
+            let _ = free.push(Box::new(slot));
+        }
+        Self { ready: Arc::new(ArrayQueue::new(slots)), free: Arc::new(free) }
+    }
+
+    /// A slot to fill: a free one, else the oldest waiting one, whose window is then skipped (the second value).
+    /// `None` only when every slot is in other hands.
+    pub(crate) fn take(&self) -> Option<(Box<Slot>, bool)> {
+        if let Some(slot) = self.free.pop() {
+            return Some((slot, false));
+        }
+        self.ready.pop().map(|slot| (slot, true))
+    }
+
+    /// Hands a filled slot over. There are as many places as slots, so it always fits.
+    pub(crate) fn submit(&self, slot: Box<Slot>) {
+        let fitted = self.ready.push(slot).is_ok();
+        debug_assert!(fitted, "as many places as slots");
+    }
+
+    /// The oldest waiting window.
+    #[must_use]
+    pub fn receive(&self) -> Option<Box<Slot>> {
+        self.ready.pop()
+    }
+
+    /// Whether another window waits.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Gives a slot back.
+    pub fn recycle(&self, slot: Box<Slot>) {
+        let fitted = self.free.push(slot).is_ok();
+        debug_assert!(fitted, "as many places as slots");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_waiting_window_is_given_up_first() {
+        let q = WindowQueue::new(1, 2);
+        let held = q.take().expect("a slot").0;
+        let mut skipped = 0;
+        for seq in 0..10 {
+            let (mut slot, replaced) = q.take().expect("never out of slots with one held");
+            skipped += u64::from(replaced);
+            slot.seq = seq;
+            q.submit(slot);
+        }
+        let mut got = Vec::new();
+        while let Some(slot) = q.receive() {
+            got.push(slot.seq);
+            q.recycle(slot);
+        }
+        q.recycle(held);
+        assert_eq!(got, [7, 8, 9]);
+        assert_eq!(skipped + got.len() as u64, 10);
+    }
+}

@@ -1,0 +1,28 @@
+use crate::policy::PolicySpec;
+use bci_config::Located;
+use bci_models::steps::Step;
+use bci_types::Unit;
+use std::sync::Arc;
+
+/// A pipeline as it is configured, before it meets a stream.
+#[derive(Clone, Debug)]
+pub struct PipelineSpec {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Labels for a stream that has none, in the order of its channels.
+    pub labels: Option<Located<Vec<String>>>,
+    /// The unit of a stream that states none.
+    pub unit: Option<Located<Unit>>,
+    /// A step between two stamps longer than this, beyond what the rate explains, is a gap, in ms.
+    pub gap_ms: f64,
+    /// Channels that the rig's own conditioning works on; absent: every channel that is EEG or of no stated kind.
+    pub channels: Option<Located<Vec<String>>>,
+    /// The rig's own steps, run before the decoder's.
+    pub conditioning: Vec<Step>,
+    /// The window in ms, when the configuration states it: it must be the decoder's.
+    pub window_ms: Option<Located<f64>>,
+    /// The hop in ms, when it is to differ from the decoder's own.
+    pub hop_ms: Option<Located<f64>>,
+    /// From posteriors to intents.
+    pub policy: PolicySpec,
+}

@@ -1,0 +1,119 @@
+//! How a pipeline is, readable from any thread.
+
+use bci_types::{HostNs, Intent, Marker, StreamSpec};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The state of a pipeline's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Looking for the stream.
+    Waiting,
+    /// Samples flow.
+    Streaming,
+    /// Attached, but no sample came for longer than the rate allows.
+    Silent,
+    /// The source went away; looking for its return.
+    Lost,
+    /// There, but it does not fit.
+    Refused,
+    /// Ended.
+    Stopped,
+}
+
+/// A state, in words too, and since when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatusChange {
+    /// The pipeline.
+    pub pipeline: Arc<str>,
+    /// The state.
+    pub state: State,
+    /// In words, with the reason where there is one.
+    pub message: String,
+    /// Since when.
+    pub since: HostNs,
+}
+
+/// Counters of a pipeline.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Frames received from the source.
+    pub samples_in: AtomicU64,
+    /// Frames known to be missing, or dropped because a ring was full.
+    pub samples_lost: AtomicU64,
+    /// Holes in the stream.
+    pub gaps: AtomicU64,
+    /// Times the source was attached again.
+    pub reattached: AtomicU64,
+    /// Windows completed.
+    pub windows: AtomicU64,
+    /// Windows skipped because decoding was late.
+    pub windows_skipped: AtomicU64,
+    /// Windows that could not be trusted.
+    pub windows_invalid: AtomicU64,
+    /// Windows on which the decoder failed.
+    pub decoder_faults: AtomicU64,
+    /// Frames with NaN or infinity.
+    pub frames_not_finite: AtomicU64,
+}
+
+/// Adds to a counter; order against other counters does not matter.
+pub(crate) fn count(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Ordering::Relaxed);
+}
+
+/// What is known of a running pipeline.
+#[derive(Debug)]
+pub struct Status {
+    /// Counters.
+    pub counters: Counters,
+    now: Mutex<(StatusChange, Option<StreamSpec>)>,
+}
+
+impl Status {
+    pub(crate) fn new(pipeline: Arc<str>, since: HostNs) -> Self {
+        let change = StatusChange {
+            pipeline,
+            state: State::Waiting,
+            message: "looking for the stream".to_owned(),
+            since,
+        };
+        Self { counters: Counters::default(), now: Mutex::new((change, None)) }
+    }
+
+    /// The state now.
+    #[must_use]
+    pub fn state(&self) -> StatusChange {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// The stream attached now, or last.
+    #[must_use]
+    pub fn stream(&self) -> Option<StreamSpec> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
+    /// Takes on a state; returns it when it is new.
+    pub(crate) fn change(&self, state: State, message: &str, at: HostNs) -> Option<StatusChange> {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.0.state == state && now.0.message == message {
+            return None;
+        }
+        now.0 = StatusChange { pipeline: Arc::clone(&now.0.pipeline), state, message: message.to_owned(), since: at };
+        Some(now.0.clone())
+    }
+
+    pub(crate) fn attached(&self, stream: &StreamSpec) {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(stream.clone());
+    }
+}
+
+/// Where a pipeline's results go. Called from the decoding thread and, between samples, from others; must not block.
+pub trait Sink: Send + Sync {
+    /// A window was decoded.
+    fn intent(&self, intent: Intent);
+    /// A marker arrived.
+    fn marker(&self, marker: Marker);
+    /// A stream changed its state.
+    fn status(&self, change: StatusChange);
+}

@@ -1,0 +1,123 @@
+//! From the engine's types to the wire's.
+
+use crate::engine::{PipelineStatus, StreamState, StreamStatus};
+use crate::telemetry::StepSummary;
+use bci_proto::v1;
+use bci_types::{DecoderIdentity, HostNs, Intent, Marker, NoIntentReason, Outcome, Validity};
+
+pub(crate) fn intent(intent: &Intent, published: HostNs) -> v1::Intent {
+    let probabilities = intent
+        .classes
+        .iter()
+        .zip(intent.posterior.iter().zip(&intent.smoothed))
+        .map(|(label, (&window, &smoothed))| v1::ClassProbability { label: label.clone(), window, smoothed })
+        .collect();
+    let outcome = match intent.outcome {
+        Outcome::Class(class) => v1::intent::Outcome::Discrete(v1::DiscreteIntent {
+            label: intent.classes[class].clone(),
+            probability: intent.smoothed[class],
+        }),
+        Outcome::NoIntent(reason) => v1::intent::Outcome::None(v1::NoIntent {
+            reason: match reason {
+                NoIntentReason::BelowThreshold => v1::NoIntentReason::BelowThreshold,
+                NoIntentReason::InvalidData => v1::NoIntentReason::InvalidData,
+            }
+            .into(),
+        }),
+    };
+    v1::Intent {
+        sequence: intent.seq,
+        pipeline: intent.pipeline.to_string(),
+        decoder: Some(decoder(&intent.decoder)),
+        probabilities,
+        outcome: Some(outcome),
+        validity: Some(validity(intent.validity)),
+        oldest_sample_ns: intent.oldest_sample.0,
+        newest_sample_ns: intent.newest_sample.0,
+        newest_frame: intent.newest_frame,
+        ledger: Some(v1::Ledger {
+            acquired_ns: intent.ledger.acquired.0,
+            queued_ns: intent.ledger.dequeued.0,
+            filtered_ns: intent.ledger.filtered.0,
+            decoded_ns: intent.ledger.decoded.0,
+            published_ns: published.0,
+        }),
+    }
+}
+
+pub(crate) fn decoder(identity: &DecoderIdentity) -> v1::Decoder {
+    v1::Decoder {
+        name: identity.name.clone(),
+        version: identity.version.clone(),
+        model_sha256: identity.model_sha256.clone(),
+    }
+}
+
+fn validity(validity: Validity) -> v1::Validity {
+    let causes = [
+        (Validity::GAP, v1::InvalidCause::Gap),
+        (Validity::SETTLING, v1::InvalidCause::Settling),
+        (Validity::NOT_FINITE, v1::InvalidCause::NotFinite),
+        (Validity::DECODER_FAULT, v1::InvalidCause::DecoderFault),
+    ]
+    .into_iter()
+    .filter(|(cause, _)| validity.has(*cause))
+    .map(|(_, wire)| wire.into())
+    .collect();
+    v1::Validity { valid: validity.is_valid(), causes }
+}
+
+pub(crate) fn marker(marker: &Marker) -> v1::Marker {
+    v1::Marker {
+        stream: marker.stream.to_string(),
+        text: marker.text.clone(),
+        time_ns: marker.time.0,
+        received_ns: marker.received.0,
+    }
+}
+
+pub(crate) fn stream(status: &StreamStatus) -> v1::StreamStatus {
+    v1::StreamStatus {
+        pipeline: status.pipeline.to_string(),
+        state: match status.state {
+            StreamState::Waiting => v1::StreamState::Waiting,
+            StreamState::Streaming => v1::StreamState::Streaming,
+            StreamState::Silent => v1::StreamState::Silent,
+            StreamState::Lost => v1::StreamState::Lost,
+            StreamState::Refused => v1::StreamState::Refused,
+            StreamState::Stopped => v1::StreamState::Stopped,
+        }
+        .into(),
+        message: status.message.clone(),
+        since_ns: status.since.0,
+    }
+}
+
+pub(crate) fn pipeline(status: &PipelineStatus, steps: &[StepSummary]) -> v1::PipelineStatus {
+    v1::PipelineStatus {
+        name: status.stream.pipeline.to_string(),
+        stream: Some(stream(&status.stream)),
+        stream_name: status.stream_name.clone(),
+        rate_hz: status.rate_hz,
+        channels: status.channels,
+        decoder: Some(decoder(&status.decoder)),
+        samples_in: status.samples_in,
+        samples_lost: status.samples_lost,
+        gaps: status.gaps,
+        reattached: status.reattached,
+        windows: status.windows,
+        windows_skipped: status.windows_skipped,
+        windows_invalid: status.windows_invalid,
+        decoder_faults: status.decoder_faults,
+        steps: steps
+            .iter()
+            .map(|s| v1::StepLatency {
+                step: s.step.to_owned(),
+                count: s.count,
+                p50_ms: s.p50_ms,
+                p99_ms: s.p99_ms,
+                max_ms: s.max_ms,
+            })
+            .collect(),
+    }
+}

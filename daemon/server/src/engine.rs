@@ -1,0 +1,106 @@
+//! What the server knows of the rest of the daemon.
+
+use bci_types::{DecoderIdentity, HostNs};
+use std::sync::Arc;
+
+/// The engine as the server sees it.
+pub trait Engine: Send + Sync + 'static {
+    /// How everything is, now. Called from the server's threads; may take a lock, must not wait.
+    fn status(&self) -> EngineStatus;
+    /// The time on the host clock.
+    fn now(&self) -> HostNs;
+    /// The pipelines' names.
+    fn pipelines(&self) -> Vec<Arc<str>>;
+}
+
+/// How the daemon is.
+#[derive(Clone, Debug, Default)]
+pub struct EngineStatus {
+    /// Component and version.
+    pub versions: Vec<(String, String)>,
+    /// Seconds since it began to serve.
+    pub uptime_seconds: f64,
+    /// Processor time since start, seconds.
+    pub cpu_seconds: f64,
+    /// One a pipeline.
+    pub pipelines: Vec<PipelineStatus>,
+    /// Heap operations of real-time threads inside their loops.
+    pub realtime_heap_operations: u64,
+    /// Loop passes watched for them.
+    pub realtime_loops_watched: u64,
+    /// Whether real-time priority is in force.
+    pub realtime_priority: bool,
+}
+
+/// The state of a pipeline's stream; see the `.proto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamState {
+    /// Looking for the stream.
+    Waiting,
+    /// Samples flow.
+    Streaming,
+    /// Attached, but without samples.
+    Silent,
+    /// Gone; looking for its return.
+    Lost,
+    /// There, but unfit.
+    Refused,
+    /// Draining.
+    Stopped,
+}
+
+impl StreamState {
+    /// Every state with its name in metrics.
+    pub const ALL: [(StreamState, &'static str); 6] = [
+        (StreamState::Waiting, "waiting"),
+        (StreamState::Streaming, "streaming"),
+        (StreamState::Silent, "silent"),
+        (StreamState::Lost, "lost"),
+        (StreamState::Refused, "refused"),
+        (StreamState::Stopped, "stopped"),
+    ];
+}
+
+/// A stream's state, in words too, and since when.
+#[derive(Clone, Debug)]
+pub struct StreamStatus {
+    /// The pipeline.
+    pub pipeline: Arc<str>,
+    /// Its state.
+    pub state: StreamState,
+    /// In words.
+    pub message: String,
+    /// Since when.
+    pub since: HostNs,
+}
+
+/// How a pipeline is; fields as in the `.proto`.
+#[derive(Clone, Debug)]
+pub struct PipelineStatus {
+    /// Its stream.
+    pub stream: StreamStatus,
+    /// The stream attached now, or last; empty before.
+    pub stream_name: String,
+    /// Nominal rate in Hz; 0 before.
+    pub rate_hz: f64,
+    /// Channels of that stream.
+    pub channels: u32,
+    /// Who decodes.
+    pub decoder: Arc<DecoderIdentity>,
+    /// Frames received.
+    pub samples_in: u64,
+    /// Frames lost.
+    pub samples_lost: u64,
+    /// Holes.
+    pub gaps: u64,
+    /// Attached again after a loss.
+    pub reattached: u64,
+    /// Windows completed.
+    pub windows: u64,
+    /// Windows skipped.
+    pub windows_skipped: u64,
+    /// Windows not to be trusted.
+    pub windows_invalid: u64,
+    /// Windows on which the decoder failed.
+    pub decoder_faults: u64,
+}

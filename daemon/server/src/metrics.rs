@@ -1,0 +1,102 @@
+//! `/metrics` in the Prometheus text format, version 0.0.4.
+
+use crate::engine::StreamState;
+use crate::intents::Services;
+use crate::telemetry::{BUCKETS_NS, StepSummary};
+use std::fmt::Write as _;
+
+/// One metric of a pipeline: name, type, help, and its value.
+type PipelineMetric =
+    (&'static str, &'static str, &'static str, fn(&crate::engine::PipelineStatus) -> f64);
+
+const PIPELINE_METRICS: [PipelineMetric; 8] = [
+    ("bci_samples_total", "counter", "Frames received from the source.", |p| p.samples_in as f64),
+    ("bci_samples_lost_total", "counter", "Frames known to be missing or dropped.", |p| p.samples_lost as f64),
+    ("bci_gaps_total", "counter", "Holes in the stream.", |p| p.gaps as f64),
+    ("bci_reattachments_total", "counter", "Times the source was attached again.", |p| p.reattached as f64),
+    ("bci_windows_total", "counter", "Windows completed.", |p| p.windows as f64),
+    ("bci_windows_skipped_total", "counter", "Windows skipped, decoding being late.", |p| p.windows_skipped as f64),
+    ("bci_windows_invalid_total", "counter", "Windows that could not be trusted.", |p| p.windows_invalid as f64),
+    ("bci_decoder_faults_total", "counter", "Windows on which the decoder failed.", |p| p.decoder_faults as f64),
+];
+
+/// The page.
+pub(crate) fn render(services: &Services) -> String {
+    let status = services.engine.status();
+    let mut page = Page::default();
+    for (name, kind, help, value) in PIPELINE_METRICS {
+        page.head(name, kind, help);
+        for p in &status.pipelines {
+            page.sample(name, &[("pipeline", &p.stream.pipeline)], value(p));
+        }
+    }
+    page.head("bci_stream_state", "gauge", "1 for the state the pipeline's stream is in.");
+    for p in &status.pipelines {
+        for (state, name) in StreamState::ALL {
+            let labels = [("pipeline", &*p.stream.pipeline), ("state", name)];
+            page.sample("bci_stream_state", &labels, f64::from(u8::from(p.stream.state == state)));
+        }
+    }
+    page.head("bci_step_latency_seconds", "histogram", "Duration of each step from sample to subscriber.");
+    for p in &status.pipelines {
+        for step in services.telemetry.summary(&p.stream.pipeline) {
+            page.histogram("bci_step_latency_seconds", &p.stream.pipeline, &step);
+        }
+    }
+    let single = [
+        ("bci_realtime_heap_operations_total", "counter", "Heap operations of real-time loops; 0 when sound.", status.realtime_heap_operations as f64),
+        ("bci_realtime_loops_total", "counter", "Passes of real-time loops watched for them.", status.realtime_loops_watched as f64),
+        ("bci_realtime_priority", "gauge", "1 when real-time priority is in force.", f64::from(u8::from(status.realtime_priority))),
+        ("bci_subscribers", "gauge", "Subscribers to intents now.", f64::from(services.publisher.subscribers())),
+        ("bci_events_dropped_total", "counter", "Events lost by slow subscribers.", services.publisher.dropped() as f64),
+        ("bci_cpu_seconds_total", "counter", "Processor time of the daemon.", status.cpu_seconds),
+        ("bci_uptime_seconds", "gauge", "Time since the daemon began to serve.", status.uptime_seconds),
+    ];
+    for (name, kind, help, value) in single {
+        page.head(name, kind, help);
+        page.sample(name, &[], value);
+    }
+    page.head("bci_build_info", "gauge", "1; versions of the daemon and what it loaded.");
+    let labels: Vec<_> = status.versions.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    page.sample("bci_build_info", &labels, 1.0);
+    page.0
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+        self.0.push_str(name);
+        if !labels.is_empty() {
+            self.0.push('{');
+            for (i, (key, text)) in labels.iter().enumerate() {
+                let comma = if i == 0 { "" } else { "," };
+                let _ = write!(self.0, "{comma}{key}=\"{}\"", escape(text));
+            }
+            self.0.push('}');
+        }
+        let _ = writeln!(self.0, " {value}");
+    }
+
+    fn histogram(&mut self, name: &str, pipeline: &str, step: &StepSummary) {
+        let bucket = format!("{name}_bucket");
+        for (bound, count) in BUCKETS_NS.iter().zip(step.buckets) {
+            let le = (*bound as f64 / 1e9).to_string();
+            self.sample(&bucket, &[("pipeline", pipeline), ("step", step.step), ("le", &le)], count as f64);
+        }
+        let labels = [("pipeline", pipeline), ("step", step.step)];
+        self.sample(&bucket, &[labels[0], labels[1], ("le", "+Inf")], step.count as f64);
+        self.sample(&format!("{name}_sum"), &labels, step.sum_s);
+        self.sample(&format!("{name}_count"), &labels, step.count as f64);
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

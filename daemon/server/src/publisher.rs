@@ -1,0 +1,113 @@
+//! The bounded broadcast from the engine to every subscriber.
+
+use crate::engine::StreamStatus;
+use bci_types::{Intent, Marker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use tokio::sync::broadcast;
+
+/// Events a subscriber may be behind before it loses the oldest.
+const BACKLOG: usize = 1024;
+
+/// What subscribers are told.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    Intent(Arc<Intent>),
+    Marker(Arc<Marker>),
+    Stream(Arc<StreamStatus>),
+    /// The daemon drains: the stream ends.
+    Closing,
+}
+
+/// Hands events to all subscribers; clones share them. Never blocks, from any thread.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    events: broadcast::Sender<Event>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    closing: AtomicBool,
+    subscribers: AtomicU32,
+    dropped: AtomicU64,
+}
+
+impl Default for Publisher {
+    fn default() -> Self {
+        Self { events: broadcast::channel(BACKLOG).0, shared: Arc::default() }
+    }
+}
+
+impl Publisher {
+    /// A publisher without subscribers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A window was decoded.
+    pub fn intent(&self, intent: Intent) {
+        self.send(Event::Intent(Arc::new(intent)));
+    }
+
+    /// A marker arrived.
+    pub fn marker(&self, marker: Marker) {
+        self.send(Event::Marker(Arc::new(marker)));
+    }
+
+    /// A stream changed its state.
+    pub fn stream(&self, status: StreamStatus) {
+        self.send(Event::Stream(Arc::new(status)));
+    }
+
+    /// Ends every subscription after what was sent before, and refuses new ones.
+    pub fn close(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+        self.send(Event::Closing);
+    }
+
+    /// Subscribers now.
+    #[must_use]
+    pub fn subscribers(&self) -> u32 {
+        self.shared.subscribers.load(Ordering::Relaxed)
+    }
+
+    /// Events that slow subscribers lost since start.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+
+    fn send(&self, event: Event) {
+        // Without a receiver there is nobody to tell: no error.
+        let _ = self.events.send(event);
+    }
+
+    /// `None` once closed.
+    pub(crate) fn receive(&self) -> Option<broadcast::Receiver<Event>> {
+        let receiver = self.events.subscribe();
+        // Looked at after subscribing: a close in between is then seen either here or as an event.
+        (!self.shared.closing.load(Ordering::Acquire)).then_some(receiver)
+    }
+
+    pub(crate) fn note_dropped(&self, events: u64) {
+        self.shared.dropped.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Counts a subscriber for as long as the returned value lives.
+    pub(crate) fn count_subscriber(&self) -> Present {
+        self.shared.subscribers.fetch_add(1, Ordering::Relaxed);
+        Present(Arc::clone(&self.shared))
+    }
+}
+
+/// A subscriber that is there.
+#[derive(Debug)]
+pub(crate) struct Present(Arc<Shared>);
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.0.subscribers.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,145 @@
+//! The listener and everything behind it.
+
+use crate::engine::{Engine, StreamState};
+use crate::intents::Services;
+use crate::metrics;
+use crate::publisher::{Event, Publisher};
+use crate::telemetry::Telemetry;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use bci_proto::v1::intent_service_server::IntentServiceServer;
+use bci_proto::v1::telemetry_service_server::TelemetryServiceServer;
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast::error::RecvError;
+use tonic::service::Routes;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+/// Why the server could not be set up or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The listener's socket failed.
+    #[error("the listening socket cannot be used")]
+    Socket(#[source] std::io::Error),
+    /// The descriptor of the services is damaged.
+    #[error("reflection cannot be set up")]
+    Reflection(#[source] tonic_reflection::server::Error),
+    /// The transport ended with an error.
+    #[error("the gRPC transport failed")]
+    Transport(#[source] tonic::transport::Error),
+}
+
+/// The service whose health is the health of the streams: serving while every pipeline has samples.
+const INTENTS: &str = "bci.v1.IntentService";
+
+/// A server on a bound socket, ready to run.
+pub struct Server {
+    listener: TcpListener,
+    services: Services,
+}
+
+impl Server {
+    /// A server on `socket`, which is bound already so that a busy port is found before anything starts. Call
+    /// inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ServerError::Socket`].
+    pub fn new(
+        socket: std::net::TcpListener,
+        engine: Arc<dyn Engine>,
+        publisher: Publisher,
+        telemetry: Telemetry,
+    ) -> Result<Self, ServerError> {
+        socket.set_nonblocking(true).map_err(ServerError::Socket)?;
+        let listener = TcpListener::from_std(socket).map_err(ServerError::Socket)?;
+        Ok(Self { listener, services: Services { engine, publisher, telemetry } })
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// [`ServerError::Socket`].
+    pub fn address(&self) -> Result<SocketAddr, ServerError> {
+        self.listener.local_addr().map_err(ServerError::Socket)
+    }
+
+    /// Serves until `stop` is done and every open call has ended; close the publisher to end subscriptions.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let observer = tokio::spawn(observe(self.services.clone(), reporter));
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(bci_proto::DESCRIPTOR)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        // Both versions: most clients in the field still ask for v1alpha.
+        let v1 = reflection().build_v1().map_err(ServerError::Reflection)?;
+        let v1alpha = reflection().build_v1alpha().map_err(ServerError::Reflection)?;
+        let services = self.services.clone();
+        let page = get(move || {
+            let services = services.clone();
+            async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render(&services)) }
+        });
+        let routes = Routes::from(axum::Router::new().route("/metrics", page))
+            .add_service(IntentServiceServer::new(self.services.clone()))
+            .add_service(TelemetryServiceServer::new(self.services.clone()))
+            .add_service(health)
+            .add_service(v1)
+            .add_service(v1alpha);
+        // Without TCP_NODELAY an event waits up to 40 ms for the peer's delayed acknowledgement.
+        let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
+        let served = tonic::transport::Server::builder()
+            .accept_http1(true)
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(incoming, stop)
+            .await
+            .map_err(ServerError::Transport);
+        observer.abort();
+        served
+    }
+}
+
+/// Fills the histograms and keeps the health of the intents up to date.
+async fn observe(services: Services, reporter: HealthReporter) {
+    let Some(mut events) = services.publisher.receive() else { return };
+    let mut healthy: BTreeSet<Arc<str>> = BTreeSet::new();
+    for p in services.engine.status().pipelines {
+        if p.stream.state == StreamState::Streaming {
+            healthy.insert(p.stream.pipeline);
+        }
+    }
+    let all = services.engine.pipelines().len();
+    report(&reporter, healthy.len() == all).await;
+    loop {
+        match events.recv().await {
+            Ok(Event::Intent(intent)) => services.telemetry.decoded(&intent),
+            Ok(Event::Stream(change)) => {
+                if change.state == StreamState::Streaming {
+                    healthy.insert(Arc::clone(&change.pipeline));
+                } else {
+                    healthy.remove(&change.pipeline);
+                }
+                report(&reporter, healthy.len() == all).await;
+            }
+            Ok(Event::Closing) | Err(RecvError::Closed) => {
+                report(&reporter, false).await;
+                return;
+            }
+            Ok(Event::Marker(_)) => {}
+            Err(RecvError::Lagged(n)) => tracing::warn!(events = n, "telemetry fell behind and missed events"),
+        }
+    }
+}
+
+async fn report(reporter: &HealthReporter, serving: bool) {
+    let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+    reporter.set_service_status(INTENTS, status).await;
+}
