@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub struct Place {
     /// The file as it was named.
     pub file: Arc<str>,
-    /// Line, from 1.
+    /// Line, from 1; 0 where the place has no lines (an option on the command line).
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
@@ -19,6 +19,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// An option on the command line.
+    #[must_use]
+    pub fn option(option: &str, key: &str, shown: &str) -> Self {
+        Self { file: option.into(), line: 0, column: 0, key: key.to_owned(), shown: shown.to_owned() }
+    }
+
     /// A mistake about the value at this place.
     #[must_use]
     pub fn mistake(&self, problem: impl Into<String>) -> Mistake {
@@ -82,7 +88,11 @@ impl fmt::Display for Mistake {
                 }
                 f.write_str(" at ")?;
             }
-            write!(f, "{}:{}: ", p.file, p.line)?;
+            if p.line == 0 {
+                write!(f, "{}: ", p.file)?;
+            } else {
+                write!(f, "{}:{}: ", p.file, p.line)?;
+            }
         }
         f.write_str(&self.problem)
     }
