@@ -27,6 +27,14 @@ pub enum SourceError {
         /// Each candidate in words.
         found: Vec<String>,
     },
+    /// It is announced but does not answer (yet).
+    #[error("the stream {stream} is announced but cannot be reached: {reason}")]
+    Unreachable {
+        /// Its name.
+        stream: String,
+        /// What did not answer, and what may be in the way.
+        reason: String,
+    },
     /// It was there and is gone.
     #[error("the stream {stream} was lost")]
     Lost {
@@ -52,10 +60,38 @@ pub enum SourceError {
     },
 }
 
+impl SourceError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::Unreachable { .. } | Self::Lost { .. })
+    }
+}
+
+/// How far the clock of a source's machine is from this host's, as last measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClockOffset {
+    /// What is added to the source's stamps to bring them to this host's clock, seconds.
+    pub offset_s: f64,
+    /// The bound of its error, seconds.
+    pub uncertainty_s: f64,
+}
+
 /// A source of samples, owned by one thread.
 pub trait Source {
     /// What it delivers.
     fn spec(&self) -> &StreamSpec;
+
+    /// What the operator should know about this source since it was opened, in words; empty when all is well.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
+    /// The clock correction that the stamps now carry; `None` when it has not been measured (they are then the
+    /// source's own) or when the source has no clock of its own.
+    fn clock_offset(&self) -> Option<ClockOffset> {
+        None
+    }
 
     /// Clears `chunk` and fills it with the frames at hand, waiting up to `timeout` for the first. Returns the
     /// number of frames, 0 after a timeout without data, and sets `chunk.acquired`.
@@ -80,7 +116,7 @@ pub trait SourceFactory: Send {
     /// Looks for at most `timeout` and opens what it finds. Called on the thread that will read the source.
     ///
     /// # Errors
-    /// [`SourceError::NotFound`] when nothing is there yet; the others when waiting will not help.
+    /// See [`SourceError`]; [`SourceError::is_transient`] tells whether to try again.
     fn open(&mut self, timeout: Duration) -> Result<Box<dyn Source>, SourceError>;
 }
 
@@ -88,6 +124,16 @@ pub trait SourceFactory: Send {
 pub trait MarkerSource {
     /// What it delivers.
     fn spec(&self) -> &StreamSpec;
+
+    /// As for [`Source::notes`].
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
+    /// As for [`Source::clock_offset`].
+    fn clock_offset(&self) -> Option<ClockOffset> {
+        None
+    }
 
     /// The next marker, `None` after a timeout without one.
     ///
