@@ -1,2 +1,63 @@
 //! The brain-computer-interface daemon and its command line.
-fn main() {}
+//!
+//! This crate knows every other and is thin: it reads the configuration, builds the parts, starts them and lets them
+//! drain. Exit codes: 0 clean, 1 a check or measurement fell short, 64 usage, 70 internal, 75 device or server lost,
+//! 78 bad configuration.
+
+mod assemble;
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod engine;
+mod exit;
+mod logging;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+use exit::{Exit, Failure};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: bci_rt::guard::GuardedAllocator = bci_rt::guard::GuardedAllocator;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let asked_for = !e.use_stderr();
+            let _ = e.print();
+            return if asked_for { Exit::Clean } else { Exit::Usage }.into();
+        }
+    };
+    let done = match cli.command {
+        Command::Run(args) => commands::run::run(&args),
+        Command::Check(args) => commands::check::check(&args),
+        Command::Play(args) => commands::play::play(&args),
+        Command::Watch(args) => commands::watch::watch(&args),
+        Command::Trials(args) => commands::trials::trials(&args),
+        Command::Streams(args) => commands::streams::streams(&args),
+        Command::Doctor(args) => commands::doctor::doctor(&args),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            report(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "the one place where failures are told")]
+fn report(failure: &Failure) {
+    if failure.exit == Exit::Config && failure.lines.len() > 1 {
+        eprintln!("bcid: {} mistakes, nothing was started:", failure.lines.len());
+        for line in &failure.lines {
+            eprintln!("  {line}");
+        }
+        return;
+    }
+    for line in &failure.lines {
+        eprintln!("bcid: {line}");
+    }
+}

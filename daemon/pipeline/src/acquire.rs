@@ -15,7 +15,9 @@ const LOOK: Duration = Duration::from_millis(1000);
 /// How long one wait for samples may take.
 const PULL: Duration = Duration::from_millis(50);
 /// How often a silent source is asked whether another has taken its place.
-const SUPERSEDED_EVERY_NS: i64 = 1_000_000_000;
+const SUPERSEDED_EVERY_NS: i64 = 3_000_000_000;
+/// How long that question may take: an LSL look-up without multicast needs more than half a second.
+const SUPERSEDED_WITHIN: Duration = Duration::from_millis(1500);
 
 /// A reader's end of an attachment, as the acquisition thread sees it.
 pub struct Outlet {
@@ -81,7 +83,10 @@ impl Acquisition<'_> {
                 outlets.iter_mut().for_each(|o| o.writer.mark_discontinuity());
             }
             attached_before = true;
-            self.tell(State::Streaming, &format!("attached to {}", spec.name));
+            for note in source.notes() {
+                tracing::warn!(stream = %spec.name, "{note}");
+            }
+            self.tell(State::Streaming, &format!("attached to {} ({} channels, {})", spec.name, spec.channels.len(), spec.rate));
             self.stream(source.as_mut(), &spec, frames, &mut outlets);
         }
         self.tell(State::Stopped, "stopped");
@@ -90,11 +95,14 @@ impl Acquisition<'_> {
     fn open(&mut self, attached_before: bool) -> Option<Box<dyn Source>> {
         match self.factory.open(LOOK) {
             Ok(source) => return Some(source),
-            Err(SourceError::NotFound { query }) => {
+            Err(e) if e.is_transient() => {
                 let state = if attached_before { State::Lost } else { State::Waiting };
-                self.tell(state, &format!("looking for {query}"));
+                let message = match e {
+                    SourceError::NotFound { query } => format!("looking for {query}"),
+                    other => chain(&other),
+                };
+                self.tell(state, &message);
             }
-            Err(SourceError::Lost { .. }) => {}
             Err(e) => {
                 self.tell(State::Refused, &chain(&e));
                 self.pause(LOOK);
@@ -130,7 +138,7 @@ impl Acquisition<'_> {
                         self.tell(State::Silent, &message);
                         if now - asked > SUPERSEDED_EVERY_NS {
                             asked = now;
-                            if source.superseded(Duration::from_millis(300)) {
+                            if source.superseded(SUPERSEDED_WITHIN) {
                                 self.tell(State::Lost, &format!("{} was started anew", spec.name));
                                 return;
                             }

@@ -1,7 +1,7 @@
 //! Marker streams: a thread each, of no real-time priority, since text is allocated.
 
 use crate::status::Sink;
-use bci_driver_api::{MarkerSource, MarkerSourceFactory, SourceError};
+use bci_driver_api::{MarkerSource, MarkerSourceFactory};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ pub fn read_markers(mut factory: Box<dyn MarkerSourceFactory>, sink: &dyn Sink, 
                 tracing::info!(stream = %source.spec().name, "marker stream attached");
                 read_one(source.as_mut(), sink, stop);
             }
-            Err(SourceError::NotFound { .. }) => {}
+            Err(e) if e.is_transient() => {}
             Err(e) => {
                 let text = e.to_string();
                 if text != told {
@@ -41,7 +41,7 @@ fn read_one(source: &mut dyn MarkerSource, sink: &dyn Sink, stop: &AtomicBool) {
             // Markers may rightly be rare: silence is no fault, but a restarted sender leaves a dead stream behind.
             Ok(None) if asked.elapsed() > Duration::from_secs(5) => {
                 asked = Instant::now();
-                if source.superseded(Duration::from_millis(300)) {
+                if source.superseded(Duration::from_millis(1500)) {
                     return;
                 }
             }

@@ -9,8 +9,9 @@ use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
 use bci_types::{HostNs, Hz, Ledger, Seq, Validity};
 
-/// A filter counts as settled when its response to a step has come within this part of its end.
-pub(crate) const SETTLED: f64 = 1e-3;
+/// A filter counts as settled when this part of what the largest input can cause is left: of an electrode offset of
+/// 10 mV, 1 uV.
+pub(crate) const SETTLED: f64 = 1e-4;
 
 /// What a path is built from, everything already validated.
 pub(crate) struct Layout<'a> {

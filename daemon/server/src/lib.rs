@@ -15,4 +15,4 @@ mod telemetry;
 pub use engine::{Engine, EngineStatus, PipelineStatus, StreamState, StreamStatus};
 pub use publisher::Publisher;
 pub use serve::{Server, ServerError};
-pub use telemetry::{StepSummary, Telemetry};
+pub use telemetry::{Distribution, StepSummary, Telemetry};

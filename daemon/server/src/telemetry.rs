@@ -48,15 +48,51 @@ pub struct StepSummary {
     pub(crate) buckets: [u64; BUCKETS_NS.len()],
 }
 
-#[derive(Debug)]
-struct Step {
+/// The distribution of durations of one step. Nanosecond resolution to three digits, up to a minute.
+#[derive(Clone, Debug)]
+pub struct Distribution {
     histogram: Histogram<u64>,
     sum_ns: u64,
 }
 
+impl Default for Distribution {
+    /// An empty one.
+    fn default() -> Self {
+        let histogram = Histogram::new_with_bounds(1, LONGEST_NS, 3)
+            .unwrap_or_else(|e| unreachable!("the bounds are constants that the histogram accepts: {e}"));
+        Self { histogram, sum_ns: 0 }
+    }
+}
+
+impl Distribution {
+    /// Adds a duration. The clock correction of a remote source is uncertain by some microseconds, so that a sample
+    /// may seem to arrive before it was taken: what is below 0 counts as 0.
+    pub fn record(&mut self, ns: i64) {
+        let ns = u64::try_from(ns).unwrap_or(0);
+        self.histogram.saturating_record(ns);
+        self.sum_ns = self.sum_ns.saturating_add(ns);
+    }
+
+    /// What is known of it, under the name `step`.
+    #[must_use]
+    pub fn summary(&self, step: &'static str) -> StepSummary {
+        let h = &self.histogram;
+        let ms = |ns: u64| ns as f64 / 1e6;
+        StepSummary {
+            step,
+            count: h.len(),
+            p50_ms: ms(h.value_at_quantile(0.5)),
+            p99_ms: ms(h.value_at_quantile(0.99)),
+            max_ms: ms(h.max()),
+            sum_s: self.sum_ns as f64 / 1e9,
+            buckets: BUCKETS_NS.map(|bound| h.count_between(0, bound)),
+        }
+    }
+}
+
 /// Histograms by pipeline; clones share them. Taken from and filled by the server's tasks only.
 #[derive(Clone, Debug, Default)]
-pub struct Telemetry(Arc<Mutex<BTreeMap<Arc<str>, Vec<Step>>>>);
+pub struct Telemetry(Arc<Mutex<BTreeMap<Arc<str>, [Distribution; STEPS.len()]>>>);
 
 impl Telemetry {
     /// Records the steps up to decoding, once a window.
@@ -78,13 +114,9 @@ impl Telemetry {
 
     fn record(&self, pipeline: &Arc<str>, first: usize, durations: &[i64]) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let steps = all.entry(Arc::clone(pipeline)).or_insert_with(|| STEPS.iter().filter_map(|_| new_step()).collect());
+        let steps = all.entry(Arc::clone(pipeline)).or_default();
         for (step, ns) in steps.iter_mut().skip(first).zip(durations) {
-            // The clock correction of a remote source is uncertain by some microseconds: a sample may seem to
-            // arrive before it was taken.
-            let ns = u64::try_from(*ns).unwrap_or(0);
-            step.histogram.saturating_record(ns);
-            step.sum_ns = step.sum_ns.saturating_add(ns);
+            step.record(*ns);
         }
     }
 
@@ -93,27 +125,7 @@ impl Telemetry {
     pub fn summary(&self, pipeline: &str) -> Vec<StepSummary> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(steps) = all.get(pipeline) else { return Vec::new() };
-        STEPS.iter().zip(steps).map(|(name, step)| summarise(name, step)).collect()
-    }
-}
-
-/// `None` never comes: the bounds are constants that the histogram accepts.
-fn new_step() -> Option<Step> {
-    let histogram = Histogram::new_with_bounds(1, LONGEST_NS, 3).ok()?;
-    Some(Step { histogram, sum_ns: 0 })
-}
-
-fn summarise(name: &'static str, step: &Step) -> StepSummary {
-    let h = &step.histogram;
-    let ms = |ns: u64| ns as f64 / 1e6;
-    StepSummary {
-        step: name,
-        count: h.len(),
-        p50_ms: ms(h.value_at_quantile(0.5)),
-        p99_ms: ms(h.value_at_quantile(0.99)),
-        max_ms: ms(h.max()),
-        sum_s: step.sum_ns as f64 / 1e9,
-        buckets: BUCKETS_NS.map(|bound| h.count_between(0, bound)),
+        STEPS.iter().zip(steps).map(|(name, step)| step.summary(name)).collect()
     }
 }
 

@@ -1,0 +1,92 @@
+//! From a configuration file to parts that fit each other, or to every reason why not. Nothing is started here.
+
+use crate::config::{Config, Overrides, PipelineConfig, read_config};
+use bci_config::{Mistake, Mistakes};
+use bci_driver_api::{SourceError, SourceFactory};
+use bci_driver_lsl::{InletOptions, Liblsl, LslSourceFactory};
+use bci_models::{Bundle, OrtDecoder};
+use bci_pipeline::{Binding, acquire, bind, check};
+use bci_types::StreamSpec;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a stream is looked for before the daemon starts without it (or reports what is wrong without it).
+const LOOK: Duration = Duration::from_millis(1500);
+
+/// A checked configuration, ready to run.
+pub(crate) struct Assembled {
+    pub(crate) config: Config,
+    pub(crate) socket: Option<TcpListener>,
+    pub(crate) pipelines: Vec<Part>,
+    pub(crate) lsl: Liblsl,
+}
+
+/// A pipeline's parts.
+pub(crate) struct Part {
+    pub(crate) config: PipelineConfig,
+    pub(crate) bundle: Bundle,
+    pub(crate) binding: Binding,
+    pub(crate) decoder: OrtDecoder,
+    /// The stream as it was seen while checking; `None` when it was not there.
+    pub(crate) seen: Option<StreamSpec>,
+}
+
+/// Reads the configuration, loads and tries every decoder, takes the port (`take_port`), looks at every stream that is
+/// there, and holds all of it against each other.
+///
+/// # Errors
+/// Every mistake found.
+pub(crate) fn assemble(file: &Path, overrides: &Overrides, take_port: bool) -> Result<Assembled, Vec<Mistake>> {
+    let mistakes = Mistakes::new();
+    let lsl = Liblsl::load().map_err(|e| mistakes.add(Mistake::elsewhere(crate::exit::chain(&e)))).ok();
+    let config = read_config(file, overrides, &mistakes);
+    let mut parts = Vec::new();
+    for pipeline in config.iter().flat_map(|c| &c.pipelines) {
+        parts.extend(part(pipeline, lsl, &mistakes));
+    }
+    let mut socket = None;
+    if let (true, Some(config)) = (take_port, &config) {
+        match TcpListener::bind(config.listen.value) {
+            Ok(bound) => socket = Some(bound),
+            Err(e) => mistakes.add(config.listen.mistake(format!("cannot be listened on: {e}"))),
+        }
+    }
+    match (config, lsl) {
+        (Some(config), Some(lsl)) if mistakes.is_empty() => {
+            Ok(Assembled { config, socket, pipelines: parts, lsl })
+        }
+        _ => Err(mistakes.into_sorted()),
+    }
+}
+
+fn part(config: &PipelineConfig, lsl: Option<Liblsl>, mistakes: &Mistakes) -> Option<Part> {
+    let folder = &config.decoder;
+    if !folder.is_dir() {
+        mistakes.add(folder.mistake(format!("{} is no folder", folder.display())));
+        return None;
+    }
+    let bundle = Bundle::read(folder, mistakes)?;
+    let decoder = OrtDecoder::load(&bundle).map_err(|found| mistakes.extend(found)).ok();
+    let binding = check(&config.spec, &bundle).map_err(|found| mistakes.extend(found)).ok();
+    let seen = lsl.and_then(|lsl| look(config, lsl, mistakes));
+    if let Some(stream) = &seen
+        && let Err(found) = bind(&config.spec, &bundle, stream, acquire::chunk_frames(stream.rate))
+    {
+        mistakes.extend(found);
+    }
+    Some(Part { config: config.clone(), bundle, binding: binding?, decoder: decoder?, seen })
+}
+
+/// The stream, when it is there already. Its absence is no mistake: the daemon waits for it.
+fn look(config: &PipelineConfig, lsl: Liblsl, mistakes: &Mistakes) -> Option<StreamSpec> {
+    let mut factory = LslSourceFactory::new(lsl, config.stream.clone(), InletOptions::default());
+    match factory.peek(LOOK) {
+        Ok(stream) => Some(stream),
+        Err(SourceError::NotFound { .. } | SourceError::Lost { .. } | SourceError::Unreachable { .. }) => None,
+        Err(e) => {
+            mistakes.add(Mistake::elsewhere(format!("pipeline {}: {}", config.spec.name, crate::exit::chain(&e))));
+            None
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The command line.
+
+use crate::logging::LogFormat;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The brain-computer-interface daemon: from Lab Streaming Layer to decoded intents over gRPC.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the daemon: wait for the configured streams, decode them, serve intents.
+    Run(RunArgs),
+    /// Check a configuration, its decoders and the streams that are there; start nothing.
+    Check(CheckArgs),
+    /// Play a recording as LSL streams.
+    Play(PlayArgs),
+    /// Show a daemon's intents in the terminal as they come.
+    Watch(WatchArgs),
+    /// Score a daemon's intents against the cues of a marker stream.
+    Trials(TrialsArgs),
+    /// List the LSL streams that can be seen.
+    Streams(StreamsArgs),
+    /// Say what this machine offers and how to mend what is missing.
+    Doctor(DoctorArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The configuration file.
+    pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
+    /// Write {"grpc": "http://ADDRESS"} here once the daemon serves.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Write the closing summary here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// The form of log lines on stderr; the environment variable BCID_LOG sets the filter.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OverrideArgs {
+    /// Listen here instead of at server.listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Follow the stream of this name in every pipeline instead of the configured one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stream_name: Option<String>,
+    /// Read markers from the stream of this name instead of the configured ones.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) marker_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The configuration file.
+    pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlayArgs {
+    /// The recording: EDF, EDF+, BDF or BDF+.
+    pub(crate) file: PathBuf,
+    /// Name of the EEG stream; by default the file's name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Name of the marker stream; by default the EEG stream's with "-markers".
+    #[arg(long)]
+    pub(crate) marker_name: Option<String>,
+    /// The EEG stream's source_id; by default its name.
+    #[arg(long)]
+    pub(crate) source_id: Option<String>,
+    /// The streams' type.
+    #[arg(long, default_value = "EEG", value_name = "TYPE")]
+    pub(crate) stream_type: String,
+    /// Play this many times as fast. The stream then states the rate at which samples really come.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) rate: f64,
+    /// State the recording's own rate whatever --rate is: a decoder made for it then accepts the stream. For quick
+    /// trials only, since the statement is wrong.
+    #[arg(long)]
+    pub(crate) keep_stated_rate: bool,
+    /// Begin again at the end, without a seam in time, until stopped.
+    #[arg(long = "loop")]
+    pub(crate) looping: bool,
+    /// Frames sent at once, when the last of them is due.
+    #[arg(long, default_value_t = 1, value_name = "FRAMES")]
+    pub(crate) chunk: usize,
+    /// Begin here, in seconds of the recording.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) from: Option<f64>,
+    /// End here, in seconds of the recording.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) to: Option<f64>,
+    /// Wait until somebody reads the EEG stream and, unless it has none to play, the marker stream.
+    #[arg(long)]
+    pub(crate) wait_consumer: bool,
+    /// Which group of channels to play when the file has several sampling rates, from 1.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) group: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
+    /// The pipeline to follow; by default all.
+    #[arg(long, default_value = "")]
+    pub(crate) pipeline: String,
+    /// Print one line an event instead of redrawing in place; the default where stdout is no terminal.
+    #[arg(long)]
+    pub(crate) plain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServerArg {
+    /// The daemon's address.
+    #[arg(long, default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    pub(crate) server: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrialsArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
+    /// The task: which markers cue which class, and where in a trial the decoder is asked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) task: PathBuf,
+    /// The pipeline to score; by default the daemon's only one.
+    #[arg(long, default_value = "")]
+    pub(crate) pipeline: String,
+    /// End after this many trials; by default when the stream ends.
+    #[arg(long, value_name = "N")]
+    pub(crate) trials: Option<usize>,
+    /// Give up when nothing comes for this long.
+    #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
+    pub(crate) patience: f64,
+    /// Write the summary here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StreamsArgs {
+    /// How long to look.
+    #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+    pub(crate) wait: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Write the findings here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}

@@ -1,0 +1,138 @@
+//! A client of the daemon, as `watch` and `trials` are: it knows only the wire format.
+
+use crate::exit::{Exit, Failure};
+use bci_proto::v1;
+use bci_proto::v1::intent_service_client::IntentServiceClient;
+use bci_proto::v1::subscribe_response::Event;
+use bci_proto::v1::telemetry_service_client::TelemetryServiceClient;
+use bci_rt::clock::{Clock as _, HostClock};
+use bci_server::{Distribution, StepSummary};
+use bci_types::HostNs;
+use std::time::Duration;
+use tonic::transport::{Channel, Endpoint};
+
+/// A connection to a daemon.
+pub(crate) struct Client {
+    channel: Channel,
+    url: String,
+}
+
+/// An event and when it was received.
+pub(crate) struct Received {
+    pub(crate) event: Event,
+    pub(crate) at: HostNs,
+}
+
+/// A running subscription.
+pub(crate) struct Events(tonic::Streaming<v1::SubscribeResponse>);
+
+impl Client {
+    /// Connects.
+    pub(crate) async fn connect(url: &str) -> Result<Self, Failure> {
+        let endpoint = Endpoint::from_shared(url.to_owned())
+            .map_err(|e| Failure::caused(Exit::Usage, &format!("--server {url}"), &e))?
+            .connect_timeout(Duration::from_secs(5));
+        let channel = endpoint.connect().await.map_err(|e| {
+            Failure::caused(Exit::Device, &format!("no daemon answers at {url} (start one with `bcid run`)"), &e)
+        })?;
+        Ok(Self { channel, url: url.to_owned() })
+    }
+
+    /// Subscribes.
+    pub(crate) async fn subscribe(&self, pipeline: &str, markers: bool) -> Result<Events, Failure> {
+        let request = v1::SubscribeRequest { pipeline: pipeline.to_owned(), markers };
+        let answer = IntentServiceClient::new(self.channel.clone()).subscribe(request).await;
+        answer.map(|r| Events(r.into_inner())).map_err(|e| self.refused(&e))
+    }
+
+    /// The daemon's status.
+    pub(crate) async fn status(&self) -> Result<v1::GetStatusResponse, Failure> {
+        let answer = TelemetryServiceClient::new(self.channel.clone()).get_status(v1::GetStatusRequest {}).await;
+        answer.map(tonic::Response::into_inner).map_err(|e| self.refused(&e))
+    }
+
+    fn refused(&self, status: &tonic::Status) -> Failure {
+        Failure::new(Exit::Device, format!("{}: {}", self.url, status.message()))
+    }
+}
+
+impl Events {
+    /// The next event; `None` when the daemon has ended the stream.
+    pub(crate) async fn next(&mut self) -> Result<Option<Received>, Failure> {
+        loop {
+            match self.0.message().await {
+                Ok(Some(v1::SubscribeResponse { event: Some(event) })) => {
+                    return Ok(Some(Received { event, at: HostClock.now() }));
+                }
+                // A kind of event that this client is too old for.
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(None),
+                Err(e) => return Err(Failure::new(Exit::Device, format!("the daemon is gone: {}", e.message()))),
+            }
+        }
+    }
+}
+
+/// Where the time went, from the sample's stamp to this client. Meaningful on the daemon's own machine, whose clock
+/// the times are on.
+#[derive(Default)]
+pub(crate) struct Latency {
+    steps: [Distribution; LATENCY_STEPS.len()],
+}
+
+/// The steps, in order, `total` last.
+pub(crate) const LATENCY_STEPS: [&str; 7] = ["acquire", "queue", "filter", "decode", "publish", "receive", "total"];
+
+impl Latency {
+    /// Takes in an intent received `at`.
+    pub(crate) fn record(&mut self, intent: &v1::Intent, at: HostNs) {
+        let Some(l) = &intent.ledger else { return };
+        let durations = [
+            l.acquired_ns - intent.newest_sample_ns,
+            l.queued_ns - l.acquired_ns,
+            l.filtered_ns - l.queued_ns,
+            l.decoded_ns - l.filtered_ns,
+            l.published_ns - l.decoded_ns,
+            at.0 - l.published_ns,
+            at.0 - intent.newest_sample_ns,
+        ];
+        for (step, ns) in self.steps.iter_mut().zip(durations) {
+            step.record(ns);
+        }
+    }
+
+    /// The distributions, in the order of [`LATENCY_STEPS`].
+    pub(crate) fn summary(&self) -> Vec<StepSummary> {
+        self.steps.iter().zip(LATENCY_STEPS).map(|(d, name)| d.summary(name)).collect()
+    }
+}
+
+/// The intent's outcome in a few words, and whether it is an intent.
+pub(crate) fn outcome_words(intent: &v1::Intent) -> (String, bool) {
+    match &intent.outcome {
+        Some(v1::intent::Outcome::Discrete(d)) => (d.label.clone(), true),
+        Some(v1::intent::Outcome::None(none)) => {
+            let words = match none.reason() {
+                v1::NoIntentReason::InvalidData => format!("no intent: {}", causes(intent)),
+                _ => "no intent: in doubt".to_owned(),
+            };
+            (words, false)
+        }
+        None => ("an outcome this client is too old for".to_owned(), false),
+    }
+}
+
+fn causes(intent: &v1::Intent) -> String {
+    let validity = intent.validity.clone().unwrap_or_default();
+    let words: Vec<&str> = validity
+        .causes()
+        .map(|cause| match cause {
+            v1::InvalidCause::Gap => "samples missing",
+            v1::InvalidCause::Settling => "filters settling",
+            v1::InvalidCause::NotFinite => "NaN in the data",
+            v1::InvalidCause::DecoderFault => "decoder fault",
+            v1::InvalidCause::Unspecified => "unknown cause",
+        })
+        .collect();
+    words.join(", ")
+}

@@ -1,0 +1,49 @@
+//! `bcid check`: everything that `run` would check, and what the chain costs in delay.
+
+use crate::assemble::{Part, assemble};
+use crate::cli::CheckArgs;
+use crate::config::Overrides;
+use crate::engine::decoder_line;
+use crate::exit::{Exit, Failure};
+use bci_models::steps::Step;
+
+pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
+    super::load_lsl()?;
+    let assembled = assemble(&args.config, &Overrides::from(&args.overrides), false).map_err(Failure::mistakes)?;
+    for part in &assembled.pipelines {
+        print(part);
+    }
+    Ok(Exit::Clean)
+}
+
+#[allow(clippy::print_stdout, reason = "what the command is asked to print")]
+fn print(part: &Part) {
+    let (bundle, spec) = (&part.bundle, &part.config.spec);
+    let rate = bundle.input.rate.value;
+    println!("pipeline {}", spec.name);
+    println!("  stream     {}", part.config.stream);
+    match &part.seen {
+        Some(s) => println!("             there: {} channels at {}, {}; fits", s.channels.len(), s.rate, s.format),
+        None => println!("             not there now: checked against the decoder only"),
+    }
+    println!("  decoder    {}: {}", decoder_line(bundle), bundle.description);
+    println!("  channels   {}", bundle.input.channels.join(", "));
+    let steps: Vec<&Step> = spec.conditioning.iter().chain(&bundle.preprocessing).collect();
+    for (i, step) in steps.iter().enumerate() {
+        println!("  {:<10} {}", if i == 0 { "chain" } else { "" }, step.spec);
+    }
+    let window = bundle.input.window_samples.value;
+    println!(
+        "  window     {window} samples ({} ms), a decision every {} ms",
+        window as f64 * 1e3 / rate.get(),
+        part.binding.hop_ms
+    );
+    let policy = spec.policy;
+    println!("  intent     smoothed over {} ms, at {} and above", policy.smoothing_ms, policy.threshold);
+    for m in &bundle.metrics {
+        println!(
+            "  {} {:.3} (95 % {:.3} to {:.3}, {} trials, chance {}) on {}",
+            m.name, m.value, m.ci95[0], m.ci95[1], m.trials, m.chance, m.on
+        );
+    }
+}

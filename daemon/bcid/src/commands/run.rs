@@ -1,0 +1,244 @@
+//! `bcid run`: start, serve, drain.
+
+use super::{interrupted, load_lsl, runtime, write_json};
+use crate::assemble::{Assembled, Part, assemble};
+use crate::cli::{OverrideArgs, RunArgs};
+use crate::config::Overrides;
+use crate::engine::{DaemonEngine, PublishingSink, decoder_line, versions};
+use crate::exit::{Exit, Failure};
+use crate::logging;
+use bci_driver_lsl::{InletOptions, LslMarkerFactory, LslSourceFactory};
+use bci_pipeline::{DecodeStage, Policy, RealTime, Running, RunningMarkers, Sink, start, start_markers};
+use bci_rt::clock::{Clock, HostClock};
+use bci_rt::thread::probe_priority;
+use bci_server::{Engine, Publisher, Server, Telemetry};
+use serde_json::{Value, json};
+use std::net::TcpListener;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+impl From<&OverrideArgs> for Overrides {
+    fn from(args: &OverrideArgs) -> Self {
+        Self {
+            listen: args.listen,
+            stream_name: args.stream_name.clone(),
+            marker_name: args.marker_name.clone(),
+        }
+    }
+}
+
+pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
+    logging::init(args.log_format);
+    load_lsl()?;
+    let assembled = assemble(&args.config, &Overrides::from(&args.overrides), true).map_err(Failure::mistakes)?;
+    let offset_ns = assembled.lsl.clock_offset_ns();
+    if offset_ns.abs() > 1_000_000 {
+        return Err(Failure::new(
+            Exit::Internal,
+            format!("liblsl's clock is {offset_ns} ns from the host's monotonic clock: latencies would be wrong"),
+        ));
+    }
+    // Two threads serve; decoding and signals have their own.
+    let runtime = runtime(2)?;
+    let outcome = runtime.block_on(serve(args, assembled));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+/// Everything that runs.
+struct Daemon {
+    engine: Arc<DaemonEngine>,
+    publisher: Publisher,
+    telemetry: Telemetry,
+    pipelines: Vec<Running>,
+    markers: Vec<RunningMarkers>,
+}
+
+async fn serve(args: &RunArgs, mut assembled: Assembled) -> Result<Exit, Failure> {
+    let Some(socket) = assembled.socket.take() else {
+        return Err(Failure::new(Exit::Internal, "no socket was taken"));
+    };
+    for part in &assembled.pipelines {
+        tracing::info!(
+            pipeline = %part.config.spec.name,
+            decoder = %decoder_line(&part.bundle),
+            stream = %part.config.stream,
+            hop_ms = part.binding.hop_ms,
+            "pipeline"
+        );
+    }
+    let daemon = begin(assembled)?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = listen(&daemon, socket)?;
+    let address = server.address().map_err(|e| Failure::caused(Exit::Internal, "listening", &e))?;
+    let mut serving = tokio::spawn(server.run(async move {
+        let _ = stopped.await;
+    }));
+    tracing::info!("serving gRPC on http://{address}, metrics on http://{address}/metrics");
+    if let Some(file) = &args.ready_file {
+        write_json(file, &json!({ "grpc": format!("http://{address}") }))?;
+    }
+    let mut failed = None;
+    tokio::select! {
+        () = interrupted() => tracing::info!("draining"),
+        () = broken(&daemon.pipelines) => {
+            failed = Some(Failure::new(Exit::Internal, "a pipeline's thread died; see the log"));
+        }
+        ended = &mut serving => {
+            failed = Some(match ended {
+                Ok(Err(e)) => Failure::caused(Exit::Internal, "serving", &e),
+                _ => Failure::new(Exit::Internal, "the server ended by itself"),
+            });
+        }
+    }
+    let Daemon { engine, publisher, telemetry, pipelines, markers } = daemon;
+    let drained = tokio::task::spawn_blocking(move || {
+        let panicked: Vec<_> = pipelines.into_iter().flat_map(Running::drain).collect();
+        markers.into_iter().for_each(RunningMarkers::stop);
+        panicked
+    });
+    let panicked = drained.await.unwrap_or_default();
+    publisher.close();
+    let _ = stop.send(());
+    // A subscriber that does not read must not keep the daemon from ending.
+    if !serving.is_finished() {
+        let _ = tokio::time::timeout(Duration::from_secs(3), serving).await;
+    }
+    let summary = summary(engine.as_ref(), &telemetry, &publisher);
+    print_summary(&summary);
+    if let Some(file) = &args.json {
+        write_json(file, &summary)?;
+    }
+    match failed {
+        Some(failure) => Err(failure),
+        None if panicked.is_empty() => Ok(Exit::Clean),
+        None => Err(Failure::new(Exit::Internal, format!("threads panicked: {}", panicked.join(", ")))),
+    }
+}
+
+fn listen(daemon: &Daemon, socket: TcpListener) -> Result<Server, Failure> {
+    let engine: Arc<dyn Engine> = Arc::clone(&daemon.engine) as Arc<dyn Engine>;
+    Server::new(socket, engine, daemon.publisher.clone(), daemon.telemetry.clone())
+        .map_err(|e| Failure::caused(Exit::Internal, "listening", &e))
+}
+
+/// Starts every pipeline and marker reader.
+fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
+    let Assembled { config, pipelines, lsl, .. } = assembled;
+    let publisher = Publisher::new();
+    let sink: Arc<dyn Sink> = Arc::new(PublishingSink(publisher.clone()));
+    let clock: Arc<dyn Clock> = Arc::new(HostClock);
+    let rt = RealTime { priority: config.priority };
+    let no_thread = |e: std::io::Error| Failure::caused(Exit::Internal, "starting a thread", &e);
+    let mut running = Vec::new();
+    let mut known = Vec::new();
+    for part in pipelines {
+        let Part { config, bundle, binding, decoder, .. } = part;
+        let policy = Policy::new(config.spec.policy, bundle.output.classes.len(), binding.hop_ms);
+        let deadline = Duration::from_secs_f64(binding.hop_ms / 1e3);
+        let stage = DecodeStage::new(Arc::clone(&config.spec.name), Box::new(decoder), policy, deadline);
+        let factory = Box::new(LslSourceFactory::new(lsl, config.stream, InletOptions::default()));
+        let identity = Arc::clone(&bundle.identity);
+        let started =
+            start(config.spec, bundle, stage, factory, Arc::clone(&clock), Arc::clone(&sink), rt).map_err(no_thread)?;
+        known.push((Arc::clone(&started.status), identity));
+        running.push(started);
+    }
+    let mut markers = Vec::new();
+    for query in config.markers {
+        let factory = Box::new(LslMarkerFactory::new(lsl, query, InletOptions::default()));
+        markers.push(start_markers(factory, Arc::clone(&sink)).map_err(no_thread)?);
+    }
+    let engine = DaemonEngine {
+        started: HostClock.now(),
+        versions: versions(&lsl),
+        realtime_priority: config.priority.is_some_and(|p| probe_priority(p).is_ok()),
+        pipelines: known,
+    };
+    Ok(Daemon { engine: Arc::new(engine), publisher, telemetry: Telemetry::default(), pipelines: running, markers })
+}
+
+/// Returns when a pipeline's thread has ended by itself.
+async fn broken(pipelines: &[Running]) {
+    let mut every = tokio::time::interval(Duration::from_millis(250));
+    loop {
+        every.tick().await;
+        if pipelines.iter().any(Running::is_broken) {
+            return;
+        }
+    }
+}
+
+fn summary(engine: &DaemonEngine, telemetry: &Telemetry, publisher: &Publisher) -> Value {
+    let status = engine.status();
+    let pipelines: Vec<Value> = status
+        .pipelines
+        .iter()
+        .map(|p| {
+            let steps: serde_json::Map<String, Value> = telemetry
+                .summary(&p.stream.pipeline)
+                .into_iter()
+                .filter(|s| s.count > 0)
+                .map(|s| (s.step.to_owned(), json!({ "p50": s.p50_ms, "p99": s.p99_ms, "max": s.max_ms })))
+                .collect();
+            json!({
+                "name": &*p.stream.pipeline,
+                "decoder": p.decoder.name,
+                "model_sha256": p.decoder.model_sha256,
+                "samples_in": p.samples_in,
+                "samples_lost": p.samples_lost,
+                "gaps": p.gaps,
+                "reattached": p.reattached,
+                "windows": p.windows,
+                "windows_skipped": p.windows_skipped,
+                "windows_invalid": p.windows_invalid,
+                "decoder_faults": p.decoder_faults,
+                "latency_ms": steps,
+            })
+        })
+        .collect();
+    json!({
+        "uptime_s": status.uptime_seconds,
+        "cpu_s": status.cpu_seconds,
+        "realtime_priority": status.realtime_priority,
+        "realtime_heap_operations": status.realtime_heap_operations,
+        "realtime_loops_watched": status.realtime_loops_watched,
+        "events_dropped": publisher.dropped(),
+        "versions": status.versions.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+        "pipelines": pipelines,
+    })
+}
+
+/// The summary for people, on stdout.
+#[allow(clippy::print_stdout, reason = "what the command is asked to print")]
+fn print_summary(summary: &Value) {
+    let number = |v: &Value, key: &str| v[key].as_u64().unwrap_or(0);
+    println!(
+        "ran {:.1} s on {:.2} s of processor time; heap operations in real-time loops: {} in {} passes",
+        summary["uptime_s"].as_f64().unwrap_or(0.0),
+        summary["cpu_s"].as_f64().unwrap_or(0.0),
+        number(summary, "realtime_heap_operations"),
+        number(summary, "realtime_loops_watched"),
+    );
+    for p in summary["pipelines"].as_array().into_iter().flatten() {
+        println!(
+            "{}: samples {} in, {} lost in {} gaps; windows {}, skipped {}, not trusted {}, decoder faults {}",
+            p["name"].as_str().unwrap_or_default(),
+            number(p, "samples_in"),
+            number(p, "samples_lost"),
+            number(p, "gaps"),
+            number(p, "windows"),
+            number(p, "windows_skipped"),
+            number(p, "windows_invalid"),
+            number(p, "decoder_faults"),
+        );
+        for step in ["acquire", "queue", "filter", "decode", "publish", "total"] {
+            if let Some(s) = p["latency_ms"].get(step) {
+                let ms = |key: &str| s[key].as_f64().unwrap_or(f64::NAN);
+                println!("  {step:<8} p50 {:>8.3} ms   p99 {:>8.3} ms   max {:>8.3} ms", ms("p50"), ms("p99"), ms("max"));
+            }
+        }
+    }
+}
+

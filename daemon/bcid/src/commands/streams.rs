@@ -1,0 +1,22 @@
+//! `bcid streams`: what can be seen on the network.
+
+use super::load_lsl;
+use crate::cli::StreamsArgs;
+use crate::exit::{Exit, Failure};
+use std::time::Duration;
+
+#[allow(clippy::print_stdout, reason = "what the command is asked to print")]
+pub(crate) fn streams(args: &StreamsArgs) -> Result<Exit, Failure> {
+    let lsl = load_lsl()?;
+    let wait = Duration::try_from_secs_f64(args.wait)
+        .map_err(|_| Failure::new(Exit::Usage, format!("--wait {} is no duration", args.wait)))?;
+    let found = bci_driver_lsl::list(lsl, wait)
+        .map_err(|e| Failure::caused(Exit::Device, "looking for streams", &e))?;
+    if found.is_empty() {
+        println!("no LSL stream was seen in {} s", args.wait);
+    }
+    for stream in found {
+        println!("{stream}");
+    }
+    Ok(Exit::Clean)
+}

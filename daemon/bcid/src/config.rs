@@ -1,0 +1,227 @@
+//! The daemon's configuration file.
+
+use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
+use bci_driver_lsl::Query;
+use bci_models::steps::read_steps;
+use bci_pipeline::{PipelineSpec, PolicySpec};
+use bci_types::Unit;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// Where the daemon listens when the configuration does not say.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50051);
+
+/// A read configuration.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: Located<SocketAddr>,
+    pub(crate) priority: Option<u8>,
+    pub(crate) pipelines: Vec<PipelineConfig>,
+    pub(crate) markers: Vec<Query>,
+}
+
+/// A pipeline's part of it.
+#[derive(Clone, Debug)]
+pub(crate) struct PipelineConfig {
+    pub(crate) spec: PipelineSpec,
+    pub(crate) stream: Query,
+    pub(crate) decoder: Located<PathBuf>,
+}
+
+/// What the command line puts in place of the file's values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) stream_name: Option<String>,
+    pub(crate) marker_name: Option<String>,
+}
+
+/// Reads `file`; every mistake is noted. What is returned is as much as could be read: it may be run only when there is
+/// no mistake.
+pub(crate) fn read_config(file: &Path, overrides: &Overrides, mistakes: &Mistakes) -> Option<Config> {
+    let shown = file.display().to_string();
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(e) => {
+            mistakes.add(Mistake::elsewhere(format!("{shown}: cannot be read: {e}")));
+            return None;
+        }
+    };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut config = read(&shown, &text, mistakes, |t| walk(t, folder))?;
+    if let Some(listen) = overrides.listen {
+        config.listen = Located {
+            value: listen,
+            at: Place::option("--listen", "server.listen", &listen.to_string()),
+        };
+    }
+    if let Some(name) = &overrides.stream_name {
+        config.pipelines.iter_mut().for_each(|p| p.stream = Query::name(name));
+    }
+    if let Some(name) = &overrides.marker_name {
+        config.markers = vec![Query::name(name)];
+    }
+    Some(config)
+}
+
+fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
+    let top = t.place().clone();
+    let listen = t.optional_table("server").and_then(read_server);
+    let priority = t.optional_table("realtime").and_then(|mut r| {
+        let priority = r.optional_within("priority", 3.0..=99.0, "");
+        r.finish();
+        priority.map(|p| p.value as u8)
+    });
+    let tables = t.tables("pipeline");
+    if tables.is_empty() {
+        t.mistakes().add(Mistake::elsewhere(format!("{}: at least one [[pipeline]] is needed", top.file)));
+    }
+    let mut pipelines: Vec<PipelineConfig> = Vec::new();
+    for table in tables {
+        let (mistakes, at) = (t.mistakes(), table.place().clone());
+        if let Some(p) = read_pipeline(table, folder) {
+            if pipelines.iter().any(|other| other.spec.name == p.spec.name) {
+                mistakes.add(at.mistake(format!("two pipelines are named {:?}", p.spec.name)));
+            }
+            pipelines.push(p);
+        }
+    }
+    let markers = t.tables("markers").into_iter().filter_map(read_query).collect();
+    let listen = listen.unwrap_or(Located {
+        value: DEFAULT_LISTEN,
+        at: Place { key: "server.listen".into(), shown: DEFAULT_LISTEN.to_string(), ..top },
+    });
+    Config { listen, priority, pipelines, markers }
+}
+
+fn read_server(mut s: Table<'_>) -> Option<Located<SocketAddr>> {
+    let listen = s.optional::<String>("listen");
+    let allowed = s.optional::<bool>("plaintext_beyond_loopback").is_some_and(|l| l.value);
+    let mistakes = s.mistakes();
+    s.finish();
+    let listen = listen?;
+    let Ok(address) = listen.value.parse::<SocketAddr>() else {
+        mistakes.add(listen.mistake("must be an address with a port, such as \"127.0.0.1:50051\""));
+        return None;
+    };
+    if !address.ip().is_loopback() && !allowed {
+        mistakes.add(listen.mistake(
+            "is reachable from other machines, where anyone could read a person's intents unencrypted: listen on 127.0.0.1 or [::1], or set plaintext_beyond_loopback = true to take that risk",
+        ));
+    }
+    Some(listen.map(|_| address))
+}
+
+fn read_pipeline(mut t: Table<'_>, folder: &Path) -> Option<PipelineConfig> {
+    let mistakes = t.mistakes();
+    let name = t.required::<String>("name");
+    if let Some(name) = &name {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || name.len() > 32 || !name.chars().all(plain) {
+            mistakes.add(name.mistake("must be 1 to 32 letters, digits, - or _"));
+        }
+    }
+    let decoder = t.required::<String>("decoder").map(|d| d.map(|text| folder.join(text)));
+    let stream = t.required_table("stream").map(read_stream);
+    let signal = t.optional_table("signal").map(read_signal).unwrap_or_default();
+    let policy = t.required_table("intent").and_then(read_policy);
+    t.finish();
+    let (query, stream) = stream?;
+    Some(PipelineConfig {
+        spec: PipelineSpec {
+            name: name?.value.into(),
+            labels: stream.labels,
+            unit: stream.unit,
+            gap_ms: stream.gap_ms,
+            channels: signal.channels,
+            conditioning: signal.steps,
+            window_ms: signal.window_ms,
+            hop_ms: signal.hop_ms,
+            policy: policy?,
+        },
+        stream: query?,
+        decoder: decoder?,
+    })
+}
+
+struct StreamPart {
+    labels: Option<Located<Vec<String>>>,
+    unit: Option<Located<Unit>>,
+    gap_ms: f64,
+}
+
+fn read_stream(mut t: Table<'_>) -> (Option<Query>, StreamPart) {
+    let mistakes = t.mistakes();
+    let labels = t.optional::<Vec<String>>("labels");
+    let unit = t.optional::<String>("unit").and_then(|u| {
+        let unit = Unit::parse(&u.value);
+        if unit.to_microvolts().is_none() {
+            mistakes.add(u.mistake("must be a voltage: uV, mV, V or nV"));
+            return None;
+        }
+        Some(u.map(|_| unit))
+    });
+    let gap_ms = t.optional_within("gap_ms", 0.0..=10_000.0, "ms").map_or(20.0, |g| g.value);
+    (read_query(t), StreamPart { labels, unit, gap_ms })
+}
+
+/// The keys that say which stream is meant; closes the table.
+fn read_query(mut t: Table<'_>) -> Option<Query> {
+    let at = t.place().clone();
+    let mut text = |key: &str| t.optional::<String>(key).map(|l| l.value);
+    let query = Query {
+        name: text("name"),
+        kind: text("type"),
+        source_id: text("source_id"),
+        predicate: text("predicate"),
+    };
+    let mistakes = t.mistakes();
+    t.finish();
+    if query == Query::default() {
+        mistakes.add(at.mistake("must say which stream: at least one of name, type, source_id, predicate"));
+        return None;
+    }
+    if let Err(e) = query.xpath() {
+        mistakes.add(at.mistake(e.to_string()));
+        return None;
+    }
+    Some(query)
+}
+
+#[derive(Default)]
+struct SignalPart {
+    channels: Option<Located<Vec<String>>>,
+    steps: Vec<bci_models::steps::Step>,
+    window_ms: Option<Located<f64>>,
+    hop_ms: Option<Located<f64>>,
+}
+
+fn read_signal(mut t: Table<'_>) -> SignalPart {
+    let part = SignalPart {
+        channels: t.optional("channels"),
+        steps: read_steps(&mut t, "steps"),
+        window_ms: t.optional("window_ms"),
+        hop_ms: t.optional("hop_ms"),
+    };
+    if let Some(channels) = &part.channels
+        && channels.is_empty()
+    {
+        t.mistakes().add(channels.mistake("must not be empty; leave the key out for all"));
+    }
+    t.finish();
+    part
+}
+
+fn read_policy(mut t: Table<'_>) -> Option<PolicySpec> {
+    let smoothing = t.optional_within("smoothing_ms", 0.0..=60_000.0, "ms");
+    let threshold = t.required::<f64>("threshold").and_then(|l| {
+        // Written so that NaN fails.
+        if l.value > 0.0 && l.value <= 1.0 {
+            return Some(l.value);
+        }
+        t.mistakes().add(l.mistake("must be above 0, up to 1"));
+        None
+    });
+    t.finish();
+    Some(PolicySpec { smoothing_ms: smoothing.map_or(0.0, |s| s.value), threshold: threshold? })
+}

@@ -1,0 +1,94 @@
+use super::pairing;
+use super::zpk::{Zpk, prewarp};
+use super::{DesignError, Sos};
+use bci_types::Hz;
+
+/// The highest order designed. Beyond it double precision loses the poles of narrow bands.
+pub const MAX_ORDER: u32 = 16;
+
+/// What a filter lets through. Edges are the -3 dB frequencies in hertz.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Band {
+    /// Everything below `cutoff_hz`.
+    LowPass {
+        /// The -3 dB frequency.
+        cutoff_hz: f64,
+    },
+    /// Everything above `cutoff_hz`.
+    HighPass {
+        /// The -3 dB frequency.
+        cutoff_hz: f64,
+    },
+    /// Everything from `low_hz` to `high_hz`.
+    BandPass {
+        /// The lower -3 dB frequency.
+        low_hz: f64,
+        /// The upper -3 dB frequency.
+        high_hz: f64,
+    },
+    /// Everything but `low_hz` to `high_hz`.
+    BandStop {
+        /// The lower -3 dB frequency.
+        low_hz: f64,
+        /// The upper -3 dB frequency.
+        high_hz: f64,
+    },
+}
+
+/// A digital Butterworth filter: SciPy's `butter(order, edges, btype, fs=rate, output="sos")`, with the same
+/// sections in the same order and the whole gain in the first.
+///
+/// `order` counts as SciPy counts: a band-pass or band-stop of order N has 2N poles, N on each edge. Method:
+/// analogue prototype, frequency transform, bilinear transform with the edges prewarped (Parks and Burrus, *Digital
+/// Filter Design*, 1987). When two pole pairs are equally far from the unit circle, as in a band centred on a
+/// quarter of the sampling rate, rounding decides which section comes first; the filter is the same.
+///
+/// # Errors
+/// The first of: an edge outside (0, half of `rate`), edges out of order, `order` outside 1 to [`MAX_ORDER`], and
+/// [`DesignError::Unstable`] for bands too narrow for double precision.
+pub fn butterworth(band: Band, order: u32, rate: Hz) -> Result<Sos, DesignError> {
+    if let Some(first) = mistakes(band, order, rate).into_iter().next() {
+        return Err(first);
+    }
+    let warp = |hz| prewarp(hz, rate.nyquist());
+    let prototype = Zpk::butterworth_prototype(order);
+    let analogue = match band {
+        Band::LowPass { cutoff_hz } => prototype.to_low_pass(warp(cutoff_hz)),
+        Band::HighPass { cutoff_hz } => prototype.to_high_pass(warp(cutoff_hz)),
+        Band::BandPass { low_hz, high_hz } => {
+            let (low, high) = (warp(low_hz), warp(high_hz));
+            prototype.to_band_pass((low * high).sqrt(), high - low)
+        }
+        Band::BandStop { low_hz, high_hz } => {
+            let (low, high) = (warp(low_hz), warp(high_hz));
+            prototype.to_band_stop((low * high).sqrt(), high - low)
+        }
+    };
+    Sos::new(pairing::sections(&analogue.bilinear()), rate)
+}
+
+/// Everything wrong with a specification that can be seen without designing it.
+pub(crate) fn mistakes(band: Band, order: u32, rate: Hz) -> Vec<DesignError> {
+    let nyquist_hz = rate.nyquist();
+    let mut found = Vec::new();
+    let mut inside = |name, hz: f64| {
+        if !(hz > 0.0 && hz < nyquist_hz) {
+            found.push(DesignError::Frequency { name, hz, nyquist_hz });
+        }
+    };
+    match band {
+        Band::LowPass { cutoff_hz } | Band::HighPass { cutoff_hz } => inside("cutoff_hz", cutoff_hz),
+        Band::BandPass { low_hz, high_hz } | Band::BandStop { low_hz, high_hz } => {
+            inside("low_hz", low_hz);
+            inside("high_hz", high_hz);
+            // With NaN the edge itself has been reported.
+            if low_hz >= high_hz {
+                found.push(DesignError::BandEdges { low_hz, high_hz });
+            }
+        }
+    }
+    if !(1..=MAX_ORDER).contains(&order) {
+        found.push(DesignError::Order { order });
+    }
+    found
+}

@@ -1,0 +1,91 @@
+use super::MAX_ORDER;
+
+/// Why something cannot be designed. Every comparison is written so that NaN is refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DesignError {
+    /// A frequency outside the open interval from 0 to half of the sampling rate.
+    #[error("{name} = {hz} must be above 0 and below {nyquist_hz} Hz, half of the stream's {} Hz", nyquist_hz * 2.0)]
+    Frequency {
+        /// Which one (`low_hz`).
+        name: &'static str,
+        /// The refused value.
+        hz: f64,
+        /// Half of the sampling rate.
+        nyquist_hz: f64,
+    },
+    /// A band whose lower edge is not below its upper edge.
+    #[error("low_hz = {low_hz} must be below high_hz = {high_hz}")]
+    BandEdges {
+        /// The lower edge as given.
+        low_hz: f64,
+        /// The upper edge as given.
+        high_hz: f64,
+    },
+    /// An order that is 0 or too high to be sound.
+    #[error("order = {order} must be 1 to {MAX_ORDER}")]
+    Order {
+        /// The refused order.
+        order: u32,
+    },
+    /// A quality factor that is not finite and above 0.
+    #[error("q = {q} must be finite and above 0")]
+    Quality {
+        /// The refused factor.
+        q: f64,
+    },
+    /// A notch so wide that it has no -3 dB edges below half of the sampling rate.
+    #[error(
+        "q = {q} makes a notch {width_hz} Hz wide: it must be narrower than {nyquist_hz} Hz, half of the rate"
+    )]
+    NotchWidth {
+        /// The quality factor.
+        q: f64,
+        /// The -3 dB width it asks for.
+        width_hz: f64,
+        /// Half of the sampling rate.
+        nyquist_hz: f64,
+    },
+    /// Coefficients whose output would grow without bound, because the band is too narrow or too low for the
+    /// sampling rate even in f64.
+    #[error(
+        "the filter is unstable (largest pole radius {pole_radius}): the band is too narrow for this rate and order"
+    )]
+    Unstable {
+        /// The largest distance of a pole from the origin; NaN when a coefficient is not finite.
+        pole_radius: f64,
+    },
+    /// A cascade without sections.
+    #[error("a filter needs at least one section")]
+    NoSections,
+    /// An element without channels.
+    #[error("at least one channel is needed")]
+    NoChannels,
+    /// A channel index beyond the stream's channels.
+    #[error("channel {channel} is not among the stream's {channels} channels (numbered from 0)")]
+    NoSuchChannel {
+        /// The refused index.
+        channel: usize,
+        /// How many there are.
+        channels: usize,
+    },
+    /// A channel that would count twice in an average.
+    #[error("channel {channel} is named twice")]
+    RepeatedChannel {
+        /// The index.
+        channel: usize,
+    },
+    /// A scale factor that is not finite.
+    #[error("the scale factor {scale} of channel {channel} must be finite")]
+    Scale {
+        /// The channel it belongs to.
+        channel: usize,
+        /// The refused factor.
+        scale: f64,
+    },
+    /// A window without frames.
+    #[error("a window needs at least one frame")]
+    NoFrames,
+    /// Windows that do not advance.
+    #[error("the hop must be at least one frame")]
+    NoHop,
+}

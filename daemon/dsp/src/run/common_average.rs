@@ -1,0 +1,147 @@
+use super::{LANES, RetuneError};
+use crate::design::DesignError;
+
+/// The common average reference: the mean over some channels, subtracted from every channel of the frame.
+///
+/// Has no memory. A NaN or infinity in a channel of the mean spoils that frame in all channels; one outside of it
+/// stays where it is.
+#[derive(Clone, Debug)]
+pub struct CommonAverage {
+    channels: usize,
+    /// Of capacity `channels`, so that `retune` never grows it.
+    members: Vec<usize>,
+}
+
+impl CommonAverage {
+    /// The mean is over `members`, or over all channels when `None`. Indices count from 0. Allocates.
+    ///
+    /// # Errors
+    /// The first of: no channels or no members, an index that is no channel, an index named twice.
+    pub fn design(channels: usize, members: Option<&[usize]>) -> Result<Self, DesignError> {
+        if channels == 0 || members.is_some_and(<[usize]>::is_empty) {
+            return Err(DesignError::NoChannels);
+        }
+        let mut own = Vec::with_capacity(channels);
+        match members {
+            None => own.extend(0..channels),
+            Some(members) => {
+                for &channel in members {
+                    if channel >= channels {
+                        return Err(DesignError::NoSuchChannel { channel, channels });
+                    }
+                    if own.contains(&channel) {
+                        return Err(DesignError::RepeatedChannel { channel });
+                    }
+                    own.push(channel);
+                }
+            }
+        }
+        // The order of a sum decides its rounding: the same members give the same bits however they were named.
+        own.sort_unstable();
+        Ok(Self { channels, members: own })
+    }
+
+    /// Does nothing: there is no state.
+    pub fn reset(&mut self) {}
+
+    /// Re-references `[frames x channels]` in place, in whatever unit.
+    pub fn process(&mut self, frames: &mut [f64]) {
+        debug_assert_eq!(frames.len() % self.channels, 0, "whole frames");
+        let share = 1.0 / self.members.len() as f64;
+        for frame in frames.chunks_exact_mut(self.channels) {
+            let sum = if self.members.len() == self.channels {
+                sum(frame)
+            } else {
+                self.members.iter().map(|&i| frame[i]).sum()
+            };
+            let mean = sum * share;
+            for x in frame {
+                *x -= mean;
+            }
+        }
+    }
+
+    /// Takes over the members of `ready`.
+    ///
+    /// # Errors
+    /// [`RetuneError::Channels`] when it was made for another number of channels.
+    pub fn retune(&mut self, ready: &CommonAverage) -> Result<(), RetuneError> {
+        if ready.channels != self.channels {
+            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
+        }
+        self.members.clear();
+        self.members.extend_from_slice(&ready.members);
+        Ok(())
+    }
+
+    /// Channels a frame.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+}
+
+/// A sum by lanes, in an order fixed by the length alone.
+fn sum(frame: &[f64]) -> f64 {
+    let (tiles, rest) = frame.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for tile in tiles {
+        for (lane, x) in lanes.iter_mut().zip(tile) {
+            *lane += x;
+        }
+    }
+    lanes.iter().sum::<f64>() + rest.iter().sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn designed(channels: usize, members: Option<&[usize]>) -> CommonAverage {
+        CommonAverage::design(channels, members).expect("a valid reference")
+    }
+
+    #[test]
+    fn the_mean_of_the_members_leaves_every_channel() {
+        let frame: Vec<f64> = (0..11).map(|i| f64::from(i * i)).collect();
+        let mut all = frame.clone();
+        designed(11, None).process(&mut all);
+        assert!(all.iter().sum::<f64>().abs() < 1e-12, "{all:?}");
+        assert!((all[3] - (9.0 - 35.0)).abs() < 1e-12, "385 / 11 = 35");
+
+        let mut some = frame.clone();
+        designed(11, Some(&[4, 2])).process(&mut some);
+        let expected: Vec<f64> = frame.iter().map(|x| x - 10.0).collect();
+        assert_eq!(some, expected, "(4 + 16) / 2");
+    }
+
+    #[test]
+    fn a_channel_outside_the_mean_spoils_only_itself() {
+        let mut frames = [1.0, f64::NAN, 3.0, 5.0, 7.0, 9.0];
+        designed(3, Some(&[0, 2])).process(&mut frames);
+        assert!(frames[1].is_nan());
+        assert_eq!((frames[0], frames[2], frames[3..].to_vec()), (-1.0, 1.0, vec![-2.0, 0.0, 2.0]));
+    }
+
+    #[test]
+    fn retuning_changes_the_members_only_for_the_same_channels() {
+        let mut reference = designed(3, Some(&[0]));
+        assert_eq!(reference.retune(&designed(3, None)), Ok(()));
+        let mut frame = [1.0, 2.0, 6.0];
+        reference.process(&mut frame);
+        assert_eq!(frame, [-2.0, -1.0, 3.0]);
+        assert_eq!(reference.retune(&designed(4, None)), Err(RetuneError::Channels { have: 3, got: 4 }));
+    }
+
+    #[test]
+    fn impossible_members_are_refused() {
+        for (channels, members, why) in [
+            (0, None, DesignError::NoChannels),
+            (3, Some(&[][..]), DesignError::NoChannels),
+            (3, Some(&[1, 3]), DesignError::NoSuchChannel { channel: 3, channels: 3 }),
+            (3, Some(&[1, 1]), DesignError::RepeatedChannel { channel: 1 }),
+        ] {
+            assert_eq!(CommonAverage::design(channels, members).err(), Some(why));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use crate::design::DesignError;
+
+/// The last N frames, and when they are due: first when N frames are in, then every hop.
+///
+/// A hop may be longer than the window; the frames between two windows are then in neither.
+#[derive(Clone, Debug)]
+pub struct Window {
+    channels: usize,
+    frames: usize,
+    hop: usize,
+    /// `[frames x channels]`, frame-major, a ring of frames.
+    ring: Box<[f64]>,
+    /// The ring's oldest frame, which the next overwrites.
+    oldest: usize,
+    /// Frames held, up to all.
+    held: usize,
+    /// Frames until the next window is due; never 0.
+    until_due: usize,
+}
+
+/// What [`Window::push`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// Frames taken from the front of the block.
+    pub frames: usize,
+    /// Whether the last of them made a window due.
+    pub due: bool,
+}
+
+impl Window {
+    /// An empty window of `frames` frames, due every `hop` frames. Allocates.
+    ///
+    /// # Errors
+    /// The first of: no channels, no frames, no hop.
+    pub fn design(channels: usize, frames: usize, hop: usize) -> Result<Self, DesignError> {
+        if channels == 0 {
+            return Err(DesignError::NoChannels);
+        }
+        if frames == 0 {
+            return Err(DesignError::NoFrames);
+        }
+        if hop == 0 {
+            return Err(DesignError::NoHop);
+        }
+        let ring = vec![0.0; channels * frames].into_boxed_slice();
+        Ok(Self { channels, frames, hop, ring, oldest: 0, held: 0, until_due: frames })
+    }
+
+    /// Forgets every frame; the next window is due when the window is full again.
+    pub fn reset(&mut self) {
+        self.oldest = 0;
+        self.held = 0;
+        self.until_due = self.frames;
+    }
+
+    /// Takes frames from the front of `[frames x channels]` until a window is due or the block ends.
+    ///
+    /// When a window is due, use it, then push the rest of the block:
+    /// ```
+    /// # let mut window = bci_dsp::run::Window::design(1, 4, 2)?;
+    /// # let block = [0.0; 9]; let mut windows = 0; let mut out = [0.0f32; 4];
+    /// let mut rest = &block[..];
+    /// while !rest.is_empty() {
+    ///     let pushed = window.push(rest);
+    ///     rest = &rest[pushed.frames * window.channels()..];
+    ///     if pushed.due && window.copy_channel_major(&mut out) {
+    ///         windows += 1;
+    ///     }
+    /// }
+    /// # assert_eq!(windows, 3, "after 4, 6 and 8 frames");
+    /// # Ok::<(), bci_dsp::DesignError>(())
+    /// ```
+    pub fn push(&mut self, block: &[f64]) -> Pushed {
+        debug_assert_eq!(block.len() % self.channels, 0, "whole frames");
+        let taken = (block.len() / self.channels).min(self.until_due);
+        // With a hop longer than the window, the frames that would be overwritten at once are passed over.
+        let kept = taken.min(self.frames);
+        let block = &block[(taken - kept) * self.channels..taken * self.channels];
+        let before_wrap = kept.min(self.frames - self.oldest) * self.channels;
+        let (first, second) = block.split_at(before_wrap);
+        let at = self.oldest * self.channels;
+        self.ring[at..at + first.len()].copy_from_slice(first);
+        self.ring[..second.len()].copy_from_slice(second);
+        self.oldest = (self.oldest + kept) % self.frames;
+        self.held = (self.held + kept).min(self.frames);
+        self.until_due -= taken;
+        let due = self.until_due == 0;
+        if due {
+            self.until_due = self.hop;
+        }
+        Pushed { frames: taken, due }
+    }
+
+    /// Writes `[channels x frames]`, channel-major, oldest frame first, each sample rounded to f32. Returns false
+    /// and writes nothing while the window is not full or when `out` has another length.
+    #[must_use]
+    pub fn copy_channel_major(&self, out: &mut [f32]) -> bool {
+        if self.held < self.frames || out.len() != self.ring.len() {
+            return false;
+        }
+        // A few channels at a time: the lines read are used whole, and few lines are written side by side.
+        const SIDE_BY_SIDE: usize = 8;
+        let (newer, older) = self.ring.split_at(self.oldest * self.channels);
+        for (group, rows) in out.chunks_mut(SIDE_BY_SIDE * self.frames).enumerate() {
+            let first = group * SIDE_BY_SIDE;
+            let in_order = older.chunks_exact(self.channels).chain(newer.chunks_exact(self.channels));
+            for (n, frame) in in_order.enumerate() {
+                for (row, &x) in rows.chunks_exact_mut(self.frames).zip(&frame[first..]) {
+                    row[n] = x as f32;
+                }
+            }
+        }
+        true
+    }
+
+    /// Whether as many frames are held as it has room for.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.held == self.frames
+    }
+
+    /// Channels a frame.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Frames a window.
+    #[must_use]
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// Frames from one window to the next.
+    #[must_use]
+    pub fn hop(&self) -> usize {
+        self.hop
+    }
+}

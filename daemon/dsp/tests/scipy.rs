@@ -1,0 +1,88 @@
+//! Designs, responses and outputs equal SciPy's (`vectors/make.py`).
+
+mod support;
+
+use bci_dsp::Chain;
+use bci_dsp::design::Sos;
+use serde_json::Value;
+use support::{eeg, hz, json, number, numbers, step};
+
+fn designed(row: &Value) -> Sos {
+    let sos = step(row).design(hz(number(&row["rate_hz"])));
+    sos.expect("a valid specification").expect("a filter")
+}
+
+/// Equal to 1e-10 relative; a coefficient that is 0 but for rounding is held against its polynomial's largest.
+fn assert_coefficients(got: &[f64], want: &[f64], what: &str) {
+    let largest = want.iter().fold(0.0, |m: f64, c| m.max(c.abs()));
+    for (g, w) in got.iter().zip(want) {
+        let allowed = (1e-10 * w.abs()).max(1e-14 * largest);
+        assert!((g - w).abs() <= allowed, "{what}: {got:?}, SciPy {want:?}");
+    }
+}
+
+#[test]
+fn designs_equal_scipy_section_by_section_to_1e_10() {
+    let file = json(include_str!("vectors/designs.json"));
+    let rows = file.as_array().expect("designs");
+    assert!(rows.len() > 200, "{} designs", rows.len());
+    for row in rows {
+        let what = format!("{} at {} Hz", step(row), row["rate_hz"]);
+        let sos = designed(row);
+        let sections = row["sos"].as_array().expect("sections");
+        assert_eq!(sos.sections().len(), sections.len(), "{what}");
+        for (i, (got, want)) in sos.sections().iter().zip(sections).enumerate() {
+            let want = numbers(want);
+            let what = format!("{what}, section {i}");
+            assert_coefficients(&got.b, &want[..3], &what);
+            assert_coefficients(&[1.0, got.a[0], got.a[1]], &want[3..], &what);
+        }
+    }
+}
+
+#[test]
+fn responses_and_group_delays_equal_scipy() {
+    let file = json(include_str!("vectors/responses.json"));
+    for row in file.as_array().expect("responses") {
+        let sos = designed(row);
+        let (re, im, delay) = (numbers(&row["re"]), numbers(&row["im"]), numbers(&row["delay"]));
+        for (i, at_hz) in numbers(&row["at_hz"]).into_iter().enumerate() {
+            let what = format!("{} at {at_hz} Hz", step(row));
+            let h = sos.response(at_hz);
+            let size = re[i].hypot(im[i]).max(1e-6);
+            assert!((h.re - re[i]).abs() < 1e-9 * size && (h.im - im[i]).abs() < 1e-9 * size, "{what}");
+            let got = sos.group_delay_samples(at_hz);
+            assert!((got - delay[i]).abs() < 1e-8 * delay[i].abs().max(1.0), "{what}: {got} {}", delay[i]);
+        }
+    }
+}
+
+#[test]
+fn outputs_on_real_eeg_equal_sosfilt_to_1e_9() {
+    let eeg = eeg();
+    for (name, text) in [
+        ("band_pass", include_str!("vectors/output_band_pass.json")),
+        ("high_pass", include_str!("vectors/output_high_pass.json")),
+        ("low_pass", include_str!("vectors/output_low_pass.json")),
+        ("band_stop", include_str!("vectors/output_band_stop.json")),
+        ("notch", include_str!("vectors/output_notch.json")),
+        ("chain", include_str!("vectors/output_chain.json")),
+    ] {
+        let file = json(text);
+        let steps: Vec<_> = file["steps"].as_array().expect("steps").iter().map(step).collect();
+        let mut chain = Chain::design(&steps, eeg.rate, eeg.channels).expect("a valid chain");
+        let mut frames = eeg.frames.clone();
+        assert!(chain.process(&mut frames), "finite");
+        let columns: Vec<usize> = numbers(&file["columns"]).iter().map(|&c| c as usize).collect();
+        let want: Vec<_> = file["frames"].as_array().expect("frames").iter().map(numbers).collect();
+        assert_eq!(want.len() * eeg.channels, frames.len(), "{name}");
+        let largest = want.iter().flatten().fold(0.0, |m: f64, y| m.max(y.abs()));
+        assert!(largest > 1.0, "{name}: uV of real EEG");
+        for (got, want) in frames.chunks_exact(eeg.channels).zip(&want) {
+            for (&column, want) in columns.iter().zip(want) {
+                let off = (got[column] - want).abs() / largest;
+                assert!(off < 1e-9, "{name}, column {column}: {} for {want}", got[column]);
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The committed vectors and what several tests need to read them.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use bci_dsp::StepSpec;
+use bci_types::Hz;
+use serde_json::Value;
+
+pub(crate) fn hz(rate: f64) -> Hz {
+    Hz::new(rate).expect("a rate")
+}
+
+pub(crate) fn json(text: &str) -> Value {
+    serde_json::from_str(text).expect("a committed vector is JSON")
+}
+
+pub(crate) fn number(value: &Value) -> f64 {
+    value.as_f64().expect("a number")
+}
+
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().expect("an array").iter().map(number).collect()
+}
+
+/// Real EEG in uV, `[frames x channels]`, and its channels and rate. Source and licence: `vectors/README.md`.
+pub(crate) struct Eeg {
+    pub(crate) channels: usize,
+    pub(crate) rate: Hz,
+    pub(crate) frames: Vec<f64>,
+}
+
+pub(crate) fn eeg() -> Eeg {
+    let file = json(include_str!("../vectors/eeg.json"));
+    let scale = numbers(&file["microvolts_per_digit"]);
+    let rows = file["frames"].as_array().expect("frames");
+    let frames: Vec<f64> = rows
+        .iter()
+        .flat_map(|r| numbers(r).into_iter().zip(&scale).map(|(d, s)| d * s).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(frames.len(), 640 * 8, "4 s of 8 channels at 160 Hz");
+    Eeg { channels: scale.len(), rate: hz(number(&file["rate_hz"])), frames }
+}
+
+/// A step as `make.py` writes it.
+pub(crate) fn step(row: &Value) -> StepSpec {
+    let order = row["order"].as_u64().unwrap_or(0) as u32;
+    let edges = row["edges_hz"].as_array().map(|_| numbers(&row["edges_hz"])).unwrap_or_default();
+    match row["kind"].as_str().expect("a kind") {
+        "lowpass" => StepSpec::LowPass { cutoff_hz: edges[0], order },
+        "highpass" => StepSpec::HighPass { cutoff_hz: edges[0], order },
+        "bandpass" => StepSpec::BandPass { low_hz: edges[0], high_hz: edges[1], order },
+        "bandstop" => StepSpec::BandStop { low_hz: edges[0], high_hz: edges[1], order },
+        "notch" => StepSpec::Notch { freq_hz: number(&row["freq_hz"]), q: number(&row["q"]) },
+        "average" => StepSpec::CommonAverage,
+        other => panic!("no such kind: {other}"),
+    }
+}
+
+/// A chain with every kind of step, valid at the rate of [`eeg`].
+pub(crate) fn every_step() -> Vec<StepSpec> {
+    vec![
+        StepSpec::Notch { freq_hz: 60.0, q: 30.0 },
+        StepSpec::HighPass { cutoff_hz: 0.5, order: 2 },
+        StepSpec::CommonAverage,
+        StepSpec::BandStop { low_hz: 48.0, high_hz: 52.0, order: 2 },
+        StepSpec::LowPass { cutoff_hz: 70.0, order: 3 },
+        StepSpec::BandPass { low_hz: 8.0, high_hz: 30.0, order: 4 },
+    ]
+}
+
+/// Synthetic white noise in -1 to 1, the same for the same seed (xorshift64*).
+pub(crate) fn synthetic_noise(seed: u64, len: usize) -> Vec<f64> {
+    let mut state = seed.max(1);
+    let next = || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        let bits = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11;
+        bits as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}

@@ -1,0 +1,131 @@
+use crate::fail::{Fail, Result};
+use std::path::PathBuf;
+
+pub(crate) const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  setup [--demo-only]                 fetch and install what the project needs; the other commands do it themselves
+  demo [--json FILE] [--rate X]       play a recording through the daemon and show the trials as they are decoded
+  test [TEST ARGUMENTS]               set-up, build, Rust tests, doc tests, Python tests; with arguments for the test
+                                      runner (a filter, -p PACKAGE): only the Rust tests that they choose
+  lint                                rustfmt, clippy, cargo-deny
+  ci                                  lint, then test
+  bcid [ARGUMENTS]                    build the daemon and run it on the fetched libraries, e.g. `cargo xtask bcid doctor`
+
+Environment: BCID_LIBLSL and BCID_ONNXRUNTIME name system copies of the libraries, BCID_PYTHON another Python.";
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Command {
+    Help,
+    Setup { demo_only: bool },
+    Demo(DemoOptions),
+    Test { filter: Vec<String> },
+    Lint,
+    Ci,
+    Bcid { args: Vec<String> },
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct DemoOptions {
+    /// Where the client writes its summary.
+    pub json: Option<PathBuf>,
+    /// Speed of the recording's clock, 1 = real time.
+    pub rate: Option<f64>,
+}
+
+/// # Errors
+/// A word that no command knows, with the usage.
+pub(crate) fn parse(words: &[String]) -> Result<Command> {
+    let Some((command, rest)) = words.split_first() else { return Ok(Command::Help) };
+    let none = |found: Command| match rest.first() {
+        None => Ok(found),
+        Some(word) => Err(unknown(command, word)),
+    };
+    match command.as_str() {
+        "help" | "-h" | "--help" => Ok(Command::Help),
+        "setup" => match rest {
+            [] => Ok(Command::Setup { demo_only: false }),
+            [flag] if flag == "--demo-only" => Ok(Command::Setup { demo_only: true }),
+            [.., last] => Err(unknown(command, last)),
+        },
+        "demo" => demo(rest).map(Command::Demo),
+        "test" => {
+            let filter = rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest);
+            Ok(Command::Test { filter: filter.to_vec() })
+        }
+        "lint" => none(Command::Lint),
+        "ci" => none(Command::Ci),
+        "bcid" => {
+            let args = rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest);
+            Ok(Command::Bcid { args: args.to_vec() })
+        }
+        other => Err(Fail::usage(format!("no command `{other}`\n\n{USAGE}"))),
+    }
+}
+
+fn demo(words: &[String]) -> Result<DemoOptions> {
+    let mut options = DemoOptions::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let (flag, inline) = match word.split_once('=') {
+            Some((flag, value)) => (flag, Some(value.to_owned())),
+            None => (word.as_str(), None),
+        };
+        let mut value = || {
+            inline
+                .clone()
+                .or_else(|| words.next().cloned())
+                .ok_or_else(|| Fail::usage(format!("{flag} needs a value\n\n{USAGE}")))
+        };
+        match flag {
+            "--json" => options.json = Some(PathBuf::from(value()?)),
+            "--rate" => {
+                let text = value()?;
+                let rate = text.parse().ok().filter(|r: &f64| *r > 0.0 && r.is_finite());
+                let Some(rate) = rate else {
+                    return Err(Fail::usage(format!(
+                        "--rate {text}: must be a number above 0 (1 = real time)"
+                    )));
+                };
+                options.rate = Some(rate);
+            }
+            _ => return Err(unknown("demo", word)),
+        }
+    }
+    Ok(options)
+}
+
+fn unknown(command: &str, word: &str) -> Fail {
+    Fail::usage(format!("`{command}` knows no `{word}`\n\n{USAGE}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Option<Command> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&words).ok()
+    }
+
+    #[test]
+    fn commands_and_their_options() {
+        assert_eq!(parsed(""), Some(Command::Help));
+        assert_eq!(parsed("setup"), Some(Command::Setup { demo_only: false }));
+        assert_eq!(parsed("setup --demo-only"), Some(Command::Setup { demo_only: true }));
+        let wanted = DemoOptions { json: Some("out.json".into()), rate: Some(2.0) };
+        assert_eq!(parsed("demo --json out.json --rate=2"), Some(Command::Demo(wanted)));
+        let filter = vec!["-p".to_owned(), "bci-dsp".to_owned()];
+        assert_eq!(parsed("test -- -p bci-dsp"), Some(Command::Test { filter: filter.clone() }));
+        assert_eq!(parsed("test -p bci-dsp"), Some(Command::Test { filter }));
+    }
+
+    #[test]
+    fn wrong_words_are_refused() {
+        for line in
+            ["seutp", "setup --demo", "demo --json", "demo --rate 0", "demo --rate nan", "demo x", "lint x"]
+        {
+            assert_eq!(parsed(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Tests and lints, as a developer and as CI run them.
+
+use crate::fail::{Fail, Result};
+use crate::proc::{self, Stages};
+use crate::setup::{self, Extent};
+use crate::workspace::Workspace;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+const CARGO_DENY: &str = "0.20.2";
+
+/// Set-up, one build of everything, then each kind of test. With a filter: the Rust tests that it chooses.
+///
+/// # Errors
+/// As set-up. A failing test is no error here but an exit code.
+pub(crate) fn test(ws: &Workspace, filter: &[String]) -> Result<ExitCode> {
+    let mut stages = Stages::new();
+    if !stages.step("set-up", || setup::run(ws, Extent::Tests)) {
+        return Ok(stages.finish());
+    }
+    let mut env = setup::environment(ws);
+    // One build with one set of features: the daemon that the end-to-end tests start, and the tests. The profile is
+    // `dev`, in which Cargo.toml has the signal path optimised.
+    let built = stages.step("build", || {
+        let mut cargo = ws.cargo();
+        cargo.args(["build", "--workspace", "--lib", "--bins", "--tests", "--examples"]);
+        let bcid = proc::build_binary(&mut cargo, "bcid")?;
+        env.push(("BCID_BIN", bcid.into_os_string()));
+        Ok(())
+    });
+    if !built {
+        return Ok(stages.finish());
+    }
+    stages.step("Rust tests", || proc::run(rust_tests(ws, filter).envs(env.clone())));
+    if filter.is_empty() {
+        stages.step("doc tests", || {
+            // A page of empty reports, one for every crate, unless something fails.
+            proc::run_quietly(ws.cargo().args(["test", "--quiet", "--workspace", "--doc"]).envs(env.clone()))
+        });
+        stages.step("Python tests", || {
+            let mut pytest = Command::new(ws.venv_python());
+            pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "models/python/tests"]);
+            proc::run(pytest.current_dir(ws.root()).envs(env.clone()))
+        });
+    }
+    Ok(stages.finish())
+}
+
+fn rust_tests(ws: &Workspace, filter: &[String]) -> Command {
+    let mut cargo = ws.cargo();
+    if proc::succeeds("cargo-nextest", &["--version"]) {
+        println!("by cargo-nextest");
+        cargo.args(["nextest", "run", "--no-fail-fast"]);
+    } else {
+        println!(
+            "by cargo test, one at a time so that none disturbs another's timing; cargo-nextest is faster"
+        );
+        cargo
+            .args(["test", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"])
+            .env("RUST_TEST_THREADS", "1");
+    }
+    if !filter.iter().any(|word| word == "-p" || word.starts_with("--package")) {
+        cargo.arg("--workspace");
+    }
+    cargo.args(filter);
+    cargo
+}
+
+/// rustfmt, clippy and cargo-deny.
+///
+/// # Errors
+/// As set-up. A finding is no error here but an exit code.
+pub(crate) fn lint(ws: &Workspace) -> Result<ExitCode> {
+    let mut stages = Stages::new();
+    if !stages.step("set-up", || setup::to_compile(ws)) {
+        return Ok(stages.finish());
+    }
+    stages.step("rustfmt", || proc::run(ws.cargo().args(["fmt", "--all", "--check"])));
+    stages.step("clippy", || {
+        let args = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        proc::run(ws.cargo().args(args))
+    });
+    stages.step("cargo-deny", || {
+        let deny = cargo_deny(ws)?;
+        let args = ["--workspace", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
+        proc::run(Command::new(deny).args(args).current_dir(ws.root()))
+    });
+    Ok(stages.finish())
+}
+
+/// The pinned cargo-deny, compiled into `.tools` the first time.
+///
+/// Without optimisation and without its advisory database, which needs a network: that is a third of the time.
+fn cargo_deny(ws: &Workspace) -> Result<PathBuf> {
+    let tools = ws.root().join(".tools");
+    let program = tools.join("bin/cargo-deny");
+    let version = |program: &std::ffi::OsStr| proc::text(program, &["--version"]);
+    for found in [program.as_os_str(), "cargo-deny".as_ref()] {
+        if version(found).is_some_and(|v| v.ends_with(CARGO_DENY)) {
+            return Ok(found.into());
+        }
+    }
+    println!(
+        "compiling cargo-deny {CARGO_DENY} into .tools, once: it checks licences and sources of all crates"
+    );
+    let mut install = ws.cargo();
+    install
+        .args(["install", "--quiet", "cargo-deny", "--locked", "--version", CARGO_DENY])
+        .args(["--debug", "--no-default-features", "--root"])
+        .arg(&tools)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    proc::run(&mut install).map_err(|e| {
+        Fail::unavailable(format!("{e}\ncargo-deny could not be compiled; is the network there?"))
+    })?;
+    Ok(program)
+}
