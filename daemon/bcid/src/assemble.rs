@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Overrides, PipelineConfig, read_config};
 use bci_config::{Mistake, Mistakes};
-use bci_driver_api::{SourceError, SourceFactory};
+use bci_driver_api::SourceError;
 use bci_driver_lsl::{InletOptions, Liblsl, LslSourceFactory};
 use bci_models::{Bundle, OrtDecoder};
 use bci_pipeline::{Binding, acquire, bind, check};
