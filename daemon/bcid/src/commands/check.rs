@@ -8,7 +8,7 @@ use crate::exit::{Exit, Failure};
 use bci_models::steps::Step;
 
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
-    super::load_lsl()?;
+    super::load_lsl(super::LslLog::Errors)?;
     let assembled = assemble(&args.config, &Overrides::from(&args.overrides), false).map_err(Failure::mistakes)?;
     for part in &assembled.pipelines {
         print(part);

@@ -61,6 +61,15 @@ fn liblsl() -> Finding {
 }
 
 fn lsl_configuration() -> Finding {
+    if let Some(named) = std::env::var_os("LSLAPICFG").filter(|f| !std::path::Path::new(f).is_file()) {
+        return finding(
+            "LSL configuration",
+            Grade::Limited,
+            format!("LSLAPICFG names {}, which is not there", named.display()),
+            "correct or unset LSLAPICFG: liblsl runs on its defaults now",
+            Value::Null,
+        );
+    }
     match bci_driver_lsl::configuration_file() {
         Some(file) => {
             let file = file.display().to_string();

@@ -12,9 +12,30 @@ use crate::exit::{Exit, Failure};
 use bci_driver_lsl::Liblsl;
 use std::path::Path;
 
-/// liblsl, or how to get it.
-fn load_lsl() -> Result<Liblsl, Failure> {
-    Liblsl::load().map_err(|e| Failure::new(Exit::Internal, crate::exit::chain(&e)))
+/// How much liblsl says on stderr by itself.
+#[derive(Clone, Copy, Debug)]
+enum LslLog {
+    /// Its errors.
+    Errors,
+    /// Nothing: stderr belongs to JSON lines.
+    Silent,
+}
+
+/// liblsl, or how to get it. It reads the configuration it would read anyway; where that does not say how much to log,
+/// `log` does.
+fn load_lsl(log: LslLog) -> Result<Liblsl, Failure> {
+    let lsl = Liblsl::load().map_err(|e| Failure::new(Exit::Internal, crate::exit::chain(&e)))?;
+    let own = bci_driver_lsl::configuration_file().map(std::fs::read_to_string).transpose();
+    let Ok(own) = own.map(Option::unwrap_or_default) else { return Ok(lsl) };
+    if !own.lines().any(|line| line.trim() == "[log]") {
+        let level = match log {
+            LslLog::Errors => -2,
+            LslLog::Silent => -3,
+        };
+        // An older liblsl takes its configuration from files only: it is then as talkative as it likes.
+        let _ = lsl.configure(&format!("{own}\n[log]\nlevel = {level}\n"));
+    }
+    Ok(lsl)
 }
 
 /// A tokio runtime of this many threads.

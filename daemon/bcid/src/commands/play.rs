@@ -1,6 +1,6 @@
 //! `bcid play`: a recording as LSL streams, paced by its own clock.
 
-use super::{interrupted, load_lsl, runtime};
+use super::{LslLog, interrupted, load_lsl, runtime};
 use crate::cli::PlayArgs;
 use crate::exit::{Exit, Failure};
 use bci_driver_lsl::{EegOutlet, Liblsl, MarkerOutlet, OutletError, OutletOptions};
@@ -35,7 +35,7 @@ pub(crate) fn play(args: &PlayArgs) -> Result<Exit, Failure> {
         markers: true,
     };
     let player = Player::new(&recording, group, span, options).map_err(|e| wrong(&e))?;
-    let lsl = load_lsl()?;
+    let lsl = load_lsl(LslLog::Errors)?;
     let streams = publish(args, &recording, group, &player, lsl)
         .map_err(|e| Failure::caused(Exit::Internal, "publishing the streams", &e))?;
     announce(args, &recording, &player, streams.markers.is_some());

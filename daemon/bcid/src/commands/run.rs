@@ -1,12 +1,12 @@
 //! `bcid run`: start, serve, drain.
 
-use super::{interrupted, load_lsl, runtime, write_json};
+use super::{LslLog, interrupted, load_lsl, runtime, write_json};
 use crate::assemble::{Assembled, Part, assemble};
 use crate::cli::{OverrideArgs, RunArgs};
 use crate::config::Overrides;
 use crate::engine::{DaemonEngine, PublishingSink, decoder_line, versions};
 use crate::exit::{Exit, Failure};
-use crate::logging;
+use crate::logging::{self, LogFormat};
 use bci_driver_lsl::{InletOptions, LslMarkerFactory, LslSourceFactory};
 use bci_pipeline::{DecodeStage, Policy, RealTime, Running, RunningMarkers, Sink, start, start_markers};
 use bci_rt::clock::{Clock, HostClock};
@@ -30,7 +30,10 @@ impl From<&OverrideArgs> for Overrides {
 
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     logging::init(args.log_format);
-    load_lsl()?;
+    load_lsl(match args.log_format {
+        LogFormat::Text => LslLog::Errors,
+        LogFormat::Json => LslLog::Silent,
+    })?;
     let assembled = assemble(&args.config, &Overrides::from(&args.overrides), true).map_err(Failure::mistakes)?;
     let offset_ns = assembled.lsl.clock_offset_ns();
     if offset_ns.abs() > 1_000_000 {

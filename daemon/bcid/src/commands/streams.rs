@@ -1,13 +1,13 @@
 //! `bcid streams`: what can be seen on the network.
 
-use super::load_lsl;
+use super::{LslLog, load_lsl};
 use crate::cli::StreamsArgs;
 use crate::exit::{Exit, Failure};
 use std::time::Duration;
 
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]
 pub(crate) fn streams(args: &StreamsArgs) -> Result<Exit, Failure> {
-    let lsl = load_lsl()?;
+    let lsl = load_lsl(LslLog::Errors)?;
     let wait = Duration::try_from_secs_f64(args.wait)
         .map_err(|_| Failure::new(Exit::Usage, format!("--wait {} is no duration", args.wait)))?;
     let found = bci_driver_lsl::list(lsl, wait)
