@@ -76,6 +76,10 @@ fn stream_line(p: &Pipeline) -> Line<'static> {
 
 fn intent_line(p: &Pipeline) -> Line<'static> {
     let Some(intent) = &p.intent else { return Line::from("intent   none yet").dim() };
+    // The last intent says nothing of now once no samples come.
+    if p.stream.as_ref().is_some_and(|s| s.state() != v1::StreamState::Streaming) {
+        return Line::from("intent   none: no samples come").fg(Color::Red);
+    }
     let (words, fires) = outcome_words(intent);
     let style = if fires { Style::new().fg(Color::Green).add_modifier(Modifier::BOLD) } else { Style::new().dim() };
     Line::from(vec![Span::raw("intent   "), Span::styled(words, style)])
@@ -121,12 +125,16 @@ fn counts_line(p: &Pipeline) -> Line<'static> {
 fn footer(screen: &Screen) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let marker = screen.marker.as_ref().map_or("none yet".to_owned(), |m| m.text.clone());
-    lines.push(Line::from(format!("last marker {marker}   missed by this viewer {}", screen.missed)));
+    lines.push(Line::from(format!("last marker {marker}, missed by this viewer {} events", screen.missed)));
     if let Some(s) = &screen.status {
         let priority = if s.realtime_priority { "yes" } else { "no" };
         lines.push(Line::from(format!(
-            "daemon   {:.0} s up, {:.2} s of processor, {} subscribers, real-time priority {priority}, heap operations in real-time loops {}",
-            s.uptime_seconds, s.cpu_seconds, s.subscribers, s.realtime_heap_operations
+            "daemon      {:.0} s up, {:.2} s of processor, {} subscribers",
+            s.uptime_seconds, s.cpu_seconds, s.subscribers
+        )));
+        lines.push(Line::from(format!(
+            "real time   priority {priority}, heap operations {} in {} passes",
+            s.realtime_heap_operations, s.realtime_loops_watched
         )));
     }
     lines.push(Line::from(format!("{}   q to quit", screen.server)).dim());
