@@ -63,8 +63,7 @@ pub struct TrialScorer {
 }
 
 impl TrialScorer {
-    /// A scorer of `task`. Two times within `tolerance_ns` count as equal: half a sample period absorbs what clock
-    /// correction adds.
+    /// A scorer of `task`. Two times within `tolerance_ns` count as equal, which absorbs what clock correction adds.
     #[must_use]
     pub fn new(task: Task, tolerance_ns: i64) -> Self {
         Self { task, tolerance_ns, open: Vec::new(), cued: 0 }

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Samples and markers come by two streams, whose clock corrections may differ by some tens of microseconds.
+const TOLERANCE_NS: i64 = 500_000;
+
 pub(crate) fn trials(args: &TrialsArgs) -> Result<Exit, Failure> {
     let task = Task::read(&args.task).map_err(Failure::mistakes)?;
     runtime(1)?.block_on(score(args, task))
@@ -22,7 +25,7 @@ async fn score(args: &TrialsArgs, task: Task) -> Result<Exit, Failure> {
     let mut events = client.subscribe(&pipeline, true).await?;
     let mut score = Score::new(&task);
     head(&task, &pipeline);
-    score.follow(args, &task, &mut events).await?;
+    score.follow(args, &mut events).await?;
     let status = client.status().await?;
     let summary = score.summary(&task, &pipeline, &status);
     print_summary(&summary);
@@ -60,8 +63,7 @@ struct Score {
 impl Score {
     fn new(task: &Task) -> Self {
         Self {
-            // Set anew at the first window, once the sampling period is known.
-            scorer: TrialScorer::new(task.clone(), 1_000_000),
+            scorer: TrialScorer::new(task.clone(), TOLERANCE_NS),
             decided: Vec::new(),
             latency: Latency::default(),
             windows: 0,
@@ -72,7 +74,7 @@ impl Score {
     }
 
     /// Reads events until the task is over.
-    async fn follow(&mut self, args: &TrialsArgs, task: &Task, events: &mut Events) -> Result<(), Failure> {
+    async fn follow(&mut self, args: &TrialsArgs, events: &mut Events) -> Result<(), Failure> {
         let patience = Duration::try_from_secs_f64(args.patience)
             .map_err(|_| Failure::new(Exit::Usage, format!("--patience {} is no duration", args.patience)))?;
         let mut streaming = false;
@@ -99,18 +101,16 @@ impl Score {
                     _ => {}
                 }
             }
-            self.take(task, &received);
+            self.take(&received);
             if args.trials.is_some_and(|n| self.decided.len() >= n) {
                 break;
             }
         }
-        for trial in self.scorer.finish() {
-            self.decide(task, trial);
-        }
+        self.scorer.finish().into_iter().for_each(|trial| self.decide(trial));
         Ok(())
     }
 
-    fn take(&mut self, task: &Task, received: &Received) {
+    fn take(&mut self, received: &Received) {
         match &received.event {
             Event::Intent(intent) => {
                 self.windows += 1;
@@ -127,7 +127,7 @@ impl Score {
                     posterior: &posterior,
                 });
                 for trial in decided {
-                    self.decide(task, trial);
+                    self.decide(trial);
                 }
             }
             Event::Marker(marker) => self.scorer.marker(&marker.text, marker.time_ns),
@@ -136,9 +136,9 @@ impl Score {
         }
     }
 
-    fn decide(&mut self, task: &Task, trial: Decided) {
+    fn decide(&mut self, trial: Decided) {
         let begin = self.first_sample_ns.unwrap_or(trial.cue_ns);
-        print_trial(task, &trial, (trial.cue_ns - begin) as f64 / 1e9);
+        print_trial(&trial, (trial.cue_ns - begin) as f64 / 1e9);
         self.decided.push(trial);
     }
 
@@ -204,7 +204,7 @@ fn head(task: &Task, pipeline: &str) {
 }
 
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]
-fn print_trial(task: &Task, trial: &Decided, at_s: f64) {
+fn print_trial(trial: &Decided, at_s: f64) {
     let width = 20;
     let decided = trial.decided.as_deref().unwrap_or("nothing");
     // Of two classes, the second is the rest of the bar.
@@ -220,7 +220,6 @@ fn print_trial(task: &Task, trial: &Decided, at_s: f64) {
         trial.windows,
         if trial.is_right() { "right" } else { "WRONG" }
     );
-    let _ = task;
 }
 
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]
