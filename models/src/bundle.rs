@@ -90,11 +90,39 @@ pub struct Metric {
     pub chance: f64,
 }
 
+/// What a bundle asks and yields, as far as it can be read, although something else in it may be wrong: enough to hold
+/// a configuration and a stream against it, so that their mistakes are told together with its own.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    contract: Bundle,
+    sound: bool,
+}
+
+impl Draft {
+    /// What it asks and yields. Texts that are missing are empty; the model is not to be touched.
+    #[must_use]
+    pub fn contract(&self) -> &Bundle {
+        &self.contract
+    }
+
+    /// The bundle; `None` when anything is wrong with it.
+    #[must_use]
+    pub fn into_sound(self) -> Option<Bundle> {
+        self.sound.then_some(self.contract)
+    }
+}
+
 impl Bundle {
     /// Reads the bundle in `folder` and checks it in itself, the model's hash included; every mistake is noted.
     /// `None` when anything is wrong. The model is not run: see [`crate::OrtDecoder::load`].
     #[must_use]
     pub fn read(folder: &Path, mistakes: &Mistakes) -> Option<Self> {
+        Self::draft(folder, mistakes)?.into_sound()
+    }
+
+    /// As [`Bundle::read`], but a bundle with mistakes is returned too where its input and output can be read.
+    #[must_use]
+    pub fn draft(folder: &Path, mistakes: &Mistakes) -> Option<Draft> {
         let file = folder.join("decoder.toml");
         let shown = file.display().to_string();
         let text = match std::fs::read_to_string(&file) {
@@ -105,10 +133,10 @@ impl Bundle {
             }
         };
         let own = Mistakes::new();
-        let bundle = read(&shown, &text, &own, |t| walk(t, folder)).flatten();
+        let contract = read(&shown, &text, &own, |t| walk(t, folder)).flatten();
         let sound = own.is_empty();
         mistakes.extend(own.into_sorted());
-        bundle.filter(|_| sound)
+        contract.map(|contract| Draft { contract, sound })
     }
 }
 
@@ -131,12 +159,15 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
         let steps = preprocessing.iter().flat_map(|s| s.check(input.rate.value, "the decoder's"));
         t.mistakes().extend(steps);
     }
-    let (model, model_sha256) = model?;
+    // What is missing has been noted: the rest may still be held against a stream.
+    let text = |found: Option<Located<String>>| found.map(|f| f.value).unwrap_or_default();
+    let no_model = || (Located { value: PathBuf::new(), at: t.place().clone() }, String::new());
+    let (model, model_sha256) = model.unwrap_or_else(no_model);
     Some(Bundle {
         folder: folder.to_owned(),
-        identity: Arc::new(DecoderIdentity { name: name?.value, version: version?.value, model_sha256 }),
-        description: description?.value,
-        licence: licence?.value,
+        identity: Arc::new(DecoderIdentity { name: text(name), version: text(version), model_sha256 }),
+        description: text(description),
+        licence: text(licence),
         model,
         input: input?,
         preprocessing,
@@ -155,7 +186,7 @@ fn read_model(mut t: Table<'_>, folder: &Path) -> Option<(Located<PathBuf>, Stri
     match std::fs::read(&path) {
         Err(e) => {
             mistakes.add(file.mistake(format!("{} cannot be read: {e}", path.display())));
-            None
+            Some((file.map(|_| path), String::new()))
         }
         Ok(bytes) => {
             let found = sha256_hex(&bytes);
@@ -164,7 +195,6 @@ fn read_model(mut t: Table<'_>, folder: &Path) -> Option<(Located<PathBuf>, Stri
                     "the file {} has SHA-256 {found}: it was changed since the bundle was made",
                     path.display()
                 )));
-                return None;
             }
             Some((file.map(|_| path), found))
         }
@@ -304,9 +334,8 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The line of the bundle's model, for mistakes found when it is run.
 impl Bundle {
-    /// Where the model is named.
+    /// Where the model is named: the line for mistakes found when it is run.
     #[must_use]
     pub fn model_place(&self) -> &Place {
         &self.model.at
@@ -314,97 +343,4 @@ impl Bundle {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = r#"
-schema = 1
-name = "n"
-version = "1.0.0"
-description = "d"
-licence = "MIT"
-[model]
-file = "model.onnx"
-sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-[input]
-tensor = "window"
-unit = "uV"
-rate_hz = 160.0
-window_samples = 160
-hop_samples = 10
-channels = ["C3", "C4"]
-[[preprocessing]]
-band_pass = { low_hz = 8.0, high_hz = 30.0, order = 4 }
-[output]
-tensor = "posterior"
-kind = "class_posteriors"
-classes = ["left", "right"]
-[provenance]
-trained_by = "x"
-subjects = "S"
-split = "s"
-[[provenance.metrics]]
-name = "trial_accuracy"
-on = "y"
-value = 0.9
-ci95 = [0.7, 0.99]
-trials = 15
-chance = 0.5
-"#;
-
-    fn load(text: &str) -> (Option<Bundle>, Vec<String>) {
-        let dir = tempfile::tempdir().expect("dir");
-        std::fs::write(dir.path().join("model.onnx"), "test").expect("write");
-        std::fs::write(dir.path().join("decoder.toml"), text).expect("write");
-        let mistakes = Mistakes::new();
-        let bundle = Bundle::read(dir.path(), &mistakes);
-        let prefix = format!("{}/", dir.path().display());
-        (bundle, mistakes.into_sorted().iter().map(|m| m.to_string().replace(&prefix, "")).collect())
-    }
-
-    #[test]
-    fn a_good_bundle_is_read_whole() {
-        let (bundle, mistakes) = load(GOOD);
-        assert_eq!(mistakes, [""; 0]);
-        let b = bundle.expect("good");
-        assert_eq!((b.input.window_samples.value, b.input.channels.len(), b.preprocessing.len()), (160, 2, 1));
-        assert_eq!(b.metrics[0].trials, 15);
-        assert!(b.identity.model_sha256.starts_with("9f86d081"));
-    }
-
-    #[test]
-    fn every_mistake_is_told_at_once() {
-        let bad = GOOD
-            .replace("schema = 1", "schema = 2")
-            .replace("9f86", "0000")
-            .replace("\"uV\"", "\"degC\"")
-            .replace("high_hz = 30.0", "high_hz = 90.0")
-            .replace("\"C4\"", "\"c3\"")
-            .replace("hop_samples = 10", "hop_samples = 0")
-            .replace("class_posteriors", "velocity")
-            .replace("value = 0.9", "valeu = 0.9");
-        let (bundle, told) = load(&bad);
-        assert!(bundle.is_none());
-        for part in [
-            "schema = 2 at decoder.toml:2: this daemon reads schema 1",
-            "it was changed since the bundle was made",
-            "must be a voltage",
-            "input.hop_samples = 0 at decoder.toml:15: must be 1 or above",
-            "named more than once: c3",
-            "must be \"class_posteriors\"",
-            "`provenance.metrics[0].value` is missing",
-            "provenance.metrics[0].valeu at decoder.toml:30: unknown key; did you mean `value`?",
-        ] {
-            assert!(told.iter().any(|m| m.contains(part)), "{part} in {told:#?}");
-        }
-    }
-
-    #[test]
-    fn a_band_beyond_the_decoders_own_rate_is_told() {
-        let (_, told) = load(&GOOD.replace("high_hz = 30.0", "high_hz = 90.0"));
-        assert_eq!(
-            told,
-            ["preprocessing[0].band_pass.high_hz = 90.0 at decoder.toml:18: must be above 0 and below 80 Hz, half of the decoder's 160 Hz"]
-        );
-    }
-}
+mod tests;

@@ -9,6 +9,18 @@ pub enum DecodeError {
     /// The runtime refused to run.
     #[error("the model failed on a window")]
     Run(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is handed in does not fit the model.
+    #[error(
+        "a window of {window} numbers for a posterior of {posterior} does not fit: the model takes {needed}"
+    )]
+    Size {
+        /// Numbers in the window.
+        window: usize,
+        /// Numbers that the model takes.
+        needed: usize,
+        /// Room for the posterior.
+        posterior: usize,
+    },
     /// What came out is no posterior.
     #[error("the model yielded {0:?}, which are no probabilities")]
     NotProbabilities(Vec<f32>),

@@ -12,5 +12,5 @@ mod ort;
 pub mod steps;
 
 pub use crate::ort::{OrtDecoder, OrtError, RuntimeInfo, runtime_info};
-pub use bundle::Bundle;
+pub use bundle::{Bundle, Draft};
 pub use decoder::{DecodeError, Decoder};

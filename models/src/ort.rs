@@ -81,7 +81,10 @@ pub fn runtime_info() -> Result<RuntimeInfo, OrtError> {
     Ok(RuntimeInfo {
         path: loaded.path.clone(),
         version: native::version_of(&loaded.path).unwrap_or_else(|| "unknown".to_owned()),
-        providers: vec![("CPU", accepts(loaded, &CPU::default())), ("CUDA", accepts(loaded, &CUDA::default()))],
+        providers: vec![
+            ("CPU", accepts(loaded, &CPU::default())),
+            ("CUDA", accepts(loaded, &CUDA::default())),
+        ],
     })
 }
 
@@ -178,8 +181,17 @@ impl Decoder for OrtDecoder {
     }
 
     fn decode(&mut self, window: &[f32], posterior: &mut [f32]) -> Result<(), DecodeError> {
-        self.run(window, posterior).map_err(|e| DecodeError::Run(Box::new(std::io::Error::other(e.to_string()))))?;
-        if is_distribution(posterior) { Ok(()) } else { Err(DecodeError::NotProbabilities(posterior.to_vec())) }
+        let needed = self.input.shape().num_elements();
+        if window.len() != needed || posterior.len() != self.classes.len() {
+            return Err(DecodeError::Size { window: window.len(), needed, posterior: posterior.len() });
+        }
+        self.run(window, posterior)
+            .map_err(|e| DecodeError::Run(Box::new(std::io::Error::other(e.to_string()))))?;
+        if is_distribution(posterior) {
+            Ok(())
+        } else {
+            Err(DecodeError::NotProbabilities(posterior.to_vec()))
+        }
     }
 }
 
@@ -210,7 +222,9 @@ fn against_bundle(session: &Session, bundle: &Bundle) -> Vec<Mistake> {
     if session.inputs().len() != 1 {
         let names: Vec<_> = session.inputs().iter().map(Outlet::name).collect();
         found.push(
-            bundle.model_place().mistake(format!("the model has the inputs {}; one is permitted", names.join(", "))),
+            bundle
+                .model_place()
+                .mistake(format!("the model has the inputs {}; one is permitted", names.join(", "))),
         );
     }
     found.extend(tensor(
@@ -242,12 +256,18 @@ fn tensor(outlets: &[Outlet], at: &Place, name: &str, dims: &[(usize, &str, &Pla
     };
     let mut found = Vec::new();
     if outlet.dtype().tensor_type() != Some(TensorElementType::Float32) {
-        found.push(at.mistake(format!("the model's tensor is {:?}; float32 is permitted", outlet.dtype())));
+        let kind =
+            outlet.dtype().tensor_type().map_or("no tensor".to_owned(), |t| format!("{t:?}").to_lowercase());
+        found.push(at.mistake(format!("the model's `{name}` is {kind}; float32 is permitted")));
         return found;
     }
-    let shape: Vec<i64> = outlet.dtype().tensor_shape().map(|s| s.iter().copied().collect()).unwrap_or_default();
+    let shape: Vec<i64> =
+        outlet.dtype().tensor_shape().map(|s| s.iter().copied().collect()).unwrap_or_default();
     if shape.len() != dims.len() {
-        found.push(at.mistake(format!("the model's tensor has the shape {shape:?}; {} axes are permitted", dims.len())));
+        found.push(at.mistake(format!(
+            "the model's tensor has the shape {shape:?}; {} axes are permitted",
+            dims.len()
+        )));
         return found;
     }
     for (&actual, (wanted, what, place)) in shape.iter().zip(dims) {

@@ -53,21 +53,23 @@ fn read_kind(kind: &str, mut table: Table<'_>) -> Option<Step> {
     let at = table.place().clone();
     let mut numbers = Vec::new();
     // Every key is asked for before any is found missing, so that all mistakes are noted.
-    let spec = match kind {
-        "band_pass" => band(&mut table, &mut numbers)
-            .map(|(low_hz, high_hz, order)| StepSpec::BandPass { low_hz, high_hz, order }),
-        "band_stop" => band(&mut table, &mut numbers)
-            .map(|(low_hz, high_hz, order)| StepSpec::BandStop { low_hz, high_hz, order }),
-        "low_pass" => edge(&mut table, &mut numbers)
-            .map(|(cutoff_hz, order)| StepSpec::LowPass { cutoff_hz, order }),
-        "high_pass" => edge(&mut table, &mut numbers)
-            .map(|(cutoff_hz, order)| StepSpec::HighPass { cutoff_hz, order }),
-        "notch" => {
-            let (freq, q) = (number(&mut table, "freq_hz", &mut numbers), number(&mut table, "q", &mut numbers));
-            freq.zip(q).map(|(freq_hz, q)| StepSpec::Notch { freq_hz, q })
-        }
-        _ => Some(StepSpec::CommonAverage),
-    };
+    let spec =
+        match kind {
+            "band_pass" => band(&mut table, &mut numbers)
+                .map(|(low_hz, high_hz, order)| StepSpec::BandPass { low_hz, high_hz, order }),
+            "band_stop" => band(&mut table, &mut numbers)
+                .map(|(low_hz, high_hz, order)| StepSpec::BandStop { low_hz, high_hz, order }),
+            "low_pass" => edge(&mut table, &mut numbers)
+                .map(|(cutoff_hz, order)| StepSpec::LowPass { cutoff_hz, order }),
+            "high_pass" => edge(&mut table, &mut numbers)
+                .map(|(cutoff_hz, order)| StepSpec::HighPass { cutoff_hz, order }),
+            "notch" => {
+                let (freq, q) =
+                    (number(&mut table, "freq_hz", &mut numbers), number(&mut table, "q", &mut numbers));
+                freq.zip(q).map(|(freq_hz, q)| StepSpec::Notch { freq_hz, q })
+            }
+            _ => Some(StepSpec::CommonAverage),
+        };
     table.finish();
     spec.map(|spec| Step { spec, at, numbers })
 }
@@ -114,14 +116,17 @@ impl Step {
                     rate.nyquist()
                 )));
             }
-            if key == "order" && !(n.value >= f64::from(*ORDERS.start()) && n.value <= f64::from(*ORDERS.end())) {
+            if key == "order"
+                && !(n.value >= f64::from(*ORDERS.start()) && n.value <= f64::from(*ORDERS.end()))
+            {
                 found.push(n.mistake(format!("must be between {} and {}", ORDERS.start(), ORDERS.end())));
             }
             if key == "q" && !(n.value > 0.0 && n.value.is_finite()) {
                 found.push(n.mistake("must be above 0"));
             }
         }
-        if let StepSpec::BandPass { low_hz, high_hz, .. } | StepSpec::BandStop { low_hz, high_hz, .. } = self.spec
+        if let StepSpec::BandPass { low_hz, high_hz, .. } | StepSpec::BandStop { low_hz, high_hz, .. } =
+            self.spec
             && (low_hz >= high_hz)
             && let Some(low) = self.numbers.first()
         {
@@ -187,6 +192,9 @@ mod tests {
         assert!(read.is_empty());
         assert_eq!(told.len(), 5, "{told:#?}");
         assert!(told[0].contains("did you mean `band_pass`?"));
-        assert!(told[4].starts_with("steps[2] at rig.toml:5: a step is a table with exactly one key"), "{told:#?}");
+        assert!(
+            told[4].starts_with("steps[2] at rig.toml:5: a step is a table with exactly one key"),
+            "{told:#?}"
+        );
     }
 }

@@ -3,9 +3,9 @@
 use crate::config::{Config, Overrides, PipelineConfig, read_config};
 use bci_config::{Mistake, Mistakes};
 use bci_driver_api::SourceError;
-use bci_driver_lsl::{InletOptions, Liblsl, LslSourceFactory};
-use bci_models::{Bundle, OrtDecoder};
-use bci_pipeline::{Binding, acquire, bind, check};
+use bci_driver_lsl::{InletOptions, Liblsl, LslSourceFactory, Query};
+use bci_models::{Bundle, Draft, OrtDecoder};
+use bci_pipeline::{Binding, PipelineSpec, acquire, bind, check, check_stream};
 use bci_types::StreamSpec;
 use std::net::TcpListener;
 use std::path::Path;
@@ -24,7 +24,8 @@ pub(crate) struct Assembled {
 
 /// A pipeline's parts.
 pub(crate) struct Part {
-    pub(crate) config: PipelineConfig,
+    pub(crate) spec: PipelineSpec,
+    pub(crate) stream: Query,
     pub(crate) bundle: Bundle,
     pub(crate) binding: Binding,
     pub(crate) decoder: OrtDecoder,
@@ -37,7 +38,11 @@ pub(crate) struct Part {
 ///
 /// # Errors
 /// Every mistake found.
-pub(crate) fn assemble(file: &Path, overrides: &Overrides, take_port: bool) -> Result<Assembled, Vec<Mistake>> {
+pub(crate) fn assemble(
+    file: &Path,
+    overrides: &Overrides,
+    take_port: bool,
+) -> Result<Assembled, Vec<Mistake>> {
     let mistakes = Mistakes::new();
     let lsl = Liblsl::load().map_err(|e| mistakes.add(Mistake::elsewhere(crate::exit::chain(&e)))).ok();
     let config = read_config(file, overrides, &mistakes);
@@ -60,32 +65,57 @@ pub(crate) fn assemble(file: &Path, overrides: &Overrides, take_port: bool) -> R
     }
 }
 
+/// One pipeline, checked as far as what can be read of it allows; `None` when it cannot run.
 fn part(config: &PipelineConfig, lsl: Option<Liblsl>, mistakes: &Mistakes) -> Option<Part> {
-    let folder = &config.decoder;
-    if !folder.is_dir() {
-        mistakes.add(folder.mistake(format!("{} is no folder", folder.display())));
-        return None;
+    let spec = &config.spec;
+    let draft = config.decoder.as_ref().and_then(|folder| {
+        if !folder.is_dir() {
+            mistakes.add(folder.mistake(format!("{} is no folder", folder.display())));
+            return None;
+        }
+        Bundle::draft(folder, mistakes)
+    });
+    let seen = lsl.zip(config.stream.as_ref()).and_then(|(lsl, query)| look(config, lsl, query, mistakes));
+    let mut binding = None;
+    match (&draft, &seen) {
+        (Some(draft), stream) => {
+            binding = check(spec, draft.contract()).map_err(|found| mistakes.extend(found)).ok();
+            if let Some(stream) = stream {
+                let chunk = acquire::chunk_frames(stream.rate);
+                if let Err(found) = bind(spec, draft.contract(), stream, chunk) {
+                    mistakes.extend(found);
+                }
+            }
+        }
+        (None, Some(stream)) => mistakes.extend(check_stream(spec, stream)),
+        (None, None) => {}
     }
-    let bundle = Bundle::read(folder, mistakes)?;
-    let decoder = OrtDecoder::load(&bundle).map_err(|found| mistakes.extend(found)).ok();
-    let binding = check(&config.spec, &bundle).map_err(|found| mistakes.extend(found)).ok();
-    let seen = lsl.and_then(|lsl| look(config, lsl, mistakes));
-    if let Some(stream) = &seen
-        && let Err(found) = bind(&config.spec, &bundle, stream, acquire::chunk_frames(stream.rate))
-    {
-        mistakes.extend(found);
-    }
-    Some(Part { config: config.clone(), bundle, binding: binding?, decoder: decoder?, seen })
+    let bundle = draft.and_then(Draft::into_sound)?;
+    let decoder = OrtDecoder::load(&bundle).map_err(|found| mistakes.extend(found)).ok()?;
+    Some(Part {
+        spec: spec.clone(),
+        stream: config.stream.clone()?,
+        bundle,
+        binding: binding?,
+        decoder,
+        seen,
+    })
 }
 
 /// The stream, when it is there already. Its absence is no mistake: the daemon waits for it.
-fn look(config: &PipelineConfig, lsl: Liblsl, mistakes: &Mistakes) -> Option<StreamSpec> {
-    let mut factory = LslSourceFactory::new(lsl, config.stream.clone(), InletOptions::default());
+fn look(config: &PipelineConfig, lsl: Liblsl, query: &Query, mistakes: &Mistakes) -> Option<StreamSpec> {
+    let mut factory = LslSourceFactory::new(lsl, query.clone(), InletOptions::default());
     match factory.peek(LOOK) {
         Ok(stream) => Some(stream),
-        Err(SourceError::NotFound { .. } | SourceError::Lost { .. } | SourceError::Unreachable { .. }) => None,
+        Err(SourceError::NotFound { .. } | SourceError::Lost { .. } | SourceError::Unreachable { .. }) => {
+            None
+        }
         Err(e) => {
-            mistakes.add(Mistake::elsewhere(format!("pipeline {}: {}", config.spec.name, crate::exit::chain(&e))));
+            mistakes.add(Mistake::elsewhere(format!(
+                "pipeline {}: {}",
+                config.spec.name,
+                crate::exit::chain(&e)
+            )));
             None
         }
     }

@@ -33,7 +33,11 @@ impl Client {
             .map_err(|e| Failure::caused(Exit::Usage, &format!("--server {url}"), &e))?
             .connect_timeout(Duration::from_secs(5));
         let channel = endpoint.connect().await.map_err(|e| {
-            Failure::caused(Exit::Device, &format!("no daemon answers at {url} (start one with `bcid run`)"), &e)
+            Failure::caused(
+                Exit::Device,
+                &format!("no daemon answers at {url} (start one with `bcid run`)"),
+                &e,
+            )
         })?;
         Ok(Self { channel, url: url.to_owned() })
     }
@@ -47,7 +51,8 @@ impl Client {
 
     /// The daemon's status.
     pub(crate) async fn status(&self) -> Result<v1::GetStatusResponse, Failure> {
-        let answer = TelemetryServiceClient::new(self.channel.clone()).get_status(v1::GetStatusRequest {}).await;
+        let answer =
+            TelemetryServiceClient::new(self.channel.clone()).get_status(v1::GetStatusRequest {}).await;
         answer.map(tonic::Response::into_inner).map_err(|e| self.refused(&e))
     }
 
@@ -67,7 +72,9 @@ impl Events {
                 // A kind of event that this client is too old for.
                 Ok(Some(_)) => {}
                 Ok(None) => return Ok(None),
-                Err(e) => return Err(Failure::new(Exit::Device, format!("the daemon is gone: {}", e.message()))),
+                Err(e) => {
+                    return Err(Failure::new(Exit::Device, format!("the daemon is gone: {}", e.message())));
+                }
             }
         }
     }
@@ -81,7 +88,8 @@ pub(crate) struct Latency {
 }
 
 /// The steps, in order, `total` last.
-pub(crate) const LATENCY_STEPS: [&str; 7] = ["acquire", "queue", "filter", "decode", "publish", "receive", "total"];
+pub(crate) const LATENCY_STEPS: [&str; 7] =
+    ["acquire", "queue", "filter", "decode", "publish", "receive", "total"];
 
 impl Latency {
     /// Takes in an intent received `at`.

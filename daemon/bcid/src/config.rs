@@ -15,17 +15,20 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) listen: Located<SocketAddr>,
+    /// Whether the operator allows others to read along.
+    plaintext_beyond_loopback: bool,
     pub(crate) priority: Option<u8>,
     pub(crate) pipelines: Vec<PipelineConfig>,
     pub(crate) markers: Vec<Query>,
 }
 
-/// A pipeline's part of it.
+/// A pipeline's part of it. What is `None` was missing or wrong, which has been noted; what can be checked without it
+/// is checked all the same.
 #[derive(Clone, Debug)]
 pub(crate) struct PipelineConfig {
     pub(crate) spec: PipelineSpec,
-    pub(crate) stream: Query,
-    pub(crate) decoder: Located<PathBuf>,
+    pub(crate) stream: Option<Query>,
+    pub(crate) decoder: Option<Located<PathBuf>>,
 }
 
 /// What the command line puts in place of the file's values.
@@ -50,13 +53,17 @@ pub(crate) fn read_config(file: &Path, overrides: &Overrides, mistakes: &Mistake
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut config = read(&shown, &text, mistakes, |t| walk(t, folder))?;
     if let Some(listen) = overrides.listen {
-        config.listen = Located {
-            value: listen,
-            at: Place::option("--listen", "server.listen", &listen.to_string()),
-        };
+        config.listen =
+            Located { value: listen, at: Place::option("--listen", "server.listen", &listen.to_string()) };
+    }
+    let listen = &config.listen;
+    if !listen.ip().is_loopback() && !config.plaintext_beyond_loopback {
+        mistakes.add(listen.mistake(
+            "is reachable from other machines, where anyone could read a person's intents unencrypted: listen on 127.0.0.1 or [::1], or set plaintext_beyond_loopback = true in [server] to take that risk",
+        ));
     }
     if let Some(name) = &overrides.stream_name {
-        config.pipelines.iter_mut().for_each(|p| p.stream = Query::name(name));
+        config.pipelines.iter_mut().for_each(|p| p.stream = Some(Query::name(name)));
     }
     if let Some(name) = &overrides.marker_name {
         config.markers = vec![Query::name(name)];
@@ -66,11 +73,17 @@ pub(crate) fn read_config(file: &Path, overrides: &Overrides, mistakes: &Mistake
 
 fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     let top = t.place().clone();
-    let listen = t.optional_table("server").and_then(read_server);
+    let (listen, plaintext_beyond_loopback) = t.optional_table("server").map(read_server).unwrap_or_default();
     let priority = t.optional_table("realtime").and_then(|mut r| {
-        let priority = r.optional_within("priority", 3.0..=99.0, "");
+        let priority = r.optional::<i64>("priority");
+        let mistakes = r.mistakes();
         r.finish();
-        priority.map(|p| p.value as u8)
+        let priority = priority?;
+        let permitted = u8::try_from(priority.value).ok().filter(|p| (3..=99).contains(p));
+        if permitted.is_none() {
+            mistakes.add(priority.mistake("must be between 3 and 99"));
+        }
+        permitted
     });
     let tables = t.tables("pipeline");
     if tables.is_empty() {
@@ -79,40 +92,36 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     let mut pipelines: Vec<PipelineConfig> = Vec::new();
     for table in tables {
         let (mistakes, at) = (t.mistakes(), table.place().clone());
-        if let Some(p) = read_pipeline(table, folder) {
-            if pipelines.iter().any(|other| other.spec.name == p.spec.name) {
-                mistakes.add(at.mistake(format!("two pipelines are named {:?}", p.spec.name)));
-            }
-            pipelines.push(p);
+        let p = read_pipeline(table, folder);
+        if !p.spec.name.is_empty() && pipelines.iter().any(|other| other.spec.name == p.spec.name) {
+            mistakes.add(at.mistake(format!("two pipelines are named {:?}", p.spec.name)));
         }
+        pipelines.push(p);
     }
     let markers = t.tables("markers").into_iter().filter_map(read_query).collect();
     let listen = listen.unwrap_or(Located {
         value: DEFAULT_LISTEN,
         at: Place { key: "server.listen".into(), shown: DEFAULT_LISTEN.to_string(), ..top },
     });
-    Config { listen, priority, pipelines, markers }
+    Config { listen, plaintext_beyond_loopback, priority, pipelines, markers }
 }
 
-fn read_server(mut s: Table<'_>) -> Option<Located<SocketAddr>> {
+fn read_server(mut s: Table<'_>) -> (Option<Located<SocketAddr>>, bool) {
     let listen = s.optional::<String>("listen");
     let allowed = s.optional::<bool>("plaintext_beyond_loopback").is_some_and(|l| l.value);
     let mistakes = s.mistakes();
     s.finish();
-    let listen = listen?;
-    let Ok(address) = listen.value.parse::<SocketAddr>() else {
-        mistakes.add(listen.mistake("must be an address with a port, such as \"127.0.0.1:50051\""));
-        return None;
-    };
-    if !address.ip().is_loopback() && !allowed {
-        mistakes.add(listen.mistake(
-            "is reachable from other machines, where anyone could read a person's intents unencrypted: listen on 127.0.0.1 or [::1], or set plaintext_beyond_loopback = true to take that risk",
-        ));
-    }
-    Some(listen.map(|_| address))
+    let listen = listen.and_then(|listen| match listen.value.parse::<SocketAddr>() {
+        Ok(address) => Some(listen.map(|_| address)),
+        Err(_) => {
+            mistakes.add(listen.mistake("must be an address with a port, such as \"127.0.0.1:50051\""));
+            None
+        }
+    });
+    (listen, allowed)
 }
 
-fn read_pipeline(mut t: Table<'_>, folder: &Path) -> Option<PipelineConfig> {
+fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
     let mistakes = t.mistakes();
     let name = t.required::<String>("name");
     if let Some(name) = &name {
@@ -122,14 +131,13 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> Option<PipelineConfig> {
         }
     }
     let decoder = t.required::<String>("decoder").map(|d| d.map(|text| folder.join(text)));
-    let stream = t.required_table("stream").map(read_stream);
+    let (query, stream) = t.required_table("stream").map(read_stream).unwrap_or_default();
     let signal = t.optional_table("signal").map(read_signal).unwrap_or_default();
     let policy = t.required_table("intent").and_then(read_policy);
     t.finish();
-    let (query, stream) = stream?;
-    Some(PipelineConfig {
+    PipelineConfig {
         spec: PipelineSpec {
-            name: name?.value.into(),
+            name: name.map(|n| n.value).unwrap_or_default().into(),
             labels: stream.labels,
             unit: stream.unit,
             gap_ms: stream.gap_ms,
@@ -137,13 +145,14 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> Option<PipelineConfig> {
             conditioning: signal.steps,
             window_ms: signal.window_ms,
             hop_ms: signal.hop_ms,
-            policy: policy?,
+            policy: policy.unwrap_or(PolicySpec { smoothing_ms: 0.0, threshold: 1.0 }),
         },
-        stream: query?,
-        decoder: decoder?,
-    })
+        stream: query,
+        decoder,
+    }
 }
 
+#[derive(Default)]
 struct StreamPart {
     labels: Option<Located<Vec<String>>>,
     unit: Option<Located<Unit>>,

@@ -60,6 +60,7 @@ fn pipeline(status: &Status, decoder: &Arc<DecoderIdentity>) -> PipelineStatus {
         windows_skipped: n(&c.windows_skipped),
         windows_invalid: n(&c.windows_invalid),
         decoder_faults: n(&c.decoder_faults),
+        frames_not_finite: n(&c.frames_not_finite),
     }
 }
 

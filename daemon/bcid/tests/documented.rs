@@ -15,7 +15,14 @@ type Keys = BTreeSet<String>;
 fn permitted() -> BTreeMap<String, Keys> {
     let probe = format!("{PROBE} = 1\n");
     let mut text = probe.clone();
-    for table in ["[server]", "[realtime]", "[[pipeline]]", "[pipeline.stream]", "[pipeline.signal]", "[pipeline.intent]"] {
+    for table in [
+        "[server]",
+        "[realtime]",
+        "[[pipeline]]",
+        "[pipeline.stream]",
+        "[pipeline.signal]",
+        "[pipeline.intent]",
+    ] {
         text.push_str(&format!("{table}\n{probe}"));
     }
     text.push_str(&format!("[[pipeline.signal.steps]]\n{probe}"));

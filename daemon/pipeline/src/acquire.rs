@@ -12,6 +12,9 @@ use std::time::Duration;
 
 /// How long one look for a stream may take; also how long a stop may go unnoticed while looking.
 const LOOK: Duration = Duration::from_millis(1000);
+/// How long to leave a source alone that failed at once: looking again without a pause would keep a processor busy, at
+/// real-time priority.
+const BREATHER: Duration = Duration::from_millis(50);
 /// How long one wait for samples may take.
 const PULL: Duration = Duration::from_millis(50);
 /// How often a silent source is asked whether another has taken its place.
@@ -27,12 +30,15 @@ pub struct Outlet {
     pub bell: Doorbell,
 }
 
+/// Prepares the readers for a stream and chunks of up to so many frames, or refuses it in words.
+pub type Attach<'a> = dyn FnMut(&StreamSpec, usize) -> Result<Vec<Outlet>, String> + 'a;
+
 /// What the acquisition thread works with.
 pub struct Acquisition<'a> {
     /// Opens the source.
     pub factory: Box<dyn SourceFactory>,
     /// Prepares the readers for a stream, or refuses it in words.
-    pub attach: &'a mut dyn FnMut(&StreamSpec, usize) -> Result<Vec<Outlet>, String>,
+    pub attach: &'a mut Attach<'a>,
     /// The clock.
     pub clock: &'a dyn Clock,
     /// The pipeline's status.
@@ -86,8 +92,18 @@ impl Acquisition<'_> {
             for note in source.notes() {
                 tracing::warn!(stream = %spec.name, "{note}");
             }
-            self.tell(State::Streaming, &format!("attached to {} ({} channels, {})", spec.name, spec.channels.len(), spec.rate));
-            self.stream(source.as_mut(), &spec, frames, &mut outlets);
+            self.tell(
+                State::Streaming,
+                &format!("attached to {} ({} channels, {})", spec.name, spec.channels.len(), spec.rate),
+            );
+            let heard = self.stream(source.as_mut(), &spec, frames, &mut outlets);
+            for outlet in &outlets {
+                // No chunk follows that could tell the reader.
+                count(&self.status.counters.samples_lost, outlet.writer.unannounced());
+            }
+            if !heard {
+                self.pause(BREATHER);
+            }
         }
         self.tell(State::Stopped, "stopped");
     }
@@ -102,6 +118,7 @@ impl Acquisition<'_> {
                     other => chain(&other),
                 };
                 self.tell(state, &message);
+                self.pause(BREATHER);
             }
             Err(e) => {
                 self.tell(State::Refused, &chain(&e));
@@ -111,13 +128,20 @@ impl Acquisition<'_> {
         None
     }
 
-    /// Streams until the source is lost, superseded, or it is time to stop.
-    fn stream(&mut self, source: &mut dyn Source, spec: &StreamSpec, frames: usize, outlets: &mut [Outlet]) {
+    /// Streams until the source is lost, superseded, or it is time to stop. Returns whether any sample came.
+    fn stream(
+        &mut self,
+        source: &mut dyn Source,
+        spec: &StreamSpec,
+        frames: usize,
+        outlets: &mut [Outlet],
+    ) -> bool {
         let mut chunk = Chunk::with_capacity(spec.channels.len(), frames);
         let silence = silence_ns(spec.rate);
         let mut heard = self.clock.now();
         let mut asked = heard;
         let mut silent = false;
+        let mut any = false;
         while !self.stopping() {
             let pulled = guard::watched(|| {
                 let pulled = source.pull(&mut chunk, PULL);
@@ -134,20 +158,27 @@ impl Acquisition<'_> {
                     let now = self.clock.now();
                     if now - heard > silence {
                         silent = true;
-                        let message = format!("no samples from {} since {:.1} s (LSL clock)", spec.name, heard.as_lsl_seconds());
+                        let message = format!(
+                            "no samples from {} since {:.1} s (LSL clock)",
+                            spec.name,
+                            heard.as_lsl_seconds()
+                        );
                         self.tell(State::Silent, &message);
                         if now - asked > SUPERSEDED_EVERY_NS {
                             asked = now;
                             if source.superseded(SUPERSEDED_WITHIN) {
                                 self.tell(State::Lost, &format!("{} was started anew", spec.name));
-                                return;
+                                return any;
                             }
                         }
                     }
                 }
                 Ok(n) => {
                     count(&self.status.counters.samples_in, n as u64);
+                    any = true;
                     heard = chunk.acquired;
+                    // A hiccup shorter than this must not cost the time that the question takes.
+                    asked = heard;
                     if silent {
                         silent = false;
                         self.tell(State::Streaming, &format!("samples from {} again", spec.name));
@@ -155,10 +186,11 @@ impl Acquisition<'_> {
                 }
                 Err(e) => {
                     self.tell(State::Lost, &chain(&e));
-                    return;
+                    return any;
                 }
             }
         }
+        any
     }
 
     fn stopping(&self) -> bool {

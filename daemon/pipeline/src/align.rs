@@ -22,6 +22,11 @@ impl GapDetector {
 
     /// How many frames are missing before the frame stamped `stamp` (seconds).
     pub(crate) fn missing_before(&mut self, stamp: f64) -> u64 {
+        if !stamp.is_finite() {
+            // Says nothing about time: the frame counts as one more of the last stamp.
+            self.alike = self.alike.saturating_add(1);
+            return 0;
+        }
         let Some(last) = self.last.replace(stamp) else { return 0 };
         let step = stamp - last;
         if step <= 0.0 {

@@ -76,12 +76,14 @@ pub fn bind(
     let rate = stream_rate(stream, bundle, &mut found);
     let stream = &relabelled(spec, stream, &mut found);
     let needed = &bundle.input.channels;
-    let picked = pick(stream, needed, &format!("which the decoder {} needs", bundle.identity.name), &mut found);
-    let conditioned = (!spec.conditioning.is_empty()).then(|| conditioned_channels(spec, stream, &picked, &mut found));
+    let picked =
+        pick(stream, needed, &format!("which the decoder {} needs", bundle.identity.name), &mut found);
+    let conditioned =
+        (!spec.conditioning.is_empty()).then(|| conditioned_channels(spec, stream, &picked, &mut found));
     let mut used = conditioned.clone().unwrap_or_default();
     used.extend(&picked);
     let factors = unit_factors(spec, stream, &used, &mut found);
-    if let Some(rate) = rate {
+    if let Some(rate) = rate.filter(|r| *r != bundle.input.rate.value) {
         found.extend(spec.conditioning.iter().flat_map(|s| s.check(rate, "the stream's")));
     }
     let (Some(rate), Some(binding), true) = (rate, binding, found.is_empty()) else {
@@ -103,6 +105,21 @@ pub fn bind(
         max_chunk,
     })
     .map_err(|e| vec![Mistake::elsewhere(format!("pipeline {}: {e}", spec.name))])
+}
+
+/// Holds a configuration against a stream while there is no decoder to hold either against: for the mistakes that can
+/// be told all the same.
+#[must_use]
+pub fn check_stream(spec: &PipelineSpec, stream: &StreamSpec) -> Vec<Mistake> {
+    let mut found = Vec::new();
+    let stream = &relabelled(spec, stream, &mut found);
+    if spec.channels.is_some() {
+        conditioned_channels(spec, stream, &[], &mut found);
+    }
+    if let Rate::Regular(rate) = stream.rate {
+        found.extend(spec.conditioning.iter().flat_map(|s| s.check(rate, "the stream's")));
+    }
+    found
 }
 
 fn specs(steps: &[Step]) -> Vec<StepSpec> {
@@ -173,12 +190,22 @@ fn pick(
         return Vec::new();
     }
     let mut missing = Vec::new();
+    let mut several = Vec::new();
     let mut picked = Vec::new();
     for label in &labels.value {
+        let alike = stream.channels.iter().filter(|c| c.label.as_deref() == Some(label)).count();
         match stream.channel_index(label) {
+            Some(_) if alike > 1 => several.push(label.as_str()),
             Some(index) => picked.push(index),
             None => missing.push(label.as_str()),
         }
+    }
+    if !several.is_empty() {
+        found.push(labels.mistake(format!(
+            "the stream {} has more than one channel called {}: which one is meant cannot be told",
+            stream.name,
+            several.join(", ")
+        )));
     }
     if !missing.is_empty() {
         let there: Vec<_> = stream.channels.iter().filter_map(|c| c.label.as_deref()).collect();
@@ -205,6 +232,13 @@ fn conditioned_channels(
         return (0..stream.channels.len()).filter(|&i| kinds.contains(&&stream.channels[i].kind)).collect();
     };
     let named = pick(stream, labels, "which the configuration names", found);
+    let twice: Vec<_> = (0..stream.channels.len())
+        .filter(|i| named.iter().filter(|n| *n == i).count() > 1)
+        .filter_map(|i| stream.channels[i].label.as_deref())
+        .collect();
+    if !twice.is_empty() {
+        found.push(labels.mistake(format!("names more than once: {}", twice.join(", "))));
+    }
     let left_out: Vec<_> = picked
         .iter()
         .filter(|i| !named.contains(i))
@@ -217,7 +251,12 @@ fn conditioned_channels(
 }
 
 /// The factor to microvolts of every channel of the stream; those in use must have one.
-fn unit_factors(spec: &PipelineSpec, stream: &StreamSpec, used: &[usize], found: &mut Vec<Mistake>) -> Vec<f64> {
+fn unit_factors(
+    spec: &PipelineSpec,
+    stream: &StreamSpec,
+    used: &[usize],
+    found: &mut Vec<Mistake>,
+) -> Vec<f64> {
     let mut unknown = Vec::new();
     let factors = stream.channels.iter().enumerate().map(|(i, channel)| {
         channel.unit.to_microvolts().unwrap_or_else(|| {
@@ -242,3 +281,6 @@ fn unit_factors(spec: &PipelineSpec, stream: &StreamSpec, used: &[usize], found:
     }
     factors
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,3 +98,91 @@ pub fn decode_loop(
         doorbell::wait(Duration::from_millis(100));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::PolicySpec;
+    use crate::status::StatusChange;
+    use bci_models::DecodeError;
+    use bci_types::{HostNs, Marker};
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicI64;
+
+    const HOP_NS: i64 = 10_000_000;
+
+    /// Reads what it is set to; a decode moves it on.
+    struct Set(AtomicI64);
+
+    impl Clock for Set {
+        fn now(&self) -> HostNs {
+            HostNs(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    struct Taking {
+        ns: i64,
+        clock: Arc<Set>,
+    }
+
+    impl Decoder for Taking {
+        fn identity(&self) -> Arc<DecoderIdentity> {
+            Arc::new(DecoderIdentity {
+                name: String::new(),
+                version: String::new(),
+                model_sha256: String::new(),
+            })
+        }
+        fn classes(&self) -> Arc<[String]> {
+            Arc::new(["a".to_owned(), "b".to_owned()])
+        }
+        fn decode(&mut self, _: &[f32], posterior: &mut [f32]) -> Result<(), DecodeError> {
+            self.clock.0.fetch_add(self.ns, Ordering::SeqCst);
+            posterior.copy_from_slice(&[0.5, 0.5]);
+            Ok(())
+        }
+    }
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<(u64, i64)>>);
+
+    impl Sink for Kept {
+        fn intent(&self, i: Intent) {
+            self.0.lock().expect("lock").push((i.seq, i.ledger.decoded - i.ledger.filtered));
+        }
+        fn marker(&self, _: Marker) {}
+        fn status(&self, _: StatusChange) {}
+    }
+
+    /// Windows that became ready every hop are found at `now`; each takes `decode_ns`. Which are decoded, and how old
+    /// they are then?
+    fn decoded(windows: u64, now: i64, decode_ns: i64) -> (Vec<(u64, i64)>, u64) {
+        let queue = WindowQueue::new(1, 16);
+        for seq in 0..windows {
+            let (mut slot, _) = queue.take().expect("a slot");
+            slot.seq = seq;
+            slot.ledger.filtered = HostNs(seq as i64 * HOP_NS);
+            queue.submit(slot);
+        }
+        let clock = Arc::new(Set(AtomicI64::new(now)));
+        let decoder = Box::new(Taking { ns: decode_ns, clock: Arc::clone(&clock) });
+        let policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7 }, 2, 10.0);
+        let stage = DecodeStage::new("p".into(), decoder, policy, Duration::from_nanos(HOP_NS as u64));
+        let (status, sink) = (Status::new("p".into(), HostNs(0)), Kept::default());
+        decode_loop(stage, &queue, clock.as_ref(), &status, &sink, &AtomicBool::new(true));
+        let kept = std::mem::take(&mut *sink.0.lock().expect("lock"));
+        (kept, status.counters.windows_skipped.load(Ordering::SeqCst))
+    }
+
+    #[test]
+    fn what_is_late_is_skipped_for_what_is_newer_and_only_then() {
+        // In time: both, though the first has waited for exactly a hop.
+        assert_eq!(decoded(2, 10_000_000, 1_000_000), (vec![(0, 11_000_000), (1, 2_000_000)], 0));
+        // 45 ms late: windows 0 to 3 have waited longer than a hop and a newer one is there.
+        assert_eq!(decoded(5, 45_000_000, 1_000_000), (vec![(4, 6_000_000)], 4));
+        // Late, but nothing newer is there: better late than never.
+        assert_eq!(decoded(1, 99_000_000, 1_000_000), (vec![(0, 100_000_000)], 0));
+        // Each takes 2.5 hops: the one that waited for more than a hop meanwhile is skipped.
+        assert_eq!(decoded(4, 0, 25_000_000), (vec![(0, 25_000_000), (2, 30_000_000), (3, 45_000_000)], 1));
+    }
+}

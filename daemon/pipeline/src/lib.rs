@@ -24,7 +24,7 @@ mod slots;
 mod spec;
 mod status;
 
-pub use bind::{Binding, bind, check};
+pub use bind::{Binding, bind, check, check_stream};
 pub use decode::{DecodeStage, decode_loop};
 pub use markers::read_markers;
 pub use policy::{Policy, PolicySpec};

@@ -16,7 +16,8 @@ pub fn read_markers(mut factory: Box<dyn MarkerSourceFactory>, sink: &dyn Sink, 
                 tracing::info!(stream = %source.spec().name, "marker stream attached");
                 read_one(source.as_mut(), sink, stop);
             }
-            Err(e) if e.is_transient() => {}
+            // A look-up that fails at once must not be repeated at once.
+            Err(e) if e.is_transient() => std::thread::park_timeout(Duration::from_millis(50)),
             Err(e) => {
                 let text = e.to_string();
                 if text != told {
@@ -51,5 +52,83 @@ fn read_one(source: &mut dyn MarkerSource, sink: &dyn Sink, stop: &AtomicBool) {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::StatusChange;
+    use bci_driver_api::SourceError;
+    use bci_types::{ChannelKind, ChannelSpec, HostNs, Intent, Marker, Rate, SampleFormat, StreamSpec, Unit};
+    use std::sync::atomic::AtomicU64;
+    use std::sync::{Arc, Mutex};
+
+    /// Fails at once, unless it still has sources: each gives one marker and is lost.
+    struct Flaky {
+        sources: u64,
+        opened: Arc<AtomicU64>,
+    }
+
+    struct Once(StreamSpec, Option<Marker>);
+
+    impl MarkerSourceFactory for Flaky {
+        fn describe(&self) -> String {
+            "flaky".into()
+        }
+        fn open(&mut self, _: Duration) -> Result<Box<dyn MarkerSource>, SourceError> {
+            let n = self.opened.fetch_add(1, Ordering::SeqCst);
+            if n >= self.sources {
+                return Err(SourceError::NotFound { query: "flaky".into() });
+            }
+            let channel =
+                ChannelSpec { label: None, unit: Unit::Unstated, kind: ChannelKind::Other(String::new()) };
+            let spec = StreamSpec {
+                name: "m".into(),
+                kind: "Markers".into(),
+                source_id: String::new(),
+                hostname: String::new(),
+                instance: String::new(),
+                format: SampleFormat::Text,
+                rate: Rate::Irregular,
+                channels: vec![channel],
+            };
+            let marker =
+                Marker { stream: "m".into(), text: n.to_string(), time: HostNs(1), received: HostNs(2) };
+            Ok(Box::new(Once(spec, Some(marker))))
+        }
+    }
+
+    impl MarkerSource for Once {
+        fn spec(&self) -> &StreamSpec {
+            &self.0
+        }
+        fn pull(&mut self, _: Duration) -> Result<Option<Marker>, SourceError> {
+            self.1.take().map(Some).ok_or_else(|| SourceError::Lost { stream: "m".into() })
+        }
+    }
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<String>>);
+
+    impl Sink for Kept {
+        fn intent(&self, _: Intent) {}
+        fn marker(&self, marker: Marker) {
+            self.0.lock().expect("lock").push(marker.text);
+        }
+        fn status(&self, _: StatusChange) {}
+    }
+
+    #[test]
+    fn every_marker_arrives_over_losses_and_a_missing_stream_is_not_hammered() {
+        let opened = Arc::new(AtomicU64::new(0));
+        let factory = Box::new(Flaky { sources: 3, opened: Arc::clone(&opened) });
+        let sink = Arc::new(Kept::default());
+        let running = crate::start_markers(factory, Arc::clone(&sink) as Arc<dyn Sink>).expect("a thread");
+        std::thread::sleep(Duration::from_millis(300));
+        running.stop();
+        assert_eq!(*sink.0.lock().expect("lock"), ["0", "1", "2"]);
+        let looked = opened.load(Ordering::SeqCst) - 3;
+        assert!((1..30).contains(&looked), "{looked} looks in 0.3 s");
     }
 }

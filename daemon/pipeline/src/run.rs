@@ -25,6 +25,8 @@ use std::time::Duration;
 
 /// Windows that may wait for the decoder before the oldest is given up.
 const WAITING_WINDOWS: usize = 8;
+/// Attachments that may wait for the signal thread: a source that comes and goes faster than that is made to wait.
+const WAITING_ATTACHMENTS: usize = 4;
 /// How much a ring holds, in seconds of the stream.
 const RING_SECONDS: f64 = 2.0;
 
@@ -48,7 +50,6 @@ struct Attachment {
 pub struct Running {
     /// Its status.
     pub status: Arc<Status>,
-    /// Its windows.
     stop_source: Arc<AtomicBool>,
     stop_signal: Arc<AtomicBool>,
     stop_decode: Arc<AtomicBool>,
@@ -79,7 +80,8 @@ pub fn start(
     let priority = |below: u8| rt.priority.map(|p| p.saturating_sub(below).max(1));
 
     let decode = {
-        let (queue, clock, status, sink) = (queue.clone(), Arc::clone(&clock), Arc::clone(&status), Arc::clone(&sink));
+        let (queue, clock, status, sink) =
+            (queue.clone(), Arc::clone(&clock), Arc::clone(&status), Arc::clone(&sink));
         let stop = Arc::clone(&stop_decode);
         spawn(thread_spec("dec", &name, priority(2)), move |granted| {
             tell_refusal("dec", &granted);
@@ -87,9 +89,10 @@ pub fn start(
         })?
     };
 
-    // One place each way: an attachment on its way in, and the one before on its way out to be dropped.
-    let incoming: Arc<ArrayQueue<Box<Attachment>>> = Arc::new(ArrayQueue::new(1));
-    let outgoing: Arc<ArrayQueue<Box<Attachment>>> = Arc::new(ArrayQueue::new(2));
+    // Attachments on their way in, and those before on their way out to be dropped. The source empties the way out
+    // before it puts one more in: no more can be retired meanwhile than wait and the one that comes.
+    let incoming: Arc<ArrayQueue<Box<Attachment>>> = Arc::new(ArrayQueue::new(WAITING_ATTACHMENTS));
+    let outgoing: Arc<ArrayQueue<Box<Attachment>>> = Arc::new(ArrayQueue::new(WAITING_ATTACHMENTS + 1));
     let signal = {
         let (incoming, outgoing) = (Arc::clone(&incoming), Arc::clone(&outgoing));
         let (clock, status, stop) = (Arc::clone(&clock), Arc::clone(&status), Arc::clone(&stop_signal));
@@ -109,8 +112,15 @@ pub fn start(
             let mut attach = |stream: &StreamSpec, frames: usize| {
                 while outgoing.pop().is_some() {}
                 attachment(&spec, &bundle, stream, frames).map(|(writer, attachment)| {
-                    // Replaces one that the signal thread has not taken yet: nothing was read from it.
-                    drop(incoming.force_push(Box::new(attachment)));
+                    let mut attachment = Box::new(attachment);
+                    // None that waits may be given up: samples are in its ring.
+                    while let Err(back) = incoming.push(attachment) {
+                        if stop.load(Ordering::Acquire) {
+                            break;
+                        }
+                        attachment = back;
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
                     bell.ring();
                     vec![Outlet { writer, bell: bell.clone() }]
                 })
@@ -166,7 +176,10 @@ pub struct RunningMarkers {
 ///
 /// # Errors
 /// When the system cannot start a thread.
-pub fn start_markers(factory: Box<dyn MarkerSourceFactory>, sink: Arc<dyn Sink>) -> io::Result<RunningMarkers> {
+pub fn start_markers(
+    factory: Box<dyn MarkerSourceFactory>,
+    sink: Arc<dyn Sink>,
+) -> io::Result<RunningMarkers> {
     let stop = Arc::new(AtomicBool::new(false));
     let thread = {
         let stop = Arc::clone(&stop);
@@ -204,9 +217,8 @@ fn attachment(
     stream: &StreamSpec,
     frames: usize,
 ) -> Result<(bci_rt::edge::Writer, Attachment), String> {
-    let path = bind(spec, bundle, stream, frames).map_err(|found| {
-        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    })?;
+    let path = bind(spec, bundle, stream, frames)
+        .map_err(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let channels = stream.channels.len();
     let capacity = match stream.rate {
         Rate::Regular(hz) => (hz.get() * RING_SECONDS) as usize,
@@ -263,7 +275,7 @@ fn tick(
         }
         let Some(next) = next else { return };
         if let Some(old) = current.replace(next) {
-            // Room for two, emptied before each attachment: dropping it here would free memory on this thread.
+            // There is room: dropping it here would free memory on this thread.
             let _ = outgoing.force_push(old);
         }
     }

@@ -12,6 +12,9 @@ use bci_types::{HostNs, Hz, Ledger, Seq, Validity};
 /// A filter counts as settled when this part of what the largest input can cause is left: of an electrode offset of
 /// 10 mV, 1 uV.
 pub(crate) const SETTLED: f64 = 1e-4;
+/// A million volts, in uV. What claims more is no voltage and is treated like infinity, which it would become in the
+/// filters or in single precision.
+const LARGEST_UV: f64 = 1e12;
 
 /// What a path is built from, everything already validated.
 pub(crate) struct Layout<'a> {
@@ -60,6 +63,10 @@ pub struct SignalPath {
     wide: Box<[f64]>,
     narrow: Box<[f64]>,
     held: Box<[f64]>,
+    /// The largest magnitude that is believed, in the unit of `wide`.
+    largest: f64,
+    /// Which frames of the chunk being filtered held a number that is none.
+    bad: Box<[bool]>,
     gaps: GapDetector,
     settle: u64,
     /// Frames of this attachment that went into the window; holes do not count.
@@ -95,8 +102,7 @@ impl SignalPath {
         };
         let (first, conditioning) = match l.conditioned {
             None => {
-                let picks: Vec<_> =
-                    l.picked.iter().map(|&i| (i, l.factors[i] * l.to_decoder_unit)).collect();
+                let picks: Vec<_> = l.picked.iter().map(|&i| (i, l.factors[i] * l.to_decoder_unit)).collect();
                 (Select::design(l.inputs, &picks).map_err(text)?, None)
             }
             Some(wide) => {
@@ -121,6 +127,8 @@ impl SignalPath {
             inputs: l.inputs,
             wide: vec![0.0; first.outputs() * l.max_chunk].into_boxed_slice(),
             held: vec![0.0; first.outputs()].into_boxed_slice(),
+            largest: if l.conditioned.is_some() { LARGEST_UV } else { LARGEST_UV * l.to_decoder_unit },
+            bad: vec![false; l.max_chunk].into_boxed_slice(),
             narrow: vec![0.0; l.picked.len() * l.max_chunk].into_boxed_slice(),
             window: Window::design(l.picked.len(), l.window_samples, l.hop_samples).map_err(text)?,
             stamps: vec![0.0; l.window_samples].into_boxed_slice(),
@@ -178,7 +186,7 @@ impl SignalPath {
         let mut windows = 0;
         let mut from = 0;
         if header.discontinuity {
-            self.reconnect(stamps, at);
+            self.reconnect(header, stamps, at);
         }
         for to in 0..header.frames {
             let mut missing = self.gaps.missing_before(stamps[to]);
@@ -194,22 +202,23 @@ impl SignalPath {
                 windows += self.segment(header, dequeued, samples, stamps, from..to, at, around);
                 from = to;
                 count(&around.counters.gaps, 1);
-                at.frame += missing;
+                at.frame = at.frame.saturating_add(missing);
                 self.untrusted.gap = self.pushed + self.settle;
             }
         }
         windows += self.segment(header, dequeued, samples, stamps, from..header.frames, at, around);
-        at.last_stamp = self.gaps.last();
+        at.last_stamp = self.gaps.last().or(at.last_stamp);
         windows
     }
 
     /// The first chunk after the source was attached anew: positions go on with the time that passed, nothing else.
-    fn reconnect(&mut self, stamps: &[f64], at: &mut Continuity) {
+    fn reconnect(&mut self, header: Header, stamps: &[f64], at: &mut Continuity) {
         if let (Some(last), Some(first)) = (at.last_stamp, stamps.first()) {
-            let passed = ((first - last) * self.rate.get()).round() - 1.0;
-            at.frame += passed.max(0.0) as u64;
+            let passed = (((first - last) * self.rate.get()).round() - 1.0).max(0.0) as u64;
+            // What the ring dropped lies within that time and is passed over where it is counted.
+            at.frame = at.frame.saturating_add(passed.saturating_sub(header.dropped_before));
+            self.untrusted.gap = self.pushed + self.settle;
         }
-        self.untrusted.gap = self.pushed + self.settle;
     }
 
     /// Frames without a hole between them.
@@ -237,12 +246,15 @@ impl SignalPath {
         while done < n {
             let pushed = self.window.push(&self.narrow[done * channels..n * channels]);
             let (these, rest) = stamps.split_at(pushed.frames);
-            for stamp in these {
+            for (stamp, bad) in these.iter().zip(&self.bad[done..]) {
                 let place = (self.pushed % self.stamps.len() as u64) as usize;
                 self.stamps[place] = *stamp;
                 self.pushed += 1;
+                if *bad {
+                    self.untrusted.not_finite = self.pushed + self.settle;
+                }
             }
-            at.frame += pushed.frames as u64;
+            at.frame = at.frame.saturating_add(pushed.frames as u64);
             stamps = rest;
             done += pushed.frames;
             if pushed.due && self.hand_over(header, dequeued, at, around) {
@@ -252,23 +264,22 @@ impl SignalPath {
         windows
     }
 
-    /// Runs the chains; what is not finite is held at the channel's last good value and marked.
+    /// Runs the chains; what is no number is held at the channel's last good value, and its frame noted.
     fn filter(&mut self, samples: &[f64], n: usize, counters: &Counters) {
         let wide = &mut self.wide[..n * self.first.outputs()];
         self.first.process(samples, wide);
-        let mut last_bad = None;
-        for (i, frame) in wide.chunks_exact_mut(self.held.len()).enumerate() {
-            let mut bad = false;
+        for (frame, bad) in wide.chunks_exact_mut(self.held.len()).zip(&mut self.bad) {
+            *bad = false;
             for (x, held) in frame.iter_mut().zip(&mut self.held) {
-                if x.is_finite() {
+                // Written so that NaN fails.
+                if x.abs() <= self.largest {
                     *held = *x;
                 } else {
                     *x = *held;
-                    bad = true;
+                    *bad = true;
                 }
             }
-            if bad {
-                last_bad = Some(self.pushed + i as u64);
+            if *bad {
                 count(&counters.frames_not_finite, 1);
             }
         }
@@ -283,16 +294,14 @@ impl SignalPath {
         }
         finite &= self.preprocessing.process(narrow);
         if !finite {
-            // Only numbers near the end of the range of doubles come here: the filters overflowed.
+            // Stable filters keep what is bounded bounded. Were one not stable after all, it would be silenced, marked
+            // and begun again rather than stay poisoned.
             narrow.fill(0.0);
             if let Some((chain, _)) = &mut self.conditioning {
                 chain.reset();
             }
             self.preprocessing.reset();
-            last_bad = Some(self.pushed + n as u64 - 1);
-        }
-        if let Some(frame) = last_bad {
-            self.untrusted.not_finite = frame + 1 + self.settle;
+            self.bad[..n].fill(true);
         }
     }
 
@@ -337,7 +346,7 @@ impl SignalPath {
         slot.validity = validity;
         slot.oldest_sample = oldest_sample;
         slot.newest_sample = newest_sample;
-        slot.newest_frame = at.frame - 1;
+        slot.newest_frame = at.frame.saturating_sub(1);
         slot.ledger = Ledger {
             acquired: header.acquired,
             dequeued,
@@ -348,3 +357,6 @@ impl SignalPath {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

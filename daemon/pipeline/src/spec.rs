@@ -9,7 +9,8 @@ use std::sync::Arc;
 pub struct PipelineSpec {
     /// Its name.
     pub name: Arc<str>,
-    /// Labels for a stream that has none, in the order of its channels.
+    /// Labels in the order of the stream's channels, for a stream that gives none or wrong ones: these win. Whoever
+    /// states them vouches for the order, also after the stream was attached anew.
     pub labels: Option<Located<Vec<String>>>,
     /// The unit of a stream that states none.
     pub unit: Option<Located<Unit>>,

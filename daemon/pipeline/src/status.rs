@@ -53,7 +53,7 @@ pub struct Counters {
     pub windows_invalid: AtomicU64,
     /// Windows on which the decoder failed.
     pub decoder_faults: AtomicU64,
-    /// Frames with NaN or infinity.
+    /// Frames with NaN, infinity or a number beyond any voltage.
     pub frames_not_finite: AtomicU64,
 }
 
@@ -99,7 +99,12 @@ impl Status {
         if now.0.state == state && now.0.message == message {
             return None;
         }
-        now.0 = StatusChange { pipeline: Arc::clone(&now.0.pipeline), state, message: message.to_owned(), since: at };
+        now.0 = StatusChange {
+            pipeline: Arc::clone(&now.0.pipeline),
+            state,
+            message: message.to_owned(),
+            since: at,
+        };
         Some(now.0.clone())
     }
 

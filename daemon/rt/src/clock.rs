@@ -13,7 +13,10 @@ pub trait Clock: Send + Sync {
 pub struct HostClock;
 
 impl Clock for HostClock {
-    #[allow(unsafe_code, reason = "clock_gettime: std's Instant hides the absolute value that LSL stamps refer to")]
+    #[allow(
+        unsafe_code,
+        reason = "clock_gettime: std's Instant hides the absolute value that LSL stamps refer to"
+    )]
     fn now(&self) -> HostNs {
         let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: `t` is a valid place for a timespec, and CLOCK_MONOTONIC exists on every supported system.

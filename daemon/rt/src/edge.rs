@@ -106,6 +106,12 @@ impl Writer {
         self.discontinuity = true;
     }
 
+    /// Frames dropped since the last chunk that fitted: no chunk has told the reader of them yet.
+    #[must_use]
+    pub fn unannounced(&self) -> u64 {
+        self.dropped
+    }
+
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> Arc<EdgeStats> {
@@ -206,6 +212,7 @@ mod tests {
                     }
                 }
             }
+            prop_assert_eq!(w.unannounced(), owed);
             prop_assert_eq!(w.stats().frames_dropped(), dropped);
             prop_assert_eq!(w.stats().frames_in() + dropped, next);
         }

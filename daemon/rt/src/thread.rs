@@ -93,10 +93,11 @@ mod tests {
     #[test]
     fn what_is_granted_is_in_force() {
         let spec = ThreadSpec { name: "bci-named".into(), priority: None, cpu: Some(0) };
-        let name = spawn(spec, |g| (g.cpu_refused.is_none(), std::thread::current().name().map(str::to_owned)))
-            .expect("spawn")
-            .join()
-            .expect("join");
+        let name =
+            spawn(spec, |g| (g.cpu_refused.is_none(), std::thread::current().name().map(str::to_owned)))
+                .expect("spawn")
+                .join()
+                .expect("join");
         assert_eq!(name, (true, Some("bci-named".to_owned())));
     }
 }

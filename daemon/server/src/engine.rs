@@ -103,4 +103,6 @@ pub struct PipelineStatus {
     pub windows_invalid: u64,
     /// Windows on which the decoder failed.
     pub decoder_faults: u64,
+    /// Frames that held a number that is none.
+    pub frames_not_finite: u64,
 }

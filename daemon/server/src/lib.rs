@@ -16,3 +16,6 @@ pub use engine::{Engine, EngineStatus, PipelineStatus, StreamState, StreamStatus
 pub use publisher::Publisher;
 pub use serve::{Server, ServerError};
 pub use telemetry::{Distribution, StepSummary, Telemetry};
+
+#[cfg(test)]
+mod tests;

@@ -6,18 +6,28 @@ use crate::telemetry::{BUCKETS_NS, StepSummary};
 use std::fmt::Write as _;
 
 /// One metric of a pipeline: name, type, help, and its value.
-type PipelineMetric =
-    (&'static str, &'static str, &'static str, fn(&crate::engine::PipelineStatus) -> f64);
+type PipelineMetric = (&'static str, &'static str, &'static str, fn(&crate::engine::PipelineStatus) -> f64);
 
-const PIPELINE_METRICS: [PipelineMetric; 8] = [
+const PIPELINE_METRICS: [PipelineMetric; 9] = [
     ("bci_samples_total", "counter", "Frames received from the source.", |p| p.samples_in as f64),
-    ("bci_samples_lost_total", "counter", "Frames known to be missing or dropped.", |p| p.samples_lost as f64),
+    ("bci_samples_lost_total", "counter", "Frames known to be missing or dropped.", |p| {
+        p.samples_lost as f64
+    }),
     ("bci_gaps_total", "counter", "Holes in the stream.", |p| p.gaps as f64),
     ("bci_reattachments_total", "counter", "Times the source was attached again.", |p| p.reattached as f64),
     ("bci_windows_total", "counter", "Windows completed.", |p| p.windows as f64),
-    ("bci_windows_skipped_total", "counter", "Windows skipped, decoding being late.", |p| p.windows_skipped as f64),
-    ("bci_windows_invalid_total", "counter", "Windows that could not be trusted.", |p| p.windows_invalid as f64),
-    ("bci_decoder_faults_total", "counter", "Windows on which the decoder failed.", |p| p.decoder_faults as f64),
+    ("bci_windows_skipped_total", "counter", "Windows skipped, decoding being late.", |p| {
+        p.windows_skipped as f64
+    }),
+    ("bci_windows_invalid_total", "counter", "Windows that could not be trusted.", |p| {
+        p.windows_invalid as f64
+    }),
+    ("bci_decoder_faults_total", "counter", "Windows on which the decoder failed.", |p| {
+        p.decoder_faults as f64
+    }),
+    ("bci_frames_not_finite_total", "counter", "Frames with NaN, infinity or no voltage.", |p| {
+        p.frames_not_finite as f64
+    }),
 ];
 
 /// The page.
@@ -44,11 +54,36 @@ pub(crate) fn render(services: &Services) -> String {
         }
     }
     let single = [
-        ("bci_realtime_heap_operations_total", "counter", "Heap operations of real-time loops; 0 when sound.", status.realtime_heap_operations as f64),
-        ("bci_realtime_loops_total", "counter", "Passes of real-time loops watched for them.", status.realtime_loops_watched as f64),
-        ("bci_realtime_priority", "gauge", "1 when real-time priority is in force.", f64::from(u8::from(status.realtime_priority))),
-        ("bci_subscribers", "gauge", "Subscribers to intents now.", f64::from(services.publisher.subscribers())),
-        ("bci_events_dropped_total", "counter", "Events lost by slow subscribers.", services.publisher.dropped() as f64),
+        (
+            "bci_realtime_heap_operations_total",
+            "counter",
+            "Heap operations of real-time loops; 0 when sound.",
+            status.realtime_heap_operations as f64,
+        ),
+        (
+            "bci_realtime_loops_total",
+            "counter",
+            "Passes of real-time loops watched for them.",
+            status.realtime_loops_watched as f64,
+        ),
+        (
+            "bci_realtime_priority",
+            "gauge",
+            "1 when real-time priority is in force.",
+            f64::from(u8::from(status.realtime_priority)),
+        ),
+        (
+            "bci_subscribers",
+            "gauge",
+            "Subscribers to intents now.",
+            f64::from(services.publisher.subscribers()),
+        ),
+        (
+            "bci_events_dropped_total",
+            "counter",
+            "Events lost by slow subscribers.",
+            services.publisher.dropped() as f64,
+        ),
         ("bci_cpu_seconds_total", "counter", "Processor time of the daemon.", status.cpu_seconds),
         ("bci_uptime_seconds", "gauge", "Time since the daemon began to serve.", status.uptime_seconds),
     ];

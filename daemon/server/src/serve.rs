@@ -9,7 +9,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use bci_proto::v1::intent_service_server::IntentServiceServer;
 use bci_proto::v1::telemetry_service_server::TelemetryServiceServer;
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,7 +34,7 @@ pub enum ServerError {
 }
 
 /// The service whose health is the health of the streams: serving while every pipeline has samples.
-const INTENTS: &str = "bci.v1.IntentService";
+pub(crate) const INTENTS: &str = "bci.v1.IntentService";
 
 /// A server on a bound socket, ready to run.
 pub struct Server {
@@ -86,7 +85,9 @@ impl Server {
         let services = self.services.clone();
         let page = get(move || {
             let services = services.clone();
-            async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render(&services)) }
+            async move {
+                ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render(&services))
+            }
         });
         let routes = Routes::from(axum::Router::new().route("/metrics", page))
             .add_service(IntentServiceServer::new(self.services.clone()))
@@ -107,36 +108,38 @@ impl Server {
     }
 }
 
-/// Fills the histograms and keeps the health of the intents up to date.
-async fn observe(services: Services, reporter: HealthReporter) {
+/// Fills the histograms and keeps the health of the intents up to date, told when it changes.
+pub(crate) async fn observe(services: Services, reporter: HealthReporter) {
     let Some(mut events) = services.publisher.receive() else { return };
-    let mut healthy: BTreeSet<Arc<str>> = BTreeSet::new();
-    for p in services.engine.status().pipelines {
-        if p.stream.state == StreamState::Streaming {
-            healthy.insert(p.stream.pipeline);
-        }
-    }
-    let all = services.engine.pipelines().len();
-    report(&reporter, healthy.len() == all).await;
+    let mut serving = all_streaming(&services);
+    report(&reporter, serving).await;
     loop {
         match events.recv().await {
-            Ok(Event::Intent(intent)) => services.telemetry.decoded(&intent),
-            Ok(Event::Stream(change)) => {
-                if change.state == StreamState::Streaming {
-                    healthy.insert(Arc::clone(&change.pipeline));
-                } else {
-                    healthy.remove(&change.pipeline);
-                }
-                report(&reporter, healthy.len() == all).await;
+            Ok(Event::Intent(intent)) => {
+                services.telemetry.decoded(&intent);
+                continue;
+            }
+            Ok(Event::Marker(_)) => continue,
+            Ok(Event::Stream(_)) => {}
+            // A change of state may be among what was missed.
+            Err(RecvError::Lagged(n)) => {
+                tracing::warn!(events = n, "telemetry fell behind and missed events")
             }
             Ok(Event::Closing) | Err(RecvError::Closed) => {
                 report(&reporter, false).await;
                 return;
             }
-            Ok(Event::Marker(_)) => {}
-            Err(RecvError::Lagged(n)) => tracing::warn!(events = n, "telemetry fell behind and missed events"),
+        }
+        // The engine's state is at least as new as the event that told of it.
+        if serving != all_streaming(&services) {
+            serving = !serving;
+            report(&reporter, serving).await;
         }
     }
+}
+
+fn all_streaming(services: &Services) -> bool {
+    services.engine.status().pipelines.iter().all(|p| p.stream.state == StreamState::Streaming)
 }
 
 async fn report(reporter: &HealthReporter, serving: bool) {

@@ -9,7 +9,7 @@ impl Validity {
     pub const GAP: Validity = Validity(1);
     /// The filters have not settled since they were started or reset.
     pub const SETTLING: Validity = Validity(1 << 1);
-    /// NaN or infinity arrived.
+    /// NaN, infinity or a number beyond any voltage arrived.
     pub const NOT_FINITE: Validity = Validity(1 << 2);
     /// The decoder yielded something that is no probability.
     pub const DECODER_FAULT: Validity = Validity(1 << 3);

@@ -64,7 +64,8 @@ impl LslSourceFactory {
         }
         opened.begin(&self.options)?;
         let frame = vec![0.0; opened.spec.channels.len()];
-        Ok(LslSource { opened, frame, lost: false })
+        let epitaph = opened.spec.name.clone();
+        Ok(LslSource { opened, frame, lost: false, epitaph })
     }
 
     /// Looks at most `timeout` for the stream and describes it, without subscribing to its samples.
@@ -98,6 +99,8 @@ pub struct LslSource {
     opened: Opened,
     frame: Vec<f64>,
     lost: bool,
+    /// For the error that tells of the loss, made beforehand: it is told on a real-time thread.
+    epitaph: String,
 }
 
 impl LslSource {
@@ -107,8 +110,9 @@ impl LslSource {
         self.opened.inlet.samples_available() as usize
     }
 
-    fn gone(&self) -> SourceError {
-        SourceError::Lost { stream: self.opened.spec.name.clone() }
+    fn gone(&mut self) -> SourceError {
+        let stream = std::mem::take(&mut self.epitaph);
+        SourceError::Lost { stream: if stream.is_empty() { self.opened.spec.name.clone() } else { stream } }
     }
 }
 

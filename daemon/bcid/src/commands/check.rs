@@ -9,7 +9,8 @@ use bci_models::steps::Step;
 
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     super::load_lsl(super::LslLog::Errors)?;
-    let assembled = assemble(&args.config, &Overrides::from(&args.overrides), false).map_err(Failure::mistakes)?;
+    let assembled =
+        assemble(&args.config, &Overrides::from(&args.overrides), false).map_err(Failure::mistakes)?;
     for part in &assembled.pipelines {
         print(part);
     }
@@ -18,12 +19,14 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
 
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]
 fn print(part: &Part) {
-    let (bundle, spec) = (&part.bundle, &part.config.spec);
+    let (bundle, spec) = (&part.bundle, &part.spec);
     let rate = bundle.input.rate.value;
     println!("pipeline {}", spec.name);
-    println!("  stream     {}", part.config.stream);
+    println!("  stream     {}", part.stream);
     match &part.seen {
-        Some(s) => println!("             there: {} channels at {}, {}; fits", s.channels.len(), s.rate, s.format),
+        Some(s) => {
+            println!("             there: {} channels at {}, {}; fits", s.channels.len(), s.rate, s.format)
+        }
         None => println!("             not there now: checked against the decoder only"),
     }
     println!("  decoder    {}: {}", decoder_line(bundle), bundle.description);

@@ -39,7 +39,13 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     Ok(if findings.iter().any(|f| f.grade == Grade::Missing) { Exit::Failed } else { Exit::Clean })
 }
 
-fn finding(what: &'static str, grade: Grade, found: impl Into<String>, mend: &str, details: Value) -> Finding {
+fn finding(
+    what: &'static str,
+    grade: Grade,
+    found: impl Into<String>,
+    mend: &str,
+    details: Value,
+) -> Finding {
     Finding { what, grade, found: found.into(), mend: mend.to_owned(), details }
 }
 
@@ -89,14 +95,20 @@ fn onnxruntime() -> Vec<Finding> {
     let info = match bci_models::runtime_info() {
         Ok(info) => info,
         Err(e) => {
-            let mend = "run `cargo xtask setup`, or set BCID_ONNXRUNTIME to a libonnxruntime.so of 1.24 or newer";
+            let mend =
+                "run `cargo xtask setup`, or set BCID_ONNXRUNTIME to a libonnxruntime.so of 1.24 or newer";
             return vec![finding("ONNX Runtime", Grade::Missing, chain(&e), mend, Value::Null)];
         }
     };
     let path = info.path.display().to_string();
     let found = format!("{} at {path}", info.version);
-    let mut all =
-        vec![finding("ONNX Runtime", Grade::Good, found, "", json!({ "version": info.version, "path": path }))];
+    let mut all = vec![finding(
+        "ONNX Runtime",
+        Grade::Good,
+        found,
+        "",
+        json!({ "version": info.version, "path": path }),
+    )];
     for (provider, accepted) in info.providers {
         let what = if provider == "CUDA" { "CUDA provider" } else { "CPU provider" };
         all.push(match accepted {
@@ -116,7 +128,13 @@ fn onnxruntime() -> Vec<Finding> {
 
 fn realtime() -> Finding {
     match probe_priority(80) {
-        Ok(()) => finding("real-time priority", Grade::Good, "granted (SCHED_FIFO 80)", "", json!({ "granted": true })),
+        Ok(()) => finding(
+            "real-time priority",
+            Grade::Good,
+            "granted (SCHED_FIFO 80)",
+            "",
+            json!({ "granted": true }),
+        ),
         Err(e) => finding(
             "real-time priority",
             Grade::Limited,
@@ -129,7 +147,13 @@ fn realtime() -> Finding {
 
 fn clock() -> Finding {
     let Ok(lsl) = Liblsl::load() else {
-        return finding("clock", Grade::Missing, "cannot be compared without liblsl", "see liblsl", Value::Null);
+        return finding(
+            "clock",
+            Grade::Missing,
+            "cannot be compared without liblsl",
+            "see liblsl",
+            Value::Null,
+        );
     };
     let offset_ns = lsl.clock_offset_ns();
     let details = json!({ "lsl_minus_host_ns": offset_ns });
@@ -137,7 +161,13 @@ fn clock() -> Finding {
     if offset_ns.abs() < 1_000_000 {
         finding("clock", Grade::Good, found, "", details)
     } else {
-        finding("clock", Grade::Missing, found, "use a liblsl whose local_clock() reads CLOCK_MONOTONIC", details)
+        finding(
+            "clock",
+            Grade::Missing,
+            found,
+            "use a liblsl whose local_clock() reads CLOCK_MONOTONIC",
+            details,
+        )
     }
 }
 
@@ -152,10 +182,13 @@ fn sound() -> Finding {
         ),
         Ok(d) => {
             let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let found = format!("{}: plays on {}; records from {}", d.host, list(&d.outputs), list(&d.inputs));
+            let found =
+                format!("{}: plays on {}; records from {}", d.host, list(&d.outputs), list(&d.inputs));
             finding("sound", Grade::Good, found, "", json!({ "outputs": d.outputs, "inputs": d.inputs }))
         }
-        Err(e) => finding("sound", Grade::Limited, chain(&e), "check the sound system (`aplay -l`)", Value::Null),
+        Err(e) => {
+            finding("sound", Grade::Limited, chain(&e), "check the sound system (`aplay -l`)", Value::Null)
+        }
     }
 }
 

@@ -62,7 +62,8 @@ async fn interrupted() {
 
 /// Writes `value` to `file`, whole or not at all.
 fn write_json(file: &Path, value: &serde_json::Value) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::caused(Exit::Internal, &format!("writing {}", file.display()), &e);
+    let failed =
+        |e: std::io::Error| Failure::caused(Exit::Internal, &format!("writing {}", file.display()), &e);
     let mut text = format!("{value:#}");
     text.push('\n');
     let part = file.with_extension("part");

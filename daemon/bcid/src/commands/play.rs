@@ -28,12 +28,8 @@ pub(crate) fn play(args: &PlayArgs) -> Result<Exit, Failure> {
     let wrong = |e: &dyn std::error::Error| Failure::caused(Exit::Usage, &format!("{file}"), e);
     let group = args.group.wrapping_sub(1);
     let span = recording.span(group, args.from, args.to).map_err(|e| wrong(&e))?;
-    let options = Options {
-        rate_factor: args.rate,
-        looping: args.looping,
-        chunk_frames: args.chunk,
-        markers: true,
-    };
+    let options =
+        Options { rate_factor: args.rate, looping: args.looping, chunk_frames: args.chunk, markers: true };
     let player = Player::new(&recording, group, span, options).map_err(|e| wrong(&e))?;
     let lsl = load_lsl(LslLog::Errors)?;
     let streams = publish(args, &recording, group, &player, lsl)
@@ -146,7 +142,9 @@ fn pace(
             }
             Some(Due::Marker { annotation, time_s, .. }) => {
                 if let Some(markers) = &mut streams.markers {
-                    markers.push(&recording.annotations()[annotation].text, begin + time_s).map_err(failed)?;
+                    markers
+                        .push(&recording.annotations()[annotation].text, begin + time_s)
+                        .map_err(failed)?;
                 }
             }
             None => {}

@@ -34,12 +34,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         LogFormat::Text => LslLog::Errors,
         LogFormat::Json => LslLog::Silent,
     })?;
-    let assembled = assemble(&args.config, &Overrides::from(&args.overrides), true).map_err(Failure::mistakes)?;
+    let assembled =
+        assemble(&args.config, &Overrides::from(&args.overrides), true).map_err(Failure::mistakes)?;
     let offset_ns = assembled.lsl.clock_offset_ns();
     if offset_ns.abs() > 1_000_000 {
         return Err(Failure::new(
             Exit::Internal,
-            format!("liblsl's clock is {offset_ns} ns from the host's monotonic clock: latencies would be wrong"),
+            format!(
+                "liblsl's clock is {offset_ns} ns from the host's monotonic clock: latencies would be wrong"
+            ),
         ));
     }
     // Two threads serve; decoding and signals have their own.
@@ -64,9 +67,9 @@ async fn serve(args: &RunArgs, mut assembled: Assembled) -> Result<Exit, Failure
     };
     for part in &assembled.pipelines {
         tracing::info!(
-            pipeline = %part.config.spec.name,
+            pipeline = %part.spec.name,
             decoder = %decoder_line(&part.bundle),
-            stream = %part.config.stream,
+            stream = %part.stream,
             hop_ms = part.binding.hop_ms,
             "pipeline"
         );
@@ -137,14 +140,14 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     let mut running = Vec::new();
     let mut known = Vec::new();
     for part in pipelines {
-        let Part { config, bundle, binding, decoder, .. } = part;
-        let policy = Policy::new(config.spec.policy, bundle.output.classes.len(), binding.hop_ms);
+        let Part { spec, stream, bundle, binding, decoder, .. } = part;
+        let policy = Policy::new(spec.policy, bundle.output.classes.len(), binding.hop_ms);
         let deadline = Duration::from_secs_f64(binding.hop_ms / 1e3);
-        let stage = DecodeStage::new(Arc::clone(&config.spec.name), Box::new(decoder), policy, deadline);
-        let factory = Box::new(LslSourceFactory::new(lsl, config.stream, InletOptions::default()));
+        let stage = DecodeStage::new(Arc::clone(&spec.name), Box::new(decoder), policy, deadline);
+        let factory = Box::new(LslSourceFactory::new(lsl, stream, InletOptions::default()));
         let identity = Arc::clone(&bundle.identity);
-        let started =
-            start(config.spec, bundle, stage, factory, Arc::clone(&clock), Arc::clone(&sink), rt).map_err(no_thread)?;
+        let started = start(spec, bundle, stage, factory, Arc::clone(&clock), Arc::clone(&sink), rt)
+            .map_err(no_thread)?;
         known.push((Arc::clone(&started.status), identity));
         running.push(started);
     }
@@ -159,7 +162,13 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         realtime_priority: config.priority.is_some_and(|p| probe_priority(p).is_ok()),
         pipelines: known,
     };
-    Ok(Daemon { engine: Arc::new(engine), publisher, telemetry: Telemetry::default(), pipelines: running, markers })
+    Ok(Daemon {
+        engine: Arc::new(engine),
+        publisher,
+        telemetry: Telemetry::default(),
+        pipelines: running,
+        markers,
+    })
 }
 
 /// Returns when a pipeline's thread has ended by itself.
@@ -239,9 +248,13 @@ fn print_summary(summary: &Value) {
         for step in ["acquire", "queue", "filter", "decode", "publish", "total"] {
             if let Some(s) = p["latency_ms"].get(step) {
                 let ms = |key: &str| s[key].as_f64().unwrap_or(f64::NAN);
-                println!("  {step:<8} p50 {:>8.3} ms   p99 {:>8.3} ms   max {:>8.3} ms", ms("p50"), ms("p99"), ms("max"));
+                println!(
+                    "  {step:<8} p50 {:>8.3} ms   p99 {:>8.3} ms   max {:>8.3} ms",
+                    ms("p50"),
+                    ms("p99"),
+                    ms("max")
+                );
             }
         }
     }
 }
-

@@ -46,7 +46,10 @@ async fn the_pipeline(client: &Client, asked: &str) -> Result<String, Failure> {
     let names: Vec<String> = client.status().await?.pipelines.into_iter().map(|p| p.name).collect();
     match names.as_slice() {
         [one] => Ok(one.clone()),
-        _ => Err(Failure::new(Exit::Usage, format!("say which pipeline with --pipeline: {}", names.join(", ")))),
+        _ => Err(Failure::new(
+            Exit::Usage,
+            format!("say which pipeline with --pipeline: {}", names.join(", ")),
+        )),
     }
 }
 
@@ -85,7 +88,10 @@ impl Score {
             };
             let Ok(next) = next else {
                 if self.windows == 0 {
-                    return Err(Failure::new(Exit::Device, format!("nothing was decoded within {} s", args.patience)));
+                    return Err(Failure::new(
+                        Exit::Device,
+                        format!("nothing was decoded within {} s", args.patience),
+                    ));
                 }
                 break;
             };
@@ -94,7 +100,10 @@ impl Score {
                 match change.state() {
                     v1::StreamState::Streaming => streaming = true,
                     v1::StreamState::Refused => {
-                        return Err(Failure::new(Exit::Config, format!("the stream is refused:\n{}", change.message)));
+                        return Err(Failure::new(
+                            Exit::Config,
+                            format!("the stream is refused:\n{}", change.message),
+                        ));
                     }
                     // The stream has ended after it had begun: so has the task.
                     _ if streaming && self.windows > 0 => break,
@@ -249,6 +258,11 @@ fn print_summary(s: &Value) {
     println!("latency from the newest sample's stamp to receipt here:");
     for step in crate::client::LATENCY_STEPS {
         let l = &s["latency_ms"][step];
-        println!("  {step:<8} p50 {:>8.3} ms   p99 {:>8.3} ms   max {:>8.3} ms", f(&l["p50"]), f(&l["p99"]), f(&l["max"]));
+        println!(
+            "  {step:<8} p50 {:>8.3} ms   p99 {:>8.3} ms   max {:>8.3} ms",
+            f(&l["p50"]),
+            f(&l["p99"]),
+            f(&l["max"])
+        );
     }
 }

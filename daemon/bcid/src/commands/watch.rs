@@ -45,7 +45,8 @@ pub(crate) fn watch(args: &WatchArgs) -> Result<Exit, Failure> {
         if args.plain || !std::io::stdout().is_terminal() {
             return lines(events).await;
         }
-        let terminal = ratatui::try_init().map_err(|e| Failure::caused(Exit::Internal, "opening the terminal", &e))?;
+        let terminal =
+            ratatui::try_init().map_err(|e| Failure::caused(Exit::Internal, "opening the terminal", &e))?;
         let done = draw(terminal, &client, events, &args.server.server).await;
         ratatui::restore();
         done

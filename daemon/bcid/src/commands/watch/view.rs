@@ -11,7 +11,7 @@ use ratatui::widgets::{Block, Paragraph};
 use std::time::Instant;
 
 /// Lines of one pipeline besides its classes and its steps.
-const FIXED_LINES: usize = 7;
+const FIXED_LINES: usize = 6;
 const BAR: usize = 40;
 
 pub(super) fn render(screen: &mut Screen, frame: &mut Frame<'_>) {
@@ -81,7 +81,8 @@ fn intent_line(p: &Pipeline) -> Line<'static> {
         return Line::from("intent   none: no samples come").fg(Color::Red);
     }
     let (words, fires) = outcome_words(intent);
-    let style = if fires { Style::new().fg(Color::Green).add_modifier(Modifier::BOLD) } else { Style::new().dim() };
+    let style =
+        if fires { Style::new().fg(Color::Green).add_modifier(Modifier::BOLD) } else { Style::new().dim() };
     Line::from(vec![Span::raw("intent   "), Span::styled(words, style)])
 }
 

@@ -1,0 +1,203 @@
+//! What is wrong with a configuration is told all at once, with exit code 78 and nothing started.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+use std::fs;
+use std::net::TcpListener;
+use support::{GOOD, Rig, play};
+
+/// One mistake in the file: the one line that tells it must hold these parts.
+fn one_mistake(change: (&str, &str), parts: &[&str]) {
+    let rig = Rig::new();
+    rig.decoder(&[]);
+    let told = rig.refused(&[change], &[]);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    for part in parts {
+        assert!(told[0].contains(part), "{part:?} in {told:?}");
+    }
+}
+
+#[test]
+fn an_unknown_key() {
+    one_mistake(
+        ("window_ms = ", "windw_ms = "),
+        &["windw_ms at rig.toml:12: ", "unknown key; did you mean `window_ms`?"],
+    );
+}
+
+#[test]
+fn a_band_above_the_nyquist_frequency() {
+    one_mistake(
+        ("high_hz = 45.0", "high_hz = 80.0"),
+        &[
+            "band_pass.high_hz = 80.0 at rig.toml:13: must be above 0 and below 80 Hz, half of the decoder's 160 Hz",
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_window() {
+    one_mistake(
+        ("1000", "500"),
+        &["window_ms = 500 at rig.toml:12: must be 1000 ms", "needs 160 samples at 160 Hz"],
+    );
+}
+
+#[test]
+fn a_bad_threshold() {
+    one_mistake(("0.7", "1.5"), &["threshold = 1.5 at rig.toml:16: must be above 0, up to 1"]);
+}
+
+#[test]
+fn a_missing_decoder() {
+    one_mistake(
+        ("\"decoder\"", "\"nowhere\""),
+        &["decoder = \"nowhere\" at rig.toml:6: nowhere is no folder"],
+    );
+}
+
+#[test]
+fn no_word_on_which_stream() {
+    one_mistake(("name = \"rig\"", ""), &["rig.toml:8: must say which stream: at least one of name, type"]);
+}
+
+#[test]
+fn a_priority_that_is_none() {
+    one_mistake(
+        ("[[pipeline]]", "[realtime]\npriority = 100\n[[pipeline]]"),
+        &["realtime.priority = 100 at rig.toml:5: must be between 3 and 99"],
+    );
+}
+
+#[test]
+fn two_pipelines_of_one_name() {
+    let rig = Rig::new();
+    rig.decoder(&[]);
+    let second = GOOD.split_once("\n\n").unwrap().1;
+    let told = rig.refused(&[(second, &format!("{second}\n{second}"))], &[]);
+    assert_eq!(told, ["pipeline[1] at rig.toml:18: two pipelines are named \"p\""]);
+}
+
+/// In the file and on the command line alike.
+#[test]
+fn an_address_that_others_can_reach() {
+    let rig = Rig::new();
+    rig.decoder(&[]);
+    let told = rig.refused(&[("127.0.0.1:0", "0.0.0.0:0")], &[]);
+    assert!(
+        told.len() == 1 && told[0].starts_with("server.listen = \"0.0.0.0:0\" at rig.toml:2: is reachable"),
+        "{told:?}"
+    );
+    let told = rig.refused(&[], &["--listen", "[::]:0"]);
+    assert!(
+        told.len() == 1 && told[0].starts_with("server.listen = [::]:0 at --listen: is reachable"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_busy_port() {
+    let rig = Rig::new();
+    rig.decoder(&[]);
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    let told = rig.refused(&[("127.0.0.1:0", &address)], &[]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with(&format!("server.listen = \"{address}\" at rig.toml:2: cannot be listened on: ")),
+        "{told:?}"
+    );
+    // It is the other one's still: whoever asks gets an answer from it.
+    assert!(std::net::TcpStream::connect(&address).is_ok());
+}
+
+#[test]
+fn broken_models() {
+    let hash = "f73915e2ba6578137bda71c46addd7cb14276fcb6829eb19161f963d95a1b0c9";
+    let rig = Rig::new();
+    rig.decoder(&[]);
+    let model = rig.path("decoder/model.onnx");
+    let whole = fs::read(&model).unwrap();
+    let changed = format!(
+        "model.sha256 = \"{hash}\" at decoder/decoder.toml:9: the file decoder/model.onnx has SHA-256 "
+    );
+    fs::write(&model, &whole[..whole.len() / 2]).unwrap();
+    let told = rig.refused(&[], &[]);
+    assert!(told.len() == 1 && told[0].starts_with(&changed), "truncated: {told:?}");
+    fs::remove_file(&model).unwrap();
+    let told = rig.refused(&[], &[]);
+    assert!(
+        told.len() == 1 && told[0].starts_with("model.file = \"model.onnx\" at decoder/decoder.toml:8: "),
+        "{told:?}"
+    );
+    // Garbage of which the bundle says the right hash.
+    fs::write(&model, "no model").unwrap();
+    let toml = fs::read_to_string(rig.path("decoder/decoder.toml")).unwrap();
+    let right = bci_models::bundle::sha256_hex(b"no model");
+    fs::write(rig.path("decoder/decoder.toml"), toml.replace(hash, &right)).unwrap();
+    let told = rig.refused(&[], &[]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with(
+            "model.file = \"model.onnx\" at decoder/decoder.toml:8: the model cannot be loaded: "
+        ),
+        "{told:?}"
+    );
+}
+
+/// Six mistakes of six kinds, in three places, found in one run; the stream is there.
+#[test]
+fn every_kind_of_mistake_at_once() {
+    let rig = Rig::new();
+    let _stream = play(&rig, "rig");
+    rig.decoder(&[]);
+    let model = rig.path("decoder/model.onnx");
+    let whole = fs::read(&model).unwrap();
+    fs::write(&model, &whole[..whole.len() - 1]).unwrap();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    let told = rig.refused(
+        &[
+            ("127.0.0.1:0", &address),
+            ("window_ms = 1000", "window_ms = 500\nhops_ms = 10\nchannels = [\"FC3\", \"FCz\", \"FC4\", \"C3\", \"Cz\", \"C4\", \"CP3\", \"CPz\", \"CP4\", \"T99\"]"),
+            ("high_hz = 45.0", "high_hz = 90.0"),
+        ],
+        &[],
+    );
+    let expected = [
+        format!("server.listen = \"{address}\" at rig.toml:2: cannot be listened on: "),
+        "pipeline[0].signal.window_ms = 500 at rig.toml:12: must be 1000 ms: ".to_owned(),
+        "pipeline[0].signal.hops_ms at rig.toml:13: unknown key; did you mean `hop_ms`?".to_owned(),
+        "at rig.toml:14: the stream rig lacks T99, which the configuration names; it has ".to_owned(),
+        "pipeline[0].signal.steps[0].band_pass.high_hz = 90.0 at rig.toml:15: must be above 0 and below 80 Hz".to_owned(),
+        "at decoder/decoder.toml:9: the file decoder/model.onnx has SHA-256 ".to_owned(),
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for part in expected {
+        assert_eq!(told.iter().filter(|t| t.contains(&part)).count(), 1, "{part:?} once in {told:#?}");
+    }
+}
+
+/// The decoder's own labels are missing from the stream; and what can be told without any decoder is told.
+#[test]
+fn a_stream_that_is_there_is_held_against_decoder_and_configuration() {
+    let rig = Rig::new();
+    let _stream = play(&rig, "rig");
+    rig.decoder(&[("\"C3\", ", "\"C33\", ")]);
+    let told = rig.refused(&[], &[]);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("at decoder/decoder.toml:17: the stream rig lacks C33, which the decoder eegmmidb-s001-fists-feet needs; it has Fc5, Fc3, "), "{told:?}");
+    let told = rig
+        .refused(&[("decoder = \"decoder\"\n", ""), ("high_hz = 45.0", "high_hz = 90.0"), ("0.7", "0")], &[]);
+    let expected = [
+        "rig.toml:4: `pipeline[0].decoder` is missing",
+        "high_hz = 90.0 at rig.toml:12: must be above 0 and below 80 Hz, half of the stream's 160 Hz",
+        "threshold = 0 at rig.toml:15: must be above 0, up to 1",
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for (told, part) in told.iter().zip(expected) {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+}

@@ -1,0 +1,255 @@
+//! The signal path against a model that has the whole recording before it and does everything in one go.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod model;
+
+use self::model::{RATE, Rig, band_pass, clean, feed, hole, model, plain, run};
+use super::*;
+use proptest::prelude::*;
+use std::sync::atomic::Ordering::Relaxed;
+
+fn rigs() -> impl Strategy<Value = Rig> {
+    let steps = prop_oneof![
+        Just(vec![]),
+        Just(vec![band_pass()]),
+        Just(vec![StepSpec::Notch { freq_hz: 50.0, q: 5.0 }, band_pass()]),
+        Just(vec![StepSpec::LowPass { cutoff_hz: 40.0, order: 3 }]),
+    ];
+    let conditioned = prop_oneof![Just(None), Just(Some(vec![3, 0, 1])), Just(Some(vec![0, 1, 2, 3]))];
+    (steps, conditioned, any::<bool>(), 1usize..40, 1usize..60, prop::sample::select(vec![1.0, 1e3, 1e6]))
+        .prop_map(|(preprocessing, conditioned, average, window, hop, factor)| Rig {
+            inputs: 4,
+            conditioning: if average { vec![StepSpec::CommonAverage] } else { vec![band_pass()] },
+            conditioned,
+            picked: vec![1, 3],
+            factor,
+            preprocessing,
+            window,
+            hop,
+        })
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Hole { lost: u64, dropped: u64 },
+    Number(f64),
+}
+
+fn faults() -> impl Strategy<Value = Vec<(usize, usize, Fault)>> {
+    let numbers = vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e308, 1e40];
+    let fault = prop_oneof![
+        (0u64..50, 0u64..50)
+            .prop_filter("a hole", |(l, d)| l + d > 0)
+            .prop_map(|(lost, dropped)| Fault::Hole { lost, dropped }),
+        prop::sample::select(numbers).prop_map(Fault::Number),
+    ];
+    prop::collection::vec((any::<usize>(), 0usize..4, fault), 0..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever the rig, the faults and the cuts: windows, numbers, stamps, positions and causes are the model's, bit
+    /// for bit, and every lost frame is counted once.
+    #[test]
+    fn the_path_does_what_the_model_says(
+        rig in rigs(),
+        n in 1usize..400,
+        faults in faults(),
+        cuts in prop::collection::vec(any::<usize>(), 0..40),
+    ) {
+        let mut frames = clean(n, rig.inputs);
+        for (at, channel, fault) in faults {
+            // The first frame has nothing before it that could be missed by its stamp.
+            let i = at % n;
+            match fault {
+                Fault::Hole { lost, dropped } if i > 0 => hole(&mut frames, i, lost, dropped),
+                Fault::Hole { .. } => {}
+                Fault::Number(x) => frames[i].values[channel] = x,
+            }
+        }
+        let counters = Counters::default();
+        let seen = run(&rig, &frames, &cuts, &counters);
+        let expected = model(&rig, &frames);
+        prop_assert_eq!(seen.len(), expected.len());
+        for (s, e) in seen.iter().zip(&expected) {
+            prop_assert_eq!(s, e);
+        }
+        let holes: Vec<u64> = frames.iter().map(|f| f.lost + f.dropped).filter(|h| *h > 0).collect();
+        prop_assert_eq!(counters.samples_lost.load(Relaxed), holes.iter().sum::<u64>());
+        prop_assert_eq!(counters.gaps.load(Relaxed), holes.len() as u64);
+        prop_assert_eq!(counters.windows.load(Relaxed), expected.len() as u64);
+        let invalid = expected.iter().filter(|w| !w.validity.is_valid()).count() as u64;
+        prop_assert_eq!(counters.windows_invalid.load(Relaxed), invalid);
+        prop_assert_eq!(counters.windows_skipped.load(Relaxed), 0);
+    }
+}
+
+/// The one case of the property that a reader should see spelt out: which windows a hole and a NaN mark.
+#[test]
+fn only_windows_that_hold_a_fault_or_its_aftermath_are_marked() {
+    let rig = Rig { preprocessing: vec![], ..plain(10, 5) };
+    let mut frames = clean(60, 3);
+    hole(&mut frames, 22, 3, 0);
+    frames[41].values[0] = f64::NAN;
+    let counters = Counters::default();
+    let seen = run(&rig, &frames, &[], &counters);
+    let marks: Vec<_> =
+        seen.iter().map(|w| (w.newest_frame, w.validity.causes().collect::<Vec<_>>())).collect();
+    let ok = Vec::new;
+    assert_eq!(
+        marks,
+        [
+            (9, ok()),
+            (14, ok()),
+            (19, ok()),
+            (27, vec!["gap"]),
+            (32, vec!["gap"]),
+            (37, ok()),
+            (42, ok()),
+            (47, vec!["not_finite"]),
+            (52, vec!["not_finite"]),
+            (57, ok()),
+            (62, ok()),
+        ]
+    );
+    assert_eq!(counters.frames_not_finite.load(Relaxed), 1);
+}
+
+#[test]
+fn windows_land_where_an_index_says() {
+    let rig = plain(160, 10);
+    let seen = run(&rig, &clean(200, 3), &[], &Counters::default());
+    let newest: Vec<u64> = seen.iter().map(|w| w.newest_frame).collect();
+    assert_eq!(newest, [159, 169, 179, 189, 199]);
+    assert_eq!(seen[1].oldest, HostNs::from_lsl_seconds(100.0 + 10.0 / RATE));
+}
+
+#[test]
+fn the_first_windows_settle_and_no_others() {
+    let rig = plain(16, 1);
+    let settle = rig.path(1).settle_samples();
+    assert!(settle > 16, "{settle}");
+    let seen = run(&rig, &clean(600, 3), &[], &Counters::default());
+    for w in seen {
+        let first = w.newest_frame - 15;
+        let expected = if first < settle { Validity::SETTLING } else { Validity::VALID };
+        assert_eq!(w.validity, expected, "window from frame {first}, settled at {settle}");
+    }
+}
+
+/// Once a fault is no longer marked, what is left of it is within the stated tolerance of the largest difference that
+/// it made at the input.
+#[test]
+fn what_follows_a_fault_is_the_clean_run_within_the_tolerance() {
+    for (number, conditioned) in [(f64::NAN, false), (f64::INFINITY, true), (1e300, true), (-1e300, false)] {
+        let rig = Rig {
+            conditioned: conditioned.then(|| vec![0, 1, 2]),
+            conditioning: vec![StepSpec::CommonAverage],
+            ..plain(16, 4)
+        };
+        let frames = clean(900, 3);
+        let mut faulty = frames.clone();
+        for f in &mut faulty[100..140] {
+            f.values[2] = number;
+        }
+        let good = run(&rig, &frames, &[], &Counters::default());
+        let seen = run(&rig, &faulty, &[], &Counters::default());
+        let mut compared = 0;
+        for (s, g) in seen.iter().zip(&good).filter(|(s, _)| s.newest_frame >= 140 && s.validity.is_valid()) {
+            for (a, b) in s.bits.iter().zip(&g.bits) {
+                let (a, b) = (f32::from_bits(*a), f32::from_bits(*b));
+                // The input differed by at most 40 uV, and no frequency is amplified; 1e-4 of it, and rounding.
+                assert!((a - b).abs() < 40.0 * 2.0 * SETTLED as f32 + 1e-5, "{number}: {a} for {b}");
+            }
+            compared += 1;
+        }
+        assert!(compared > 100, "{compared}");
+        let marked = seen.iter().filter(|w| w.validity.has(Validity::NOT_FINITE)).count();
+        assert!((10..90).contains(&marked), "{marked} of {}", seen.len());
+    }
+}
+
+/// The stated settling time is long enough for the chain as a whole, by its own impulse response.
+#[test]
+fn the_settling_time_covers_both_chains_in_a_row() {
+    let rig = Rig {
+        conditioned: Some(vec![0, 1, 2]),
+        conditioning: vec![StepSpec::HighPass { cutoff_hz: 0.5, order: 2 }],
+        ..plain(16, 4)
+    };
+    let settle = rig.path(1).settle_samples() as usize;
+    let steps: Vec<_> = rig.conditioning.iter().chain(&rig.preprocessing).cloned().collect();
+    let mut impulse = vec![0.0; 20_000];
+    impulse[0] = 1.0;
+    assert!(Chain::design(&steps, Hz::new(RATE).unwrap(), 1).unwrap().process(&mut impulse));
+    let total: f64 = impulse.iter().map(|x| x.abs()).sum();
+    let rest: f64 = impulse[settle..].iter().map(|x| x.abs()).sum();
+    assert!(rest <= SETTLED * total, "{rest} of {total} is left after {settle} samples");
+}
+
+/// A reattached source: new numbers begin, the positions go on with the time that passed, nothing is called lost.
+#[test]
+fn positions_go_on_over_a_reattachment() {
+    let rig = Rig { preprocessing: vec![], ..plain(4, 4) };
+    let counters = Counters::default();
+    let mut at = Continuity::default();
+    let first = clean(10, 3);
+    let mut later = clean(8, 3);
+    // 25 frames' time between the last frame of one and the first of the other: 24 could have been there.
+    for f in &mut later {
+        f.stamp += 9.0 / RATE + 25.0 / RATE;
+    }
+    let a = feed(&mut rig.path(16), &mut at, &first, &[], false, &counters);
+    let b = feed(&mut rig.path(16), &mut at, &later, &[3], true, &counters);
+    assert_eq!(a.iter().map(|w| (w.seq, w.newest_frame)).collect::<Vec<_>>(), [(0, 3), (1, 7)]);
+    assert_eq!(b.iter().map(|w| (w.seq, w.newest_frame)).collect::<Vec<_>>(), [(2, 37), (3, 41)]);
+    assert_eq!(counters.samples_lost.load(Relaxed), 0);
+
+    // The same, and the ring had dropped 6 of them besides: counted as lost, and within the same 24.
+    let mut at = Continuity::default();
+    feed(&mut rig.path(16), &mut at, &first, &[], false, &counters);
+    later[0].dropped = 6;
+    let b = feed(&mut rig.path(16), &mut at, &later, &[], true, &counters);
+    assert_eq!(b[0].newest_frame, 37, "one hole is not counted twice");
+    assert_eq!(counters.samples_lost.load(Relaxed), 6);
+}
+
+#[test]
+fn a_reattachment_marks_what_the_filters_remember() {
+    let rig = plain(16, 4);
+    let settle = rig.path(1).settle_samples();
+    let mut at = Continuity::default();
+    feed(&mut rig.path(64), &mut at, &clean(64, 3), &[], false, &Counters::default());
+    let mut later = clean(600, 3);
+    for f in &mut later {
+        f.stamp += 10.0;
+    }
+    let base = at.frame + 1600 - 64;
+    let seen = feed(&mut rig.path(600), &mut at, &later, &[50, 51, 300], true, &Counters::default());
+    for w in &seen {
+        let both = Validity::GAP.with(Validity::SETTLING);
+        let first = w.newest_frame - 15 - base;
+        assert_eq!(w.validity, if first < settle { both } else { Validity::VALID }, "{first}");
+    }
+    assert!(seen.last().unwrap().validity.is_valid());
+}
+
+/// Stamps from a device gone mad may be any number: counts saturate, nothing panics.
+#[test]
+fn mad_stamps_harm_nothing() {
+    let rig = plain(4, 4);
+    for mad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e300, 0.0] {
+        let mut frames = clean(40, 3);
+        frames[13].stamp = mad;
+        let counters = Counters::default();
+        let mut at = Continuity::default();
+        let a = feed(&mut rig.path(64), &mut at, &frames, &[20], false, &counters);
+        let b = feed(&mut rig.path(64), &mut at, &frames, &[13], true, &counters);
+        assert_eq!((a.len(), b.len()), (10, 10), "{mad}");
+        if !mad.is_finite() {
+            assert_eq!(counters.samples_lost.load(Relaxed), 0, "{mad} says nothing of what is missing");
+        }
+    }
+}

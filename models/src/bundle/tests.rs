@@ -1,0 +1,119 @@
+use super::*;
+
+const GOOD: &str = r#"
+schema = 1
+name = "n"
+version = "1.0.0"
+description = "d"
+licence = "MIT"
+[model]
+file = "model.onnx"
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+[input]
+tensor = "window"
+unit = "uV"
+rate_hz = 160.0
+window_samples = 160
+hop_samples = 10
+channels = ["C3", "C4"]
+[[preprocessing]]
+band_pass = { low_hz = 8.0, high_hz = 30.0, order = 4 }
+[output]
+tensor = "posterior"
+kind = "class_posteriors"
+classes = ["left", "right"]
+[provenance]
+trained_by = "x"
+subjects = "S"
+split = "s"
+[[provenance.metrics]]
+name = "trial_accuracy"
+on = "y"
+value = 0.9
+ci95 = [0.7, 0.99]
+trials = 15
+chance = 0.5
+"#;
+
+fn load(text: &str) -> (Option<Bundle>, Vec<String>) {
+    let dir = tempfile::tempdir().expect("dir");
+    std::fs::write(dir.path().join("model.onnx"), "test").expect("write");
+    std::fs::write(dir.path().join("decoder.toml"), text).expect("write");
+    let mistakes = Mistakes::new();
+    let bundle = Bundle::read(dir.path(), &mistakes);
+    let prefix = format!("{}/", dir.path().display());
+    (bundle, mistakes.into_sorted().iter().map(|m| m.to_string().replace(&prefix, "")).collect())
+}
+
+#[test]
+fn a_good_bundle_is_read_whole() {
+    let (bundle, mistakes) = load(GOOD);
+    assert_eq!(mistakes, [""; 0]);
+    let b = bundle.expect("good");
+    assert_eq!((b.input.window_samples.value, b.input.channels.len(), b.preprocessing.len()), (160, 2, 1));
+    assert_eq!(b.metrics[0].trials, 15);
+    assert!(b.identity.model_sha256.starts_with("9f86d081"));
+}
+
+#[test]
+fn every_mistake_is_told_at_once() {
+    let bad = GOOD
+        .replace("schema = 1", "schema = 2")
+        .replace("9f86", "0000")
+        .replace("\"uV\"", "\"degC\"")
+        .replace("high_hz = 30.0", "high_hz = 90.0")
+        .replace("\"C4\"", "\"c3\"")
+        .replace("hop_samples = 10", "hop_samples = 0")
+        .replace("class_posteriors", "velocity")
+        .replace("value = 0.9", "valeu = 0.9");
+    let (bundle, told) = load(&bad);
+    assert!(bundle.is_none());
+    for part in [
+        "schema = 2 at decoder.toml:2: this daemon reads schema 1",
+        "it was changed since the bundle was made",
+        "must be a voltage",
+        "input.hop_samples = 0 at decoder.toml:15: must be 1 or above",
+        "named more than once: c3",
+        "must be \"class_posteriors\"",
+        "`provenance.metrics[0].value` is missing",
+        "provenance.metrics[0].valeu at decoder.toml:30: unknown key; did you mean `value`?",
+    ] {
+        assert!(told.iter().any(|m| m.contains(part)), "{part} in {told:#?}");
+    }
+}
+
+#[test]
+fn a_band_beyond_the_decoders_own_rate_is_told() {
+    let (_, told) = load(&GOOD.replace("high_hz = 30.0", "high_hz = 90.0"));
+    assert_eq!(
+        told,
+        [
+            "preprocessing[0].band_pass.high_hz = 90.0 at decoder.toml:18: must be above 0 and below 80 Hz, half of the decoder's 160 Hz"
+        ]
+    );
+}
+
+#[test]
+fn what_a_broken_bundle_asks_can_still_be_read() {
+    let draft = |text: &str| {
+        let dir = tempfile::tempdir().expect("dir");
+        std::fs::write(dir.path().join("model.onnx"), "test").expect("write");
+        std::fs::write(dir.path().join("decoder.toml"), text).expect("write");
+        let mistakes = Mistakes::new();
+        (Bundle::draft(dir.path(), &mistakes), mistakes.into_sorted().len())
+    };
+    for (from, to) in
+        [("9f86", "0000"), ("model.onnx", "gone.onnx"), ("licence =", "license ="), ("[model]", "[modle]")]
+    {
+        let (draft, mistakes) = draft(&GOOD.replace(from, to));
+        let draft = draft.unwrap_or_else(|| panic!("{to}"));
+        assert_eq!(draft.contract().input.channels.value, ["C3", "C4"], "{to}");
+        assert!(mistakes > 0 && draft.into_sound().is_none(), "{to}");
+    }
+    assert!(
+        draft(&GOOD.replace("rate_hz = 160.0", "rate_hz = 0")).0.is_none(),
+        "nothing to hold a stream against"
+    );
+    let (good, mistakes) = draft(GOOD);
+    assert!(mistakes == 0 && good.and_then(Draft::into_sound).is_some());
+}

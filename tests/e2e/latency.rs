@@ -1,0 +1,56 @@
+//! How long it takes from a sample's stamp to the intent's receipt in another process.
+
+use crate::support::assert_no_holes;
+use bci_tests::{Daemon, Signal, Subscriber, World, recording};
+use std::time::Duration;
+
+/// 64 channels at 160 Hz, sent one by one, in real time. The bounds are for any build on any machine that runs nothing
+/// else: the demonstration's report shows what an optimised build reaches.
+#[test]
+fn latency_from_stamp_to_receipt_in_real_time() {
+    let world = World::alone("latency");
+    let (stream, markers) = (world.name("eeg"), world.name("markers"));
+    let daemon = Daemon::demo(&world, &stream, &markers);
+    let mut subscriber = Subscriber::to(&world, &daemon);
+    let file = recording();
+    let args = [
+        &file.to_string_lossy(),
+        "--name",
+        &stream,
+        "--marker-name",
+        &markers,
+        "--wait-consumer",
+        "--to",
+        "14",
+    ];
+    let _player = world.bcid("play", &args);
+    subscriber.until_state("STREAMING", Duration::from_secs(20));
+    subscriber.until_state("LOST", Duration::from_secs(30));
+    daemon.stop(Signal::Int).assert_sound();
+
+    let intents = subscriber.intents();
+    assert_eq!(
+        intents.len(),
+        (14 * 160 - 160) / 10 + 1,
+        "windows were skipped: the machine is too busy to measure"
+    );
+    assert_no_holes(&intents);
+    let steps = ["acquire", "queue", "filter", "decode", "publish", "receive"];
+    for (step, name) in steps.iter().enumerate() {
+        show(name, intents.iter().map(|i| i.path_ns()[step + 1] - i.path_ns()[step]));
+    }
+    let [p50, p99] = show("total", intents.iter().map(|i| i.received_ns - i.newest_ns));
+    assert!(p50 < 10.0, "half of the windows take longer than {p50:.3} ms");
+    assert!(p99 < 50.0, "one window in a hundred takes longer than {p99:.3} ms");
+}
+
+/// Median and 99th percentile, ms.
+#[allow(clippy::print_stderr, reason = "what the test measured")]
+fn show(step: &str, durations_ns: impl Iterator<Item = i64>) -> [f64; 2] {
+    let mut ms: Vec<f64> = durations_ns.map(|ns| ns as f64 / 1e6).collect();
+    ms.sort_by(f64::total_cmp);
+    let at = |q: f64| ms[(q * (ms.len() - 1) as f64).round() as usize];
+    let (p50, p99, max) = (at(0.5), at(0.99), at(1.0));
+    eprintln!("{step:<8} p50 {p50:>8.3} ms   p99 {p99:>8.3} ms   max {max:>8.3} ms   ({} windows)", ms.len());
+    [p50, p99]
+}

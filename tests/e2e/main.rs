@@ -1,0 +1,15 @@
+//! The daemon, driven from outside by software that nobody here wrote: pylsl and mne-lsl feed it, grpcio asks it, SciPy
+//! and ONNX Runtime say what must come out.
+
+mod ending;
+mod faults;
+mod formats;
+mod guard;
+mod health;
+mod hostile;
+mod latency;
+mod metrics;
+mod mne_lsl;
+mod oracle;
+mod subscribers;
+mod support;
