@@ -110,9 +110,10 @@ impl TrialScorer {
         self.close(|trial| window.newest_ns > trial.cue_ns + end)
     }
 
-    /// No more windows will come: decides what is open.
-    pub fn finish(&mut self) -> Vec<Decided> {
-        self.close(|_| true)
+    /// Cued trials whose span the windows have not passed: they are not decided, and not to be counted.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        self.open.len()
     }
 
     /// Cues seen so far.
@@ -186,7 +187,7 @@ mod tests {
                 assert!((trial.mean_posterior[0] - 0.8).abs() < 1e-6);
             }
         }
-        assert!(s.finish().is_empty());
+        assert_eq!(s.unfinished(), 0);
     }
 
     #[test]
@@ -194,7 +195,8 @@ mod tests {
         let mut s = TrialScorer::new(task(), MS);
         s.marker("T2", 0);
         feed(&mut s, window(2000, 0.1, false));
-        let trial = s.finish().remove(0);
+        assert_eq!(s.unfinished(), 1, "its span is not over");
+        let trial = feed(&mut s, window(9000, 0.1, true)).remove(0);
         assert_eq!((trial.decided.as_deref(), trial.windows, trial.invalid, trial.is_right()), (None, 0, 1, false));
     }
 
@@ -204,6 +206,6 @@ mod tests {
         feed(&mut s, window(1600, 0.9, true));
         s.marker("T1", 0);
         feed(&mut s, window(2000, 0.9, true));
-        assert_eq!(s.finish()[0].windows, 1);
+        assert_eq!(feed(&mut s, window(9000, 0.1, true))[0].windows, 1);
     }
 }

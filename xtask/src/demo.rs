@@ -18,6 +18,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const RECORDING: &str = "models/data/eegmmidb/S001R10.edf";
 const CONFIG: &str = "deploy/config/demo.toml";
 const TASK: &str = "deploy/config/demo-task.toml";
+/// Cued trials in the recording: a run that scored fewer was cut short, whatever its accuracy.
+const TRIALS: &str = "15";
 /// For the daemon to load its decoder and serve.
 const START: Duration = Duration::from_secs(30);
 /// For the client to notice the end of the recording.
@@ -88,7 +90,7 @@ impl Demo<'_> {
         eprintln!("demo:   daemon serves on {server}");
 
         // The client first: it must not miss the first trial.
-        let mut client = self.command(&["trials", "--server", &server, "--task", TASK]);
+        let mut client = self.command(&["trials", "--server", &server, "--task", TASK, "--expect", TRIALS]);
         if let Some(json) = json {
             client.arg("--json").arg(json);
         }

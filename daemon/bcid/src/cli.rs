@@ -65,6 +65,9 @@ pub(crate) struct OverrideArgs {
 pub(crate) struct CheckArgs {
     /// The configuration file.
     pub(crate) config: PathBuf,
+    /// Fail (exit code 75) unless every pipeline's stream is there.
+    #[arg(long)]
+    pub(crate) require_stream: bool,
     #[command(flatten)]
     pub(crate) overrides: OverrideArgs,
 }
@@ -82,7 +85,7 @@ pub(crate) struct PlayArgs {
     /// The EEG stream's source_id; by default its name.
     #[arg(long)]
     pub(crate) source_id: Option<String>,
-    /// The streams' type.
+    /// The EEG stream's type.
     #[arg(long, default_value = "EEG", value_name = "TYPE")]
     pub(crate) stream_type: String,
     /// Play this many times as fast. The stream then states the rate at which samples really come.
@@ -144,6 +147,9 @@ pub(crate) struct TrialsArgs {
     /// End after this many trials; by default when the stream ends.
     #[arg(long, value_name = "N")]
     pub(crate) trials: Option<usize>,
+    /// Fail unless exactly this many trials were scored.
+    #[arg(long, value_name = "N")]
+    pub(crate) expect: Option<usize>,
     /// Give up when nothing comes for this long.
     #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
     pub(crate) patience: f64,

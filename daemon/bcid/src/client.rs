@@ -29,15 +29,14 @@ pub(crate) struct Events(tonic::Streaming<v1::SubscribeResponse>);
 impl Client {
     /// Connects.
     pub(crate) async fn connect(url: &str) -> Result<Self, Failure> {
-        let endpoint = Endpoint::from_shared(url.to_owned())
-            .map_err(|e| Failure::caused(Exit::Usage, &format!("--server {url}"), &e))?
+        let url = &with_scheme(url)?;
+        let endpoint = Endpoint::from_shared(url.clone())
+            .map_err(|_| Failure::new(Exit::Usage, format!("--server {url}: must be http://ADDRESS:PORT")))?
             .connect_timeout(Duration::from_secs(5));
         let channel = endpoint.connect().await.map_err(|e| {
-            Failure::caused(
-                Exit::Device,
-                &format!("no daemon answers at {url} (start one with `bcid run`)"),
-                &e,
-            )
+            let cause = root(&e);
+            let problem = format!("no daemon answers at {url}: {cause} (start one with `bcid run`)");
+            Failure::new(Exit::Device, problem)
         })?;
         Ok(Self { channel, url: url.to_owned() })
     }
@@ -57,7 +56,8 @@ impl Client {
     }
 
     fn refused(&self, status: &tonic::Status) -> Failure {
-        Failure::new(Exit::Device, format!("{}: {}", self.url, status.message()))
+        let exit = if status.code() == tonic::Code::NotFound { Exit::Usage } else { Exit::Device };
+        Failure::new(exit, format!("{}: {}", self.url, status.message()))
     }
 }
 
@@ -78,6 +78,27 @@ impl Events {
             }
         }
     }
+}
+
+/// The address with its scheme; one that promises encryption is refused, since this daemon has none.
+fn with_scheme(url: &str) -> Result<String, Failure> {
+    match url.split_once("://") {
+        None => Ok(format!("http://{url}")),
+        Some(("http", _)) => Ok(url.to_owned()),
+        Some(_) => {
+            let problem = format!("--server {url}: the daemon speaks plain HTTP/2; use http://ADDRESS:PORT");
+            Err(Failure::new(Exit::Usage, problem))
+        }
+    }
+}
+
+/// The innermost cause, which says what happened; those around it repeat it.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost.to_string()
 }
 
 /// Where the time went, from the sample's stamp to this client. Meaningful on the daemon's own machine, whose clock

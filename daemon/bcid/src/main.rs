@@ -30,6 +30,9 @@ fn main() -> ExitCode {
             return if asked_for { Exit::Clean } else { Exit::Usage }.into();
         }
     };
+    if !matches!(cli.command, Command::Run(_) | Command::Play(_)) {
+        bci_rt::thread::end_quietly_on_closed_pipe();
+    }
     let done = match cli.command {
         Command::Run(args) => commands::run::run(&args),
         Command::Check(args) => commands::check::check(&args),

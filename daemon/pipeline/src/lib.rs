@@ -29,7 +29,7 @@ pub use decode::{DecodeStage, decode_loop};
 pub use markers::read_markers;
 pub use policy::{Policy, PolicySpec};
 pub use run::{RealTime, Running, RunningMarkers, start, start_markers};
-pub use signal::SignalPath;
+pub use signal::{SETTLED, SignalPath};
 pub use slots::{Slot, WindowQueue};
 pub use spec::PipelineSpec;
 pub use status::{Counters, Sink, State, Status, StatusChange};

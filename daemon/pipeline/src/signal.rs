@@ -11,7 +11,7 @@ use bci_types::{HostNs, Hz, Ledger, Seq, Validity};
 
 /// A filter counts as settled when this part of what the largest input can cause is left: of an electrode offset of
 /// 10 mV, 1 uV.
-pub(crate) const SETTLED: f64 = 1e-4;
+pub const SETTLED: f64 = 1e-4;
 /// A million volts, in uV. What claims more is no voltage and is treated like infinity, which it would become in the
 /// filters or in single precision.
 const LARGEST_UV: f64 = 1e12;

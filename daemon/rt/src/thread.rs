@@ -52,6 +52,14 @@ pub fn probe_priority(priority: u8) -> io::Result<()> {
         .unwrap_or_else(|_| Err(io::Error::other("the probing thread died")))
 }
 
+/// Lets a closed pipe end this process quietly, as other command-line tools do: for programs that print, never for the
+/// daemon, which a closed log must not end.
+#[allow(unsafe_code, reason = "the disposition of a signal")]
+pub fn end_quietly_on_closed_pipe() {
+    // SAFETY: SIG_DFL is a valid disposition, and no handler of ours is replaced.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 #[allow(unsafe_code, reason = "the scheduler's interface")]
 fn set_fifo(priority: u8) -> io::Result<()> {
     let param = libc::sched_param { sched_priority: i32::from(priority) };

@@ -1,6 +1,6 @@
 //! `bcid doctor`: what this machine offers, and how to mend what is missing.
 
-use super::write_json;
+use super::{writable, write_json};
 use crate::cli::DoctorArgs;
 use crate::engine::lsl_version;
 use crate::exit::{Exit, Failure, chain};
@@ -28,6 +28,9 @@ struct Finding {
 }
 
 pub(crate) fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
+    if let Some(file) = &args.json {
+        writable(file)?;
+    }
     let mut findings = vec![liblsl(), lsl_configuration()];
     findings.extend(onnxruntime());
     findings.extend([realtime(), clock(), sound()]);

@@ -60,6 +60,16 @@ async fn interrupted() {
     }
 }
 
+/// Fails now rather than after the work when `file` cannot be written.
+fn writable(file: &Path) -> Result<(), Failure> {
+    let there_already = file.exists();
+    let tried = std::fs::OpenOptions::new().append(true).create(true).open(file);
+    if tried.is_ok() && !there_already {
+        let _ = std::fs::remove_file(file);
+    }
+    tried.map(drop).map_err(|e| Failure::caused(Exit::Usage, &format!("{} cannot be written", file.display()), &e))
+}
+
 /// Writes `value` to `file`, whole or not at all.
 fn write_json(file: &Path, value: &serde_json::Value) -> Result<(), Failure> {
     let failed =

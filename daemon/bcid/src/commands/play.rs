@@ -24,9 +24,14 @@ struct Streams {
 pub(crate) fn play(args: &PlayArgs) -> Result<Exit, Failure> {
     let file = args.file.display();
     let recording = bci_driver_playback::open(&args.file)
-        .map_err(|e| Failure::caused(Exit::Config, &format!("{file}"), &e))?;
+        .map_err(|e| Failure::new(Exit::Config, crate::exit::chain(&e)))?;
     let wrong = |e: &dyn std::error::Error| Failure::caused(Exit::Usage, &format!("{file}"), e);
-    let group = args.group.wrapping_sub(1);
+    let groups = recording.groups().len();
+    if !(1..=groups).contains(&args.group) {
+        let problem = format!("--group {}: {file} has {groups} groups of channels, counted from 1", args.group);
+        return Err(Failure::new(Exit::Usage, problem));
+    }
+    let group = args.group - 1;
     let span = recording.span(group, args.from, args.to).map_err(|e| wrong(&e))?;
     let options =
         Options { rate_factor: args.rate, looping: args.looping, chunk_frames: args.chunk, markers: true };
@@ -97,10 +102,11 @@ fn announce(args: &PlayArgs, recording: &Recording, player: &Player, markers: bo
     }
     let channels = recording.groups()[args.group - 1].channels().len();
     eprintln!(
-        "playing {}: {channels} channels at {}, {:.1} s{}{}",
+        "playing {}: {channels} channels at {}, {:.1} s{}{}{}",
         args.file.display(),
         player.published_rate(),
-        player.lap_s() / args.rate,
+        player.lap_s(),
+        if args.rate == 1.0 { String::new() } else { format!(", {} times as fast as recorded", args.rate) },
         if args.looping { ", again and again" } else { "" },
         if markers { ", with markers" } else { "" },
     );

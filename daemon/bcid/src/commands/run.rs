@@ -1,6 +1,6 @@
 //! `bcid run`: start, serve, drain.
 
-use super::{LslLog, interrupted, load_lsl, runtime, write_json};
+use super::{LslLog, interrupted, load_lsl, runtime, writable, write_json};
 use crate::assemble::{Assembled, Part, assemble};
 use crate::cli::{OverrideArgs, RunArgs};
 use crate::config::Overrides;
@@ -29,6 +29,9 @@ impl From<&OverrideArgs> for Overrides {
 }
 
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
+    for file in [&args.json, &args.ready_file].into_iter().flatten() {
+        writable(file)?;
+    }
     logging::init(args.log_format);
     load_lsl(match args.log_format {
         LogFormat::Text => LslLog::Errors,

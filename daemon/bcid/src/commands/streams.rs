@@ -13,7 +13,10 @@ pub(crate) fn streams(args: &StreamsArgs) -> Result<Exit, Failure> {
     let found = bci_driver_lsl::list(lsl, wait)
         .map_err(|e| Failure::caused(Exit::Device, "looking for streams", &e))?;
     if found.is_empty() {
-        println!("no LSL stream was seen in {} s", args.wait);
+        println!(
+            "no LSL stream was seen in {} s: is the amplifier's program running, on this network? Is UDP (16571 and multicast) open between the machines? LSLAPICFG can name a file with [lab] KnownPeers = {{ADDRESS}}",
+            args.wait
+        );
     }
     for stream in found {
         println!("{stream}");

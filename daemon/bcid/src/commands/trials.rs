@@ -1,6 +1,6 @@
 //! `bcid trials`: a client that scores the daemon's intents against the cues, as they come.
 
-use super::{interrupted, runtime, write_json};
+use super::{interrupted, runtime, writable, write_json};
 use crate::cli::TrialsArgs;
 use crate::client::{Client, Events, Latency, Received};
 use crate::exit::{Exit, Failure};
@@ -14,7 +14,13 @@ use std::time::Duration;
 /// Samples and markers come by two streams, whose clock corrections may differ by some tens of microseconds.
 const TOLERANCE_NS: i64 = 500_000;
 
+/// How long a stream that was lost may take to come back before the task counts as over.
+const COMEBACK: Duration = Duration::from_secs(3);
+
 pub(crate) fn trials(args: &TrialsArgs) -> Result<Exit, Failure> {
+    if let Some(file) = &args.json {
+        writable(file)?;
+    }
     let task = Task::read(&args.task).map_err(Failure::mistakes)?;
     runtime(1)?.block_on(score(args, task))
 }
@@ -32,10 +38,15 @@ async fn score(args: &TrialsArgs, task: Task) -> Result<Exit, Failure> {
     if let Some(file) = &args.json {
         write_json(file, &summary)?;
     }
-    if score.decided.is_empty() {
-        return Err(Failure::new(Exit::Failed, "no trial of the task was seen"));
+    let scored = score.decided.len();
+    match args.expect {
+        Some(expected) if scored != expected => Err(Failure::new(
+            Exit::Failed,
+            format!("{scored} trials were scored, {expected} were expected: the run was cut short or the stream was lost"),
+        )),
+        None if scored == 0 => Err(Failure::new(Exit::Failed, "no trial of the task was seen whole")),
+        _ => Ok(Exit::Clean),
     }
-    Ok(Exit::Clean)
 }
 
 /// The pipeline asked for, or the daemon's only one.
@@ -76,47 +87,42 @@ impl Score {
         }
     }
 
-    /// Reads events until the task is over.
+    /// Reads events until the task is over: the stream ended for good, enough trials, or Ctrl-C.
     async fn follow(&mut self, args: &TrialsArgs, events: &mut Events) -> Result<(), Failure> {
         let patience = Duration::try_from_secs_f64(args.patience)
             .map_err(|_| Failure::new(Exit::Usage, format!("--patience {} is no duration", args.patience)))?;
-        let mut streaming = false;
+        let mut wait = patience;
         loop {
             let next = tokio::select! {
-                () = interrupted() => break,
-                next = tokio::time::timeout(patience, events.next()) => next,
+                () = interrupted() => return Ok(()),
+                next = tokio::time::timeout(wait, events.next()) => next,
             };
             let Ok(next) = next else {
                 if self.windows == 0 {
-                    return Err(Failure::new(
-                        Exit::Device,
-                        format!("nothing was decoded within {} s", args.patience),
-                    ));
+                    let problem = format!("nothing was decoded within {} s", args.patience);
+                    return Err(Failure::new(Exit::Device, problem));
                 }
-                break;
+                return Ok(());
             };
-            let Some(received) = next? else { break };
+            let Some(received) = next? else { return Ok(()) };
             if let Event::Stream(change) = &received.event {
+                wait = patience;
                 match change.state() {
-                    v1::StreamState::Streaming => streaming = true,
                     v1::StreamState::Refused => {
-                        return Err(Failure::new(
-                            Exit::Config,
-                            format!("the stream is refused:\n{}", change.message),
-                        ));
+                        let problem = format!("the stream is refused:\n{}", change.message);
+                        return Err(Failure::new(Exit::Config, problem));
                     }
-                    // The stream has ended after it had begun: so has the task.
-                    _ if streaming && self.windows > 0 => break,
+                    v1::StreamState::Stopped => return Ok(()),
+                    v1::StreamState::Lost if self.windows > 0 => wait = COMEBACK,
+                    // A silence may end: only patience ends it.
                     _ => {}
                 }
             }
             self.take(&received);
             if args.trials.is_some_and(|n| self.decided.len() >= n) {
-                break;
+                return Ok(());
             }
         }
-        self.scorer.finish().into_iter().for_each(|trial| self.decide(trial));
-        Ok(())
     }
 
     fn take(&mut self, received: &Received) {
@@ -183,6 +189,7 @@ impl Score {
             "stream": own.stream_name,
             "decoder": own.decoder.map(|d| json!({ "name": d.name, "version": d.version, "model_sha256": d.model_sha256 })),
             "trials": accuracy.total,
+            "trials_unfinished": self.scorer.unfinished(),
             "correct": accuracy.hits,
             "accuracy": accuracy.value,
             "accuracy_ci95": accuracy.ci95,
@@ -209,23 +216,20 @@ fn head(task: &Task, pipeline: &str) {
         "task {} on pipeline {pipeline}: mean posterior over the windows {} to {} s after the cue",
         task.name, task.from_s, task.to_s
     );
-    println!("trial    at s  cued    decided  mean posterior                     windows");
+    println!("trial    at s  cued      decided   mean posterior of the decided class   windows");
 }
 
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]
 fn print_trial(trial: &Decided, at_s: f64) {
-    let width = 20;
+    const WIDTH: usize = 20;
     let decided = trial.decided.as_deref().unwrap_or("nothing");
-    // Of two classes, the second is the rest of the bar.
-    let p = trial.mean_posterior.first().copied().unwrap_or(0.0);
-    let filled = (p * f64::from(width)).round() as usize;
-    let bar: String = (0..width as usize).map(|i| if i < filled { '#' } else { '.' }).collect();
-    let posterior: Vec<String> = trial.mean_posterior.iter().map(|p| format!("{p:.2}")).collect();
+    let p = trial.mean_posterior.iter().copied().fold(0.0, f64::max);
+    let filled = (p * WIDTH as f64).round() as usize;
+    let bar: String = (0..WIDTH).map(|i| if i < filled { '#' } else { '.' }).collect();
     println!(
-        "{:>5}  {at_s:>6.1}  {:<6}  {decided:<7}  [{bar}] {:<11} {:>3}  {}",
+        "{:>5}  {at_s:>6.1}  {:<8}  {decided:<8}  [{bar}] {p:.2}             {:>3}  {}",
         trial.number,
         trial.cued,
-        posterior.join(" "),
         trial.windows,
         if trial.is_right() { "right" } else { "WRONG" }
     );
@@ -255,7 +259,10 @@ fn print_summary(s: &Value) {
         n("windows_invalid"),
         f(&s["daemon_cpu_s"]),
     );
-    println!("latency from the newest sample's stamp to receipt here:");
+    if n("trials_unfinished") > 0 {
+        println!("{} more trials were cued but not seen to their end, and are not counted", n("trials_unfinished"));
+    }
+    println!("latency from the newest sample's stamp to receipt by this process:");
     for step in crate::client::LATENCY_STEPS {
         let l = &s["latency_ms"][step];
         println!(
