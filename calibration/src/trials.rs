@@ -179,7 +179,9 @@ mod tests {
         s.marker("T0", 0);
         s.marker("T1", 10_000 * MS);
         // Begins before the span; at its very begin; at its very end; beyond it.
-        for (newest, fists, decided) in [(11_400, 0.0, 0), (11_500, 0.9, 0), (14_000, 0.7, 0), (14_010, 0.0, 1)] {
+        for (newest, fists, decided) in
+            [(11_400, 0.0, 0), (11_500, 0.9, 0), (14_000, 0.7, 0), (14_010, 0.0, 1)]
+        {
             let got = feed(&mut s, window(newest, fists, true));
             assert_eq!(got.len(), decided, "{newest}");
             if let [trial] = got.as_slice() {
@@ -197,7 +199,10 @@ mod tests {
         feed(&mut s, window(2000, 0.1, false));
         assert_eq!(s.unfinished(), 1, "its span is not over");
         let trial = feed(&mut s, window(9000, 0.1, true)).remove(0);
-        assert_eq!((trial.decided.as_deref(), trial.windows, trial.invalid, trial.is_right()), (None, 0, 1, false));
+        assert_eq!(
+            (trial.decided.as_deref(), trial.windows, trial.invalid, trial.is_right()),
+            (None, 0, 1, false)
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Inference through ONNX Runtime. The one place that names the `ort` crate.
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, sha256_hex};
 use crate::decoder::{DecodeError, Decoder, is_distribution};
 use crate::native;
 use ::ort::environment::Environment;
@@ -199,6 +199,11 @@ impl Decoder for OrtDecoder {
 /// the processor from acquisition.
 fn open(loaded: &Loaded, bundle: &Bundle) -> Result<Session, String> {
     let text = |e: ::ort::Error<_>| e.to_string();
+    // The bytes that run are the bytes that are hashed: the file may have changed since the bundle was read.
+    let bytes = std::fs::read(&bundle.model.value).map_err(|e| e.to_string())?;
+    if sha256_hex(&bytes) != bundle.identity.model_sha256 {
+        return Err("the file changes while it is being read".to_owned());
+    }
     Session::builder(&loaded.environment)
         .map_err(|e| e.to_string())?
         .with_optimization_level(GraphOptimizationLevel::All)
@@ -211,7 +216,7 @@ fn open(loaded: &Loaded, bundle: &Bundle) -> Result<Session, String> {
         .map_err(text)?
         .with_flush_to_zero()
         .map_err(text)?
-        .commit_from_file(&bundle.model.value)
+        .commit_from_memory(&bytes)
         .map_err(|e| e.to_string())
 }
 

@@ -160,6 +160,7 @@ fn causes(intent: &v1::Intent) -> String {
             v1::InvalidCause::Settling => "filters settling",
             v1::InvalidCause::NotFinite => "NaN in the data",
             v1::InvalidCause::DecoderFault => "decoder fault",
+            v1::InvalidCause::Stale => "samples too old",
             v1::InvalidCause::Unspecified => "unknown cause",
         })
         .collect();

@@ -6,10 +6,13 @@ use bci_models::steps::read_steps;
 use bci_pipeline::{PipelineSpec, PolicySpec};
 use bci_types::Unit;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Where the daemon listens when the configuration does not say.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50051);
+
+/// The oldest that a window's newest sample may be when the configuration does not say, ms.
+const MAX_AGE_MS: f64 = 500.0;
 
 /// A read configuration.
 #[derive(Debug)]
@@ -130,10 +133,10 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
             mistakes.add(name.mistake("must be 1 to 32 letters, digits, - or _"));
         }
     }
-    let decoder = t.required::<String>("decoder").map(|d| d.map(|text| folder.join(text)));
+    let decoder = t.required::<String>("decoder").map(|d| d.map(|text| tidy(&folder.join(text))));
     let (query, stream) = t.required_table("stream").map(read_stream).unwrap_or_default();
     let signal = t.optional_table("signal").map(read_signal).unwrap_or_default();
-    let policy = t.required_table("intent").and_then(read_policy);
+    let (policy, threshold_at) = t.required_table("intent").map(read_policy).unwrap_or_default();
     t.finish();
     PipelineConfig {
         spec: PipelineSpec {
@@ -145,7 +148,12 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
             conditioning: signal.steps,
             window_ms: signal.window_ms,
             hop_ms: signal.hop_ms,
-            policy: policy.unwrap_or(PolicySpec { smoothing_ms: 0.0, threshold: 1.0 }),
+            policy: policy.unwrap_or(PolicySpec {
+                smoothing_ms: 0.0,
+                threshold: 1.0,
+                max_age_ms: MAX_AGE_MS,
+            }),
+            threshold_at,
         },
         stream: query,
         decoder,
@@ -221,16 +229,38 @@ fn read_signal(mut t: Table<'_>) -> SignalPart {
     part
 }
 
-fn read_policy(mut t: Table<'_>) -> Option<PolicySpec> {
+/// The policy, and where its threshold stands.
+fn read_policy(mut t: Table<'_>) -> (Option<PolicySpec>, Option<Place>) {
     let smoothing = t.optional_within("smoothing_ms", 0.0..=60_000.0, "ms");
     let threshold = t.required::<f64>("threshold").and_then(|l| {
         // Written so that NaN fails.
         if l.value > 0.0 && l.value <= 1.0 {
-            return Some(l.value);
+            return Some(l);
         }
         t.mistakes().add(l.mistake("must be above 0, up to 1"));
         None
     });
+    let max_age = t.optional_within("max_age_ms", 1.0..=60_000.0, "ms");
     t.finish();
-    Some(PolicySpec { smoothing_ms: smoothing.map_or(0.0, |s| s.value), threshold: threshold? })
+    let policy = threshold.as_ref().map(|threshold| PolicySpec {
+        smoothing_ms: smoothing.map_or(0.0, |s| s.value),
+        threshold: threshold.value,
+        max_age_ms: max_age.map_or(MAX_AGE_MS, |m| m.value),
+    });
+    (policy, threshold.map(|t| t.at))
+}
+
+/// A path without `.` and `..`, as far as its own words tell: messages then name the file as a person would.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(tidy.components().next_back(), Some(Component::Normal(_))) => {
+                tidy.pop();
+            }
+            other => tidy.push(other),
+        }
+    }
+    tidy
 }

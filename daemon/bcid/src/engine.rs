@@ -4,7 +4,9 @@ use bci_models::Bundle;
 use bci_pipeline::{Sink, State, Status, StatusChange};
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_rt::guard;
-use bci_server::{Engine, EngineStatus, PipelineStatus, Publisher, StreamState, StreamStatus};
+use bci_server::{
+    Engine, EngineStatus, PipelineSettings, PipelineStatus, Publisher, StreamState, StreamStatus,
+};
 use bci_types::{DecoderIdentity, HostNs, Intent, Marker, Rate};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +16,14 @@ pub(crate) struct DaemonEngine {
     pub(crate) started: HostNs,
     pub(crate) versions: Vec<(String, String)>,
     pub(crate) realtime_priority: bool,
-    pub(crate) pipelines: Vec<(Arc<Status>, Arc<DecoderIdentity>)>,
+    pub(crate) pipelines: Vec<Known>,
+}
+
+/// A pipeline as far as its status needs it.
+pub(crate) struct Known {
+    pub(crate) status: Arc<Status>,
+    pub(crate) decoder: Arc<DecoderIdentity>,
+    pub(crate) settings: PipelineSettings,
 }
 
 impl Engine for DaemonEngine {
@@ -23,7 +32,7 @@ impl Engine for DaemonEngine {
             versions: self.versions.clone(),
             uptime_seconds: (HostClock.now() - self.started) as f64 / 1e9,
             cpu_seconds: process_cpu_seconds(),
-            pipelines: self.pipelines.iter().map(|(status, decoder)| pipeline(status, decoder)).collect(),
+            pipelines: self.pipelines.iter().map(pipeline).collect(),
             realtime_heap_operations: guard::operations(),
             realtime_loops_watched: guard::passes(),
             realtime_priority: self.realtime_priority,
@@ -35,11 +44,12 @@ impl Engine for DaemonEngine {
     }
 
     fn pipelines(&self) -> Vec<Arc<str>> {
-        self.pipelines.iter().map(|(status, _)| status.state().pipeline).collect()
+        self.pipelines.iter().map(|known| known.status.state().pipeline).collect()
     }
 }
 
-fn pipeline(status: &Status, decoder: &Arc<DecoderIdentity>) -> PipelineStatus {
+fn pipeline(known: &Known) -> PipelineStatus {
+    let Known { status, decoder, settings } = known;
     let c = &status.counters;
     let n = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let stream = status.stream();
@@ -60,6 +70,8 @@ fn pipeline(status: &Status, decoder: &Arc<DecoderIdentity>) -> PipelineStatus {
         windows_skipped: n(&c.windows_skipped),
         windows_invalid: n(&c.windows_invalid),
         decoder_faults: n(&c.decoder_faults),
+        away_seconds: n(&c.away_ms) as f64 / 1e3,
+        settings: *settings,
         frames_not_finite: n(&c.frames_not_finite),
     }
 }
@@ -95,11 +107,14 @@ impl Sink for PublishingSink {
     fn status(&self, change: StatusChange) {
         let pipeline = &change.pipeline;
         match change.state {
-            State::Silent | State::Lost => {
+            State::Silent | State::Lost if change.before != change.state => {
                 tracing::error!(%pipeline, state = ?change.state, "{}", change.message);
             }
-            State::Refused => tracing::error!(%pipeline, "the stream is refused:\n{}", change.message),
-            State::Waiting | State::Streaming | State::Stopped => {
+            State::Refused => {
+                let reasons = change.message.replace('\n', "; ");
+                tracing::error!(%pipeline, state = ?change.state, "{reasons}");
+            }
+            _ => {
                 tracing::info!(%pipeline, state = ?change.state, "{}", change.message);
             }
         }

@@ -113,7 +113,7 @@ fn check_prints_what_would_run() {
     let (code, absent, told) = ran(&rig, &["check", config.to_str().unwrap()]);
     assert_eq!(code, 0, "{told}");
     let mut lines: Vec<&str> = absent.lines().collect();
-    let metrics: Vec<&str> = lines.drain(9..).collect();
+    let metrics: Vec<&str> = lines.drain(12..).collect();
     assert_eq!(
         lines,
         [
@@ -124,12 +124,18 @@ fn check_prints_what_would_run() {
             "  channels   FC3, FCz, FC4, C3, Cz, C4, CP3, CPz, CP4",
             "  chain      band-pass 1-45 Hz, Butterworth order 2",
             "             band-pass 8-30 Hz, Butterworth order 4",
+            "             delays 1-45 Hz by 104 ms at its centre",
+            "             delays 8-30 Hz by 42 ms at its centre",
+            "             settles in 744 ms; windows are not trusted before, nor as long after a gap",
             "  window     160 samples (1000 ms), a decision every 62.5 ms",
             "  intent     smoothed over 0 ms, at 0.7 and above",
         ]
     );
+    let (verdict, metrics) = metrics.split_last().unwrap();
+    assert_eq!(*verdict, "no mistakes; not checked against a stream, none being there: p");
     assert_eq!(metrics.len(), 2, "{metrics:?}");
     assert!(metrics.iter().all(|m| m.starts_with("  trial_accuracy ")), "{metrics:?}");
+    assert_eq!(ran(&rig, &["check", config.to_str().unwrap(), "--require-stream"]).0, 75);
 
     let _stream = play(&rig, "rig");
     let (code, there, told) = ran(&rig, &["check", config.to_str().unwrap()]);

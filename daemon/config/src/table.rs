@@ -119,8 +119,11 @@ impl<'d> Table<'d> {
             return Some(number);
         }
         let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
-        self.mistakes
-            .add(number.mistake(format!("must be between {} and {}{unit}", range.start(), range.end())));
+        self.mistakes.add(number.mistake(format!(
+            "must be between {} and {}{unit}",
+            range.start(),
+            range.end()
+        )));
         None
     }
 

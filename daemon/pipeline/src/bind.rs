@@ -47,6 +47,15 @@ pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistak
         }
     }
     found.extend(spec.conditioning.iter().flat_map(|s| s.check(rate, "the decoder's")));
+    let chance = 1.0 / bundle.output.classes.len().max(1) as f64;
+    if let Some(at) = &spec.threshold_at
+        && spec.policy.threshold <= chance
+    {
+        found.push(at.mistake(format!(
+            "must be above {chance:.3}: between {} classes, one always reaches that",
+            bundle.output.classes.len()
+        )));
+    }
     if found.is_empty() {
         Ok(Binding { hop_samples, hop_ms: hop_samples as f64 * 1e3 / rate.get() })
     } else {

@@ -20,6 +20,8 @@ pub struct DecodeStage {
     policy: Policy,
     posterior: Vec<f32>,
     deadline_ns: i64,
+    /// Whether the last window was not decoded.
+    faulty: bool,
 }
 
 impl DecodeStage {
@@ -36,6 +38,7 @@ impl DecodeStage {
             decoder,
             policy,
             deadline_ns: i64::try_from(deadline.as_nanos()).unwrap_or(i64::MAX),
+            faulty: false,
         }
     }
 
@@ -46,7 +49,18 @@ impl DecodeStage {
             validity = validity.with(Validity::DECODER_FAULT);
             self.posterior.fill(0.0);
             count(&counters.decoder_faults, 1);
-            tracing::error!(pipeline = %self.pipeline, window = slot.seq, error = %e, "a window was not decoded");
+            // Told when it begins; the counter tells how often.
+            if !std::mem::replace(&mut self.faulty, true) {
+                tracing::error!(pipeline = %self.pipeline, window = slot.seq, error = %e, "decoding fails");
+            }
+        } else if std::mem::replace(&mut self.faulty, false) {
+            tracing::info!(pipeline = %self.pipeline, window = slot.seq, "decoding works again");
+        }
+        if self.policy.is_stale(clock.now() - slot.newest_sample) {
+            if validity.is_valid() {
+                count(&counters.windows_invalid, 1);
+            }
+            validity = validity.with(Validity::STALE);
         }
         let outcome = self.policy.decide(&self.posterior, validity);
         let mut ledger = slot.ledger;
@@ -166,12 +180,39 @@ mod tests {
         }
         let clock = Arc::new(Set(AtomicI64::new(now)));
         let decoder = Box::new(Taking { ns: decode_ns, clock: Arc::clone(&clock) });
-        let policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7 }, 2, 10.0);
+        let policy =
+            Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0 }, 2, 10.0);
         let stage = DecodeStage::new("p".into(), decoder, policy, Duration::from_nanos(HOP_NS as u64));
         let (status, sink) = (Status::new("p".into(), HostNs(0)), Kept::default());
         decode_loop(stage, &queue, clock.as_ref(), &status, &sink, &AtomicBool::new(true));
         let kept = std::mem::take(&mut *sink.0.lock().expect("lock"));
         (kept, status.counters.windows_skipped.load(Ordering::SeqCst))
+    }
+
+    #[test]
+    fn a_window_whose_newest_sample_is_too_old_is_no_intent() {
+        let clock = Arc::new(Set(AtomicI64::new(0)));
+        let decoder = Box::new(Taking { ns: 0, clock: Arc::clone(&clock) });
+        let policy =
+            Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.5, max_age_ms: 500.0 }, 2, 10.0);
+        let mut stage = DecodeStage::new("p".into(), decoder, policy, Duration::from_millis(10));
+        let queue = WindowQueue::new(1, 1);
+        let (mut slot, _) = queue.take().expect("a slot");
+        slot.newest_sample = HostNs(1_000_000_000);
+        let counters = Counters::default();
+        let mut at = |ns: i64| {
+            clock.0.store(ns, Ordering::SeqCst);
+            let intent = stage.decode(&slot, clock.as_ref(), &counters);
+            (intent.validity, matches!(intent.outcome, bci_types::Outcome::Class(_)))
+        };
+        assert_eq!(at(1_500_000_000), (Validity::VALID, true));
+        assert_eq!(at(1_500_000_001), (Validity::STALE, false));
+        assert_eq!(
+            at(1_400_000_000),
+            (Validity::VALID, true),
+            "a clock ahead by the correction's error is no fault"
+        );
+        assert_eq!(counters.windows_invalid.load(Ordering::SeqCst), 1);
     }
 
     #[test]

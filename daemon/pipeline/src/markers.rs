@@ -48,7 +48,10 @@ fn read_one(source: &mut dyn MarkerSource, sink: &dyn Sink, stop: &AtomicBool) {
             }
             Ok(None) => {}
             Err(e) => {
-                tracing::warn!(error = %e, "marker stream lost, looking for its return");
+                // While ending, nobody needs to act on it any more.
+                if !stop.load(Ordering::Acquire) {
+                    tracing::warn!(error = %e, "marker stream lost, looking for its return");
+                }
                 return;
             }
         }

@@ -9,6 +9,9 @@ pub struct PolicySpec {
     pub smoothing_ms: f64,
     /// The smoothed probability that a class must reach, 0 to 1.
     pub threshold: f64,
+    /// The oldest that a window's newest sample may be when it is decided on, in ms: what was meant then is not what is
+    /// meant now.
+    pub max_age_ms: f64,
 }
 
 /// The state of the smoothing; owned by the decoding thread.
@@ -20,6 +23,7 @@ pub struct PolicySpec {
 pub struct Policy {
     weight: f32,
     threshold: f32,
+    max_age_ms: f64,
     smoothed: Vec<f32>,
 }
 
@@ -28,8 +32,12 @@ impl Policy {
     #[must_use]
     pub fn new(spec: PolicySpec, classes: usize, hop_ms: f64) -> Self {
         let weight = if spec.smoothing_ms > 0.0 { 1.0 - (-hop_ms / spec.smoothing_ms).exp() } else { 1.0 };
-        let mut policy =
-            Self { weight: weight as f32, threshold: spec.threshold as f32, smoothed: vec![0.0; classes] };
+        let mut policy = Self {
+            weight: weight as f32,
+            threshold: spec.threshold as f32,
+            max_age_ms: spec.max_age_ms,
+            smoothed: vec![0.0; classes],
+        };
         policy.reset();
         policy
     }
@@ -38,6 +46,12 @@ impl Policy {
     pub fn reset(&mut self) {
         let alike = 1.0 / self.smoothed.len().max(1) as f32;
         self.smoothed.fill(alike);
+    }
+
+    /// Whether a newest sample of this age is too old to act upon.
+    #[must_use]
+    pub fn is_stale(&self, age_ns: i64) -> bool {
+        age_ns as f64 > self.max_age_ms * 1e6
     }
 
     /// Takes in a window's posterior and decides.
@@ -68,7 +82,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SPEC: PolicySpec = PolicySpec { smoothing_ms: 500.0, threshold: 0.7 };
+    const SPEC: PolicySpec = PolicySpec { smoothing_ms: 500.0, threshold: 0.7, max_age_ms: 500.0 };
     const DOUBT: Outcome = Outcome::NoIntent(NoIntentReason::BelowThreshold);
 
     #[test]
@@ -94,7 +108,8 @@ mod tests {
 
     #[test]
     fn without_smoothing_each_window_speaks_for_itself() {
-        let mut policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7 }, 3, 10.0);
+        let mut policy =
+            Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0 }, 3, 10.0);
         assert_eq!(policy.decide(&[0.1, 0.8, 0.1], Validity::VALID), Outcome::Class(1));
         assert_eq!(policy.decide(&[0.5, 0.4, 0.1], Validity::VALID), DOUBT);
     }

@@ -27,8 +27,11 @@ use std::time::Duration;
 const WAITING_WINDOWS: usize = 8;
 /// Attachments that may wait for the signal thread: a source that comes and goes faster than that is made to wait.
 const WAITING_ATTACHMENTS: usize = 4;
-/// How much a ring holds, in seconds of the stream.
-const RING_SECONDS: f64 = 2.0;
+/// How much a ring holds, in seconds of the stream: as much as an LSL inlet, so that what a stalled source delivers at
+/// once finds room.
+const RING_SECONDS: f64 = 10.0;
+/// What a ring may take of memory, in numbers (256 MiB), where that is still a second of the stream.
+const RING_NUMBERS: f64 = 32.0 * 1024.0 * 1024.0;
 
 /// What the real-time threads ask of the system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,9 +93,10 @@ pub fn start(
     };
 
     // Attachments on their way in, and those before on their way out to be dropped. The source empties the way out
-    // before it puts one more in: no more can be retired meanwhile than wait and the one that comes.
+    // before it puts one more in. Meanwhile no more can be retired than wait, the one that comes, and one that the
+    // signal thread had taken but not yet put in its place.
     let incoming: Arc<ArrayQueue<Box<Attachment>>> = Arc::new(ArrayQueue::new(WAITING_ATTACHMENTS));
-    let outgoing: Arc<ArrayQueue<Box<Attachment>>> = Arc::new(ArrayQueue::new(WAITING_ATTACHMENTS + 1));
+    let outgoing: Arc<ArrayQueue<Box<Attachment>>> = Arc::new(ArrayQueue::new(WAITING_ATTACHMENTS + 2));
     let signal = {
         let (incoming, outgoing) = (Arc::clone(&incoming), Arc::clone(&outgoing));
         let (clock, status, stop) = (Arc::clone(&clock), Arc::clone(&status), Arc::clone(&stop_signal));
@@ -140,6 +144,12 @@ pub fn start(
 }
 
 impl Running {
+    /// Tells acquisition to stop, without waiting: with several pipelines, all are told before the first is drained.
+    pub fn stop_acquiring(&self) {
+        self.stop_source.store(true, Ordering::Release);
+        self.source.thread().unpark();
+    }
+
     /// Stops acquisition, lets everything already acquired be decoded, and ends the threads. Returns the names of
     /// threads that had panicked.
     #[must_use]
@@ -189,6 +199,11 @@ pub fn start_markers(
 }
 
 impl RunningMarkers {
+    /// Tells it to stop, without waiting.
+    pub fn ask_to_stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
     /// Ends the thread.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Release);
@@ -221,7 +236,10 @@ fn attachment(
         .map_err(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let channels = stream.channels.len();
     let capacity = match stream.rate {
-        Rate::Regular(hz) => (hz.get() * RING_SECONDS) as usize,
+        Rate::Regular(hz) => {
+            let affordable = (RING_NUMBERS / channels as f64).max(hz.get());
+            (hz.get() * RING_SECONDS).min(affordable) as usize
+        }
         Rate::Irregular => 0,
     };
     let (writer, reader) = edge(channels, capacity.max(4 * frames));

@@ -186,7 +186,7 @@ impl SignalPath {
         let mut windows = 0;
         let mut from = 0;
         if header.discontinuity {
-            self.reconnect(header, stamps, at);
+            self.reconnect(header, stamps, at, around.counters);
         }
         for to in 0..header.frames {
             let mut missing = self.gaps.missing_before(stamps[to]);
@@ -212,8 +212,9 @@ impl SignalPath {
     }
 
     /// The first chunk after the source was attached anew: positions go on with the time that passed, nothing else.
-    fn reconnect(&mut self, header: Header, stamps: &[f64], at: &mut Continuity) {
+    fn reconnect(&mut self, header: Header, stamps: &[f64], at: &mut Continuity, counters: &Counters) {
         if let (Some(last), Some(first)) = (at.last_stamp, stamps.first()) {
+            count(&counters.away_ms, ((first - last) * 1e3).max(0.0) as u64);
             let passed = (((first - last) * self.rate.get()).round() - 1.0).max(0.0) as u64;
             // What the ring dropped lies within that time and is passed over where it is counted.
             at.frame = at.frame.saturating_add(passed.saturating_sub(header.dropped_before));

@@ -1,5 +1,5 @@
 use crate::policy::PolicySpec;
-use bci_config::Located;
+use bci_config::{Located, Place};
 use bci_models::steps::Step;
 use bci_types::Unit;
 use std::sync::Arc;
@@ -26,4 +26,6 @@ pub struct PipelineSpec {
     pub hop_ms: Option<Located<f64>>,
     /// From posteriors to intents.
     pub policy: PolicySpec,
+    /// Where its threshold stands.
+    pub threshold_at: Option<Place>,
 }

@@ -28,6 +28,8 @@ pub struct StatusChange {
     pub pipeline: Arc<str>,
     /// The state.
     pub state: State,
+    /// The state before; the same when only the words are new.
+    pub before: State,
     /// In words, with the reason where there is one.
     pub message: String,
     /// Since when.
@@ -53,6 +55,8 @@ pub struct Counters {
     pub windows_invalid: AtomicU64,
     /// Windows on which the decoder failed.
     pub decoder_faults: AtomicU64,
+    /// How long the source was away in all, ms.
+    pub away_ms: AtomicU64,
     /// Frames with NaN, infinity or a number beyond any voltage.
     pub frames_not_finite: AtomicU64,
 }
@@ -75,6 +79,7 @@ impl Status {
         let change = StatusChange {
             pipeline,
             state: State::Waiting,
+            before: State::Waiting,
             message: "looking for the stream".to_owned(),
             since,
         };
@@ -102,6 +107,7 @@ impl Status {
         now.0 = StatusChange {
             pipeline: Arc::clone(&now.0.pipeline),
             state,
+            before: now.0.state,
             message: message.to_owned(),
             since: at,
         };

@@ -59,6 +59,7 @@ fn validity(validity: Validity) -> v1::Validity {
         (Validity::SETTLING, v1::InvalidCause::Settling),
         (Validity::NOT_FINITE, v1::InvalidCause::NotFinite),
         (Validity::DECODER_FAULT, v1::InvalidCause::DecoderFault),
+        (Validity::STALE, v1::InvalidCause::Stale),
     ]
     .into_iter()
     .filter(|(cause, _)| validity.has(*cause))
@@ -109,6 +110,12 @@ pub(crate) fn pipeline(status: &PipelineStatus, steps: &[StepSummary]) -> v1::Pi
         windows_skipped: status.windows_skipped,
         windows_invalid: status.windows_invalid,
         decoder_faults: status.decoder_faults,
+        away_seconds: status.away_seconds,
+        window_ms: status.settings.window_ms,
+        hop_ms: status.settings.hop_ms,
+        threshold: status.settings.threshold,
+        smoothing_ms: status.settings.smoothing_ms,
+        max_age_ms: status.settings.max_age_ms,
         steps: steps
             .iter()
             .map(|s| v1::StepLatency {

@@ -74,6 +74,21 @@ pub struct StreamStatus {
     pub since: HostNs,
 }
 
+/// What a pipeline runs with; fields as in the `.proto`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PipelineSettings {
+    /// Length of a window, ms.
+    pub window_ms: f64,
+    /// Time between windows, ms.
+    pub hop_ms: f64,
+    /// The probability that a class must reach.
+    pub threshold: f64,
+    /// Time constant of the smoothing, ms.
+    pub smoothing_ms: f64,
+    /// The oldest that a window's newest sample may be, ms.
+    pub max_age_ms: f64,
+}
+
 /// How a pipeline is; fields as in the `.proto`.
 #[derive(Clone, Debug)]
 pub struct PipelineStatus {
@@ -103,6 +118,10 @@ pub struct PipelineStatus {
     pub windows_invalid: u64,
     /// Windows on which the decoder failed.
     pub decoder_faults: u64,
+    /// How long the source was away in all, seconds.
+    pub away_seconds: f64,
+    /// What the pipeline runs with.
+    pub settings: PipelineSettings,
     /// Frames that held a number that is none.
     pub frames_not_finite: u64,
 }

@@ -35,6 +35,8 @@ pub enum ServerError {
 
 /// The service whose health is the health of the streams: serving while every pipeline has samples.
 pub(crate) const INTENTS: &str = "bci.v1.IntentService";
+/// Answers as long as the daemon runs.
+const TELEMETRY: &str = "bci.v1.TelemetryService";
 
 /// A server on a bound socket, ready to run.
 pub struct Server {
@@ -78,6 +80,9 @@ impl Server {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(bci_proto::DESCRIPTOR)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
+                .include_reflection_service(false)
         };
         // Both versions: most clients in the field still ask for v1alpha.
         let v1 = reflection().build_v1().map_err(ServerError::Reflection)?;
@@ -113,6 +118,7 @@ pub(crate) async fn observe(services: Services, reporter: HealthReporter) {
     let Some(mut events) = services.publisher.receive() else { return };
     let mut serving = all_streaming(&services);
     report(&reporter, serving).await;
+    reporter.set_service_status(TELEMETRY, ServingStatus::Serving).await;
     loop {
         match events.recv().await {
             Ok(Event::Intent(intent)) => {

@@ -56,6 +56,8 @@ fn pipeline(name: &str, state: StreamState) -> PipelineStatus {
         windows: 15,
         windows_skipped: 16,
         windows_invalid: 17,
+        away_seconds: 0.0,
+        settings: crate::PipelineSettings::default(),
         decoder_faults: 18,
         frames_not_finite: 19,
     }

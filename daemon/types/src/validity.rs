@@ -13,6 +13,8 @@ impl Validity {
     pub const NOT_FINITE: Validity = Validity(1 << 2);
     /// The decoder yielded something that is no probability.
     pub const DECODER_FAULT: Validity = Validity(1 << 3);
+    /// The newest sample was too old when the window was decided on: data came late, or the source's clock is wrong.
+    pub const STALE: Validity = Validity(1 << 4);
 
     /// Both causes.
     #[must_use]
@@ -39,6 +41,7 @@ impl Validity {
             (Self::SETTLING, "settling"),
             (Self::NOT_FINITE, "not_finite"),
             (Self::DECODER_FAULT, "decoder_fault"),
+            (Self::STALE, "stale"),
         ]
         .into_iter()
         .filter(move |(bit, _)| self.has(*bit))

@@ -56,7 +56,9 @@ fn print(part: &Part) {
             println!("             delays {low}-{high} Hz by {delay:.0} ms at its centre");
         }
         let settle = ms(chain.settle_samples(bci_pipeline::SETTLED) as f64);
-        println!("             settles in {settle:.0} ms; windows are not trusted before, nor as long after a gap");
+        println!(
+            "             settles in {settle:.0} ms; windows are not trusted before, nor as long after a gap"
+        );
     }
     let window = bundle.input.window_samples.value;
     println!(

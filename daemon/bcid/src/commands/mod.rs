@@ -11,6 +11,7 @@ pub(crate) mod watch;
 use crate::exit::{Exit, Failure};
 use bci_driver_lsl::Liblsl;
 use std::path::Path;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How much liblsl says on stderr by itself.
 #[derive(Clone, Copy, Debug)]
@@ -48,15 +49,26 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|e| Failure::caused(Exit::Internal, "starting the network threads", &e))
 }
 
-/// Ctrl-C or a request to end.
-async fn interrupted() {
-    let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(term) => term,
-        Err(_) => return std::future::pending().await,
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = term.recv() => {}
+/// Ctrl-C and requests to end, listened for from the moment this is made: before that, they end the process at once.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// Call inside a tokio runtime, before anything that would have to be ended in order.
+    fn listen() -> Result<Self, Failure> {
+        let listen =
+            |kind| signal(kind).map_err(|e| Failure::caused(Exit::Internal, "listening for signals", &e));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Returns at the next one.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
@@ -67,7 +79,9 @@ fn writable(file: &Path) -> Result<(), Failure> {
     if tried.is_ok() && !there_already {
         let _ = std::fs::remove_file(file);
     }
-    tried.map(drop).map_err(|e| Failure::caused(Exit::Usage, &format!("{} cannot be written", file.display()), &e))
+    tried
+        .map(drop)
+        .map_err(|e| Failure::caused(Exit::Usage, &format!("{} cannot be written", file.display()), &e))
 }
 
 /// Writes `value` to `file`, whole or not at all.

@@ -1,6 +1,6 @@
 //! `bcid play`: a recording as LSL streams, paced by its own clock.
 
-use super::{LslLog, interrupted, load_lsl, runtime};
+use super::{Interrupts, LslLog, load_lsl, runtime};
 use crate::cli::PlayArgs;
 use crate::exit::{Exit, Failure};
 use bci_driver_lsl::{EegOutlet, Liblsl, MarkerOutlet, OutletError, OutletOptions};
@@ -28,7 +28,8 @@ pub(crate) fn play(args: &PlayArgs) -> Result<Exit, Failure> {
     let wrong = |e: &dyn std::error::Error| Failure::caused(Exit::Usage, &format!("{file}"), e);
     let groups = recording.groups().len();
     if !(1..=groups).contains(&args.group) {
-        let problem = format!("--group {}: {file} has {groups} groups of channels, counted from 1", args.group);
+        let problem =
+            format!("--group {}: {file} has {groups} groups of channels, counted from 1", args.group);
         return Err(Failure::new(Exit::Usage, problem));
     }
     let group = args.group - 1;
@@ -36,17 +37,18 @@ pub(crate) fn play(args: &PlayArgs) -> Result<Exit, Failure> {
     let options =
         Options { rate_factor: args.rate, looping: args.looping, chunk_frames: args.chunk, markers: true };
     let player = Player::new(&recording, group, span, options).map_err(|e| wrong(&e))?;
+    let runtime = runtime(1)?;
+    let mut interrupts = runtime.block_on(async { Interrupts::listen() })?;
     let lsl = load_lsl(LslLog::Errors)?;
     let streams = publish(args, &recording, group, &player, lsl)
         .map_err(|e| Failure::caused(Exit::Internal, "publishing the streams", &e))?;
     announce(args, &recording, &player, streams.markers.is_some());
 
     let stop = Arc::new(AtomicBool::new(false));
-    let runtime = runtime(1)?;
     runtime.spawn({
         let stop = Arc::clone(&stop);
         async move {
-            interrupted().await;
+            interrupts.next().await;
             stop.store(true, Ordering::Release);
         }
     });

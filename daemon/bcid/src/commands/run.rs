@@ -1,17 +1,17 @@
 //! `bcid run`: start, serve, drain.
 
-use super::{LslLog, interrupted, load_lsl, runtime, writable, write_json};
+use super::{Interrupts, LslLog, load_lsl, runtime, writable, write_json};
 use crate::assemble::{Assembled, Part, assemble};
 use crate::cli::{OverrideArgs, RunArgs};
 use crate::config::Overrides;
-use crate::engine::{DaemonEngine, PublishingSink, decoder_line, versions};
+use crate::engine::{DaemonEngine, Known, PublishingSink, decoder_line, versions};
 use crate::exit::{Exit, Failure};
 use crate::logging::{self, LogFormat};
 use bci_driver_lsl::{InletOptions, LslMarkerFactory, LslSourceFactory};
 use bci_pipeline::{DecodeStage, Policy, RealTime, Running, RunningMarkers, Sink, start, start_markers};
 use bci_rt::clock::{Clock, HostClock};
 use bci_rt::thread::probe_priority;
-use bci_server::{Engine, Publisher, Server, Telemetry};
+use bci_server::{Engine, PipelineSettings, Publisher, Server, Telemetry};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 
@@ -32,6 +32,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     for file in [&args.json, &args.ready_file].into_iter().flatten() {
         writable(file)?;
     }
+    // Two threads serve; decoding and signals have their own.
+    let runtime = runtime(2)?;
+    let interrupts = runtime.block_on(async { Interrupts::listen() })?;
     logging::init(args.log_format);
     load_lsl(match args.log_format {
         LogFormat::Text => LslLog::Errors,
@@ -48,9 +51,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
             ),
         ));
     }
-    // Two threads serve; decoding and signals have their own.
-    let runtime = runtime(2)?;
-    let outcome = runtime.block_on(serve(args, assembled));
+    let outcome = runtime.block_on(serve(args, assembled, interrupts));
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
@@ -64,7 +65,11 @@ struct Daemon {
     markers: Vec<RunningMarkers>,
 }
 
-async fn serve(args: &RunArgs, mut assembled: Assembled) -> Result<Exit, Failure> {
+async fn serve(
+    args: &RunArgs,
+    mut assembled: Assembled,
+    mut interrupts: Interrupts,
+) -> Result<Exit, Failure> {
     let Some(socket) = assembled.socket.take() else {
         return Err(Failure::new(Exit::Internal, "no socket was taken"));
     };
@@ -90,7 +95,7 @@ async fn serve(args: &RunArgs, mut assembled: Assembled) -> Result<Exit, Failure
     }
     let mut failed = None;
     tokio::select! {
-        () = interrupted() => tracing::info!("draining"),
+        () = interrupts.next() => tracing::info!("draining"),
         () = broken(&daemon.pipelines) => {
             failed = Some(Failure::new(Exit::Internal, "a pipeline's thread died; see the log"));
         }
@@ -103,6 +108,8 @@ async fn serve(args: &RunArgs, mut assembled: Assembled) -> Result<Exit, Failure
     }
     let Daemon { engine, publisher, telemetry, pipelines, markers } = daemon;
     let drained = tokio::task::spawn_blocking(move || {
+        pipelines.iter().for_each(Running::stop_acquiring);
+        markers.iter().for_each(RunningMarkers::ask_to_stop);
         let panicked: Vec<_> = pipelines.into_iter().flat_map(Running::drain).collect();
         markers.into_iter().for_each(RunningMarkers::stop);
         panicked
@@ -148,10 +155,17 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         let deadline = Duration::from_secs_f64(binding.hop_ms / 1e3);
         let stage = DecodeStage::new(Arc::clone(&spec.name), Box::new(decoder), policy, deadline);
         let factory = Box::new(LslSourceFactory::new(lsl, stream, InletOptions::default()));
-        let identity = Arc::clone(&bundle.identity);
+        let decoder = Arc::clone(&bundle.identity);
+        let settings = PipelineSettings {
+            window_ms: bundle.input.window_samples.value as f64 * 1e3 / bundle.input.rate.get(),
+            hop_ms: binding.hop_ms,
+            threshold: spec.policy.threshold,
+            smoothing_ms: spec.policy.smoothing_ms,
+            max_age_ms: spec.policy.max_age_ms,
+        };
         let started = start(spec, bundle, stage, factory, Arc::clone(&clock), Arc::clone(&sink), rt)
             .map_err(no_thread)?;
-        known.push((Arc::clone(&started.status), identity));
+        known.push(Known { status: Arc::clone(&started.status), decoder, settings });
         running.push(started);
     }
     let mut markers = Vec::new();
@@ -194,8 +208,11 @@ fn summary(engine: &DaemonEngine, telemetry: &Telemetry, publisher: &Publisher) 
             let steps: serde_json::Map<String, Value> = telemetry
                 .summary(&p.stream.pipeline)
                 .into_iter()
-                .filter(|s| s.count > 0)
-                .map(|s| (s.step.to_owned(), json!({ "p50": s.p50_ms, "p99": s.p99_ms, "max": s.max_ms })))
+                .map(|s| {
+                    let ms = |value: f64| if s.count > 0 { json!(value) } else { Value::Null };
+                    let row = json!({ "count": s.count, "p50": ms(s.p50_ms), "p99": ms(s.p99_ms), "max": ms(s.max_ms) });
+                    (s.step.to_owned(), row)
+                })
                 .collect();
             json!({
                 "name": &*p.stream.pipeline,
@@ -205,6 +222,7 @@ fn summary(engine: &DaemonEngine, telemetry: &Telemetry, publisher: &Publisher) 
                 "samples_lost": p.samples_lost,
                 "gaps": p.gaps,
                 "reattached": p.reattached,
+                "away_s": p.away_seconds,
                 "windows": p.windows,
                 "windows_skipped": p.windows_skipped,
                 "windows_invalid": p.windows_invalid,
@@ -238,18 +256,21 @@ fn print_summary(summary: &Value) {
     );
     for p in summary["pipelines"].as_array().into_iter().flatten() {
         println!(
-            "{}: samples {} in, {} lost in {} gaps; windows {}, skipped {}, not trusted {}, decoder faults {}",
+            "{}: samples {} in, {} lost in {} gaps, attached again {} times after {:.1} s away; windows {}, skipped {}, not trusted {}, decoder faults {}",
             p["name"].as_str().unwrap_or_default(),
             number(p, "samples_in"),
             number(p, "samples_lost"),
             number(p, "gaps"),
+            number(p, "reattached"),
+            p["away_s"].as_f64().unwrap_or(0.0),
             number(p, "windows"),
             number(p, "windows_skipped"),
             number(p, "windows_invalid"),
             number(p, "decoder_faults"),
         );
+        println!("  latency from the newest sample's stamp to the hand-over to subscribers:");
         for step in ["acquire", "queue", "filter", "decode", "publish", "total"] {
-            if let Some(s) = p["latency_ms"].get(step) {
+            if let Some(s) = p["latency_ms"].get(step).filter(|s| number(s, "count") > 0) {
                 let ms = |key: &str| s[key].as_f64().unwrap_or(f64::NAN);
                 println!(
                     "  {step:<8} p50 {:>8.3} ms   p99 {:>8.3} ms   max {:>8.3} ms",

@@ -1,6 +1,6 @@
 //! `bcid trials`: a client that scores the daemon's intents against the cues, as they come.
 
-use super::{interrupted, runtime, writable, write_json};
+use super::{Interrupts, runtime, writable, write_json};
 use crate::cli::TrialsArgs;
 use crate::client::{Client, Events, Latency, Received};
 use crate::exit::{Exit, Failure};
@@ -28,10 +28,11 @@ pub(crate) fn trials(args: &TrialsArgs) -> Result<Exit, Failure> {
 async fn score(args: &TrialsArgs, task: Task) -> Result<Exit, Failure> {
     let client = Client::connect(&args.server.server).await?;
     let pipeline = the_pipeline(&client, &args.pipeline).await?;
+    let mut interrupts = Interrupts::listen()?;
     let mut events = client.subscribe(&pipeline, true).await?;
     let mut score = Score::new(&task);
     head(&task, &pipeline);
-    score.follow(args, &mut events).await?;
+    score.follow(args, &mut events, &mut interrupts).await?;
     let status = client.status().await?;
     let summary = score.summary(&task, &pipeline, &status);
     print_summary(&summary);
@@ -42,7 +43,9 @@ async fn score(args: &TrialsArgs, task: Task) -> Result<Exit, Failure> {
     match args.expect {
         Some(expected) if scored != expected => Err(Failure::new(
             Exit::Failed,
-            format!("{scored} trials were scored, {expected} were expected: the run was cut short or the stream was lost"),
+            format!(
+                "{scored} trials were scored, {expected} were expected: the run was cut short or the stream was lost"
+            ),
         )),
         None if scored == 0 => Err(Failure::new(Exit::Failed, "no trial of the task was seen whole")),
         _ => Ok(Exit::Clean),
@@ -88,13 +91,18 @@ impl Score {
     }
 
     /// Reads events until the task is over: the stream ended for good, enough trials, or Ctrl-C.
-    async fn follow(&mut self, args: &TrialsArgs, events: &mut Events) -> Result<(), Failure> {
+    async fn follow(
+        &mut self,
+        args: &TrialsArgs,
+        events: &mut Events,
+        interrupts: &mut Interrupts,
+    ) -> Result<(), Failure> {
         let patience = Duration::try_from_secs_f64(args.patience)
             .map_err(|_| Failure::new(Exit::Usage, format!("--patience {} is no duration", args.patience)))?;
         let mut wait = patience;
         loop {
             let next = tokio::select! {
-                () = interrupted() => return Ok(()),
+                () = interrupts.next() => return Ok(()),
                 next = tokio::time::timeout(wait, events.next()) => next,
             };
             let Ok(next) = next else {
@@ -260,7 +268,10 @@ fn print_summary(s: &Value) {
         f(&s["daemon_cpu_s"]),
     );
     if n("trials_unfinished") > 0 {
-        println!("{} more trials were cued but not seen to their end, and are not counted", n("trials_unfinished"));
+        println!(
+            "{} more trials were cued but not seen to their end, and are not counted",
+            n("trials_unfinished")
+        );
     }
     println!("latency from the newest sample's stamp to receipt by this process:");
     for step in crate::client::LATENCY_STEPS {

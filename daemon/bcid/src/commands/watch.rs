@@ -2,7 +2,7 @@
 
 mod view;
 
-use super::{interrupted, runtime};
+use super::{Interrupts, runtime};
 use crate::cli::WatchArgs;
 use crate::client::{Client, Events, Latency, outcome_words};
 use crate::exit::{Exit, Failure};
@@ -60,12 +60,13 @@ async fn draw(
     server: &str,
 ) -> Result<Exit, Failure> {
     let mut screen = Screen { server: server.to_owned(), ..Screen::default() };
+    let mut interrupts = Interrupts::listen()?;
     let mut keys = EventStream::new();
     let mut redraw = tokio::time::interval(REDRAW);
     let mut ask = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
-            () = interrupted() => return Ok(Exit::Clean),
+            () = interrupts.next() => return Ok(Exit::Clean),
             key = keys.next() => {
                 if key.and_then(Result::ok).is_some_and(ends) {
                     return Ok(Exit::Clean);
@@ -125,9 +126,10 @@ impl Screen {
 /// One line an event, for pipes and logs.
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]
 async fn lines(mut events: Events) -> Result<Exit, Failure> {
+    let mut interrupts = Interrupts::listen()?;
     loop {
         let next = tokio::select! {
-            () = interrupted() => return Ok(Exit::Clean),
+            () = interrupts.next() => return Ok(Exit::Clean),
             next = events.next() => next?,
         };
         let Some(received) = next else { return Ok(Exit::Clean) };

@@ -59,7 +59,8 @@ fn pipeline(text: &str) -> PipelineSpec {
         conditioning: read_steps(t, "steps"),
         window_ms: t.optional("window_ms"),
         hop_ms: t.optional("hop_ms"),
-        policy: PolicySpec { smoothing_ms: 0.0, threshold: 0.5 },
+        threshold_at: None,
+        policy: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: f64::INFINITY },
     });
     assert!(mistakes.is_empty());
     spec.unwrap()

@@ -253,7 +253,7 @@ impl Rig {
     ) -> Self {
         let shared = Arc::new(Shared::default());
         shared.hold_signal.store(held, Ordering::SeqCst);
-        let policy = PolicySpec { smoothing_ms: 0.0, threshold: 0.7 };
+        let policy = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY };
         let decoder = Box::new(ScriptedDecoder { decode, n: 0, shared: Arc::clone(&shared) });
         let stage = DecodeStage::new("p".into(), decoder, Policy::new(policy, 2, 12.5), deadline);
         let running = start(
@@ -322,6 +322,7 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
         window_ms: None,
         hop_ms: None,
         policy,
+        threshold_at: None,
     }
 }
 

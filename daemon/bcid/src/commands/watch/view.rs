@@ -7,12 +7,14 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize as _};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Paragraph};
+use ratatui::widgets::{Block, Paragraph, Wrap};
 use std::time::Instant;
 
-/// Lines of one pipeline besides its classes and its steps.
-const FIXED_LINES: usize = 6;
-const BAR: usize = 40;
+/// Lines of one pipeline besides its classes and its steps, borders included.
+const FIXED_LINES: usize = 8;
+/// Lines of a pipeline whose stream does not flow: there is room for the reason.
+const TROUBLED_LINES: u16 = 14;
+const BAR: usize = 32;
 
 pub(super) fn render(screen: &mut Screen, frame: &mut Frame<'_>) {
     let heights: Vec<Constraint> = screen
@@ -20,9 +22,10 @@ pub(super) fn render(screen: &mut Screen, frame: &mut Frame<'_>) {
         .values()
         .map(|p| {
             let classes = p.intent.as_ref().map_or(0, |i| i.probabilities.len());
-            Constraint::Length((FIXED_LINES + classes + crate::client::LATENCY_STEPS.len()) as u16)
+            let flowing = (FIXED_LINES + classes + crate::client::LATENCY_STEPS.len()) as u16;
+            Constraint::Length(if flows(p) { flowing } else { TROUBLED_LINES })
         })
-        .chain([Constraint::Min(3)])
+        .chain([Constraint::Length(4)])
         .collect();
     let areas = Layout::vertical(heights).split(frame.area());
     for ((name, pipeline), area) in screen.pipelines.iter().zip(areas.iter()) {
@@ -33,14 +36,49 @@ pub(super) fn render(screen: &mut Screen, frame: &mut Frame<'_>) {
     }
 }
 
+/// Whether samples come.
+fn flows(p: &Pipeline) -> bool {
+    p.stream.as_ref().is_some_and(|s| s.state() == v1::StreamState::Streaming)
+}
+
 fn render_pipeline(name: &str, p: &Pipeline, area: Rect, frame: &mut Frame<'_>) {
     let mut lines = vec![stream_line(p), intent_line(p)];
-    if let Some(intent) = &p.intent {
-        lines.extend(intent.probabilities.iter().map(|c| class_line(c)));
+    if flows(p) {
+        if let Some(intent) = &p.intent {
+            lines.extend(intent.probabilities.iter().map(class_line));
+        }
+        lines.push(legend_line(p));
+        lines.extend(count_lines(p));
+        lines.extend(step_lines(p));
+    } else {
+        let message = p.stream.as_ref().map_or("", |s| s.message.as_str());
+        lines.extend(message.lines().map(|l| Line::from(format!("  {l}"))));
+        lines.extend(count_lines(p));
     }
-    lines.push(counts_line(p));
-    lines.push(Line::from(format!("{:<9}{:>10}{:>10}{:>10}", "step", "p50 ms", "p99 ms", "max ms")).dim());
-    for s in p.latency.summary() {
+    let decoder = p.intent.as_ref().and_then(|i| i.decoder.as_ref());
+    let title = match decoder {
+        Some(d) => format!(" {name} - {} {} ", d.name, d.version),
+        None => format!(" {name} "),
+    };
+    let text = Paragraph::new(lines).wrap(Wrap { trim: false });
+    frame.render_widget(text.block(Block::bordered().title(title)), area);
+}
+
+/// What the bars mean, and what they have to reach.
+fn legend_line(p: &Pipeline) -> Line<'static> {
+    let threshold =
+        p.status.as_ref().map_or(String::new(), |s| format!("; an intent from {:.2}", s.threshold));
+    Line::from(format!("         bar: smoothed, |: this window{threshold}")).dim()
+}
+
+/// Distributions since this viewer began, the whole first.
+fn step_lines(p: &Pipeline) -> Vec<Line<'static>> {
+    let head =
+        format!("{:<9}{:>10}{:>10}{:>10}   (since this viewer began)", "step", "p50 ms", "p99 ms", "max ms");
+    let mut lines = vec![Line::from(head).dim()];
+    let summary = p.latency.summary();
+    let (steps, total) = summary.split_at(summary.len().saturating_sub(1));
+    for s in total.iter().chain(steps) {
         let line = if s.count == 0 {
             format!("{:<9}{:>10}{:>10}{:>10}", s.step, "-", "-", "-")
         } else {
@@ -48,12 +86,7 @@ fn render_pipeline(name: &str, p: &Pipeline, area: Rect, frame: &mut Frame<'_>) 
         };
         lines.push(if s.step == "total" { Line::from(line).bold() } else { Line::from(line) });
     }
-    let decoder = p.intent.as_ref().and_then(|i| i.decoder.as_ref());
-    let title = match decoder {
-        Some(d) => format!(" {name} - {} {} ", d.name, d.version),
-        None => format!(" {name} "),
-    };
-    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title)), area);
+    lines
 }
 
 fn stream_line(p: &Pipeline) -> Line<'static> {
@@ -66,12 +99,14 @@ fn stream_line(p: &Pipeline) -> Line<'static> {
         v1::StreamState::Refused => ("REFUSED", Color::Red),
         v1::StreamState::Stopped | v1::StreamState::Unspecified => ("stopped", Color::Yellow),
     };
-    let message = stream.message.lines().next().unwrap_or_default().to_owned();
-    Line::from(vec![
+    let mut spans = vec![
         Span::raw("stream   "),
         Span::styled(word, Style::new().fg(colour).add_modifier(Modifier::BOLD)),
-        Span::raw(format!("  {message}")),
-    ])
+    ];
+    if flows(p) {
+        spans.push(Span::raw(format!("  {}", stream.message)));
+    }
+    Line::from(spans)
 }
 
 fn intent_line(p: &Pipeline) -> Line<'static> {
@@ -110,17 +145,26 @@ fn class_line(class: &v1::ClassProbability) -> Line<'static> {
     Line::from(spans)
 }
 
-fn counts_line(p: &Pipeline) -> Line<'static> {
+fn count_lines(p: &Pipeline) -> Vec<Line<'static>> {
     let now = Instant::now();
     let recent = p.arrivals.iter().filter(|t| now - **t < super::RATE_OVER).count();
     let rate = recent as f64 / super::RATE_OVER.as_secs_f64();
-    let Some(s) = &p.status else { return Line::from(format!("rate     {rate:.1} /s")) };
-    let text = format!(
-        "rate     {rate:.1} /s   samples {} lost {}   windows {} skipped {} not trusted {}",
-        s.samples_in, s.samples_lost, s.windows, s.windows_skipped, s.windows_invalid
+    let Some(s) = &p.status else { return vec![Line::from(format!("rate     {rate:.1} /s"))] };
+    let samples = format!(
+        "rate     {rate:.1} /s   samples {} lost {} away {:.1} s",
+        s.samples_in, s.samples_lost, s.away_seconds
     );
-    let worrying = s.samples_lost + s.windows_skipped + s.decoder_faults > 0;
-    if worrying { Line::from(text).fg(Color::Yellow) } else { Line::from(text) }
+    let windows = format!(
+        "windows  {} skipped {} not trusted {} decoder faults {}",
+        s.windows, s.windows_skipped, s.windows_invalid, s.decoder_faults
+    );
+    let coloured = |text: String, worrying: bool| {
+        if worrying { Line::from(text).fg(Color::Yellow) } else { Line::from(text) }
+    };
+    vec![
+        coloured(samples, s.samples_lost > 0 || s.away_seconds > 0.0),
+        coloured(windows, s.windows_skipped + s.decoder_faults > 0),
+    ]
 }
 
 fn footer(screen: &Screen) -> Vec<Line<'static>> {
