@@ -1,4 +1,4 @@
-//! The decoding thread: newest windows first served, late ones skipped and counted.
+//! The decoding thread: windows in their order, late ones skipped in favour of newer ones and counted.
 
 use crate::policy::Policy;
 use crate::slots::{Slot, WindowQueue};

@@ -5,7 +5,7 @@
 //! ```text
 //! src-NAME  source -> chunk -> ring            real-time, allocates nothing while streaming
 //! dsp-NAME  ring -> align -> filter -> window  real-time, allocates nothing
-//! dec-NAME  newest window -> decoder -> policy -> sink
+//! dec-NAME  window -> decoder -> policy -> sink
 //! ```
 //!
 //! A caller may rely on: everything being validated against the stream before the first sample is filtered, all
