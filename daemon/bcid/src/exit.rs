@@ -1,5 +1,6 @@
 //! Exit codes, after sysexits.
 
+pub(crate) use bci_driver_api::error_chain as chain;
 use std::process::ExitCode;
 
 /// How the program ends.
@@ -54,16 +55,4 @@ impl Failure {
     pub(crate) fn mistakes(found: Vec<bci_config::Mistake>) -> Self {
         Self { exit: Exit::Config, lines: found.iter().map(ToString::to_string).collect() }
     }
-}
-
-/// An error's message with those of its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(e) = cause {
-        text.push_str(": ");
-        text.push_str(&e.to_string());
-        cause = e.source();
-    }
-    text
 }

@@ -1,7 +1,7 @@
 //! The acquisition thread: opens the source, watches it, opens it again, and never lets anybody delay it.
 
 use crate::status::{Sink, State, Status, count};
-use bci_driver_api::{Source, SourceError, SourceFactory};
+use bci_driver_api::{Source, SourceError, SourceFactory, error_chain};
 use bci_rt::clock::Clock;
 use bci_rt::doorbell::Doorbell;
 use bci_rt::edge::Writer;
@@ -115,13 +115,13 @@ impl Acquisition<'_> {
                 let state = if attached_before { State::Lost } else { State::Waiting };
                 let message = match e {
                     SourceError::NotFound { query } => format!("looking for {query}"),
-                    other => chain(&other),
+                    other => error_chain(&other),
                 };
                 self.tell(state, &message);
                 self.pause(BREATHER);
             }
             Err(e) => {
-                self.tell(State::Refused, &chain(&e));
+                self.tell(State::Refused, &error_chain(&e));
                 self.pause(LOOK);
             }
         }
@@ -185,7 +185,7 @@ impl Acquisition<'_> {
                     }
                 }
                 Err(e) => {
-                    self.tell(State::Lost, &chain(&e));
+                    self.tell(State::Lost, &error_chain(&e));
                     return any;
                 }
             }
@@ -206,16 +206,4 @@ impl Acquisition<'_> {
             self.sink.status(change);
         }
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(e) = cause {
-        text.push_str(": ");
-        text.push_str(&e.to_string());
-        cause = e.source();
-    }
-    text
 }

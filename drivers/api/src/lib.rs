@@ -159,3 +159,16 @@ pub trait MarkerSourceFactory: Send {
     /// As for [`SourceFactory::open`].
     fn open(&mut self, timeout: Duration) -> Result<Box<dyn MarkerSource>, SourceError>;
 }
+
+/// An error's message with those of its causes, for a log line or a status.
+#[must_use]
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(e) = cause {
+        text.push_str(": ");
+        text.push_str(&e.to_string());
+        cause = e.source();
+    }
+    text
+}
