@@ -33,13 +33,15 @@ fn a_source_that_was_killed_is_told_of_and_taken_up_again_when_it_returns() {
     let playing = outlet.playing();
     let back = subscriber.until_state("STREAMING", FOUND);
     subscriber.until("valid intent", WINDOWS, |e| e.intent().is_some_and(|i| i.valid));
-    assert!(subscriber.seen[lost..back].iter().all(|e| e.intent().is_none()), "no windows without samples");
 
     let intents = subscriber.intents();
     assert_no_holes(&intents);
     intents.iter().for_each(|i| assert_path_in_order(i));
-    let before: Vec<&Intent> = subscriber.seen[..lost].iter().filter_map(Event::intent).collect();
-    let after: Vec<&Intent> = subscriber.seen[back..].iter().filter_map(Event::intent).collect();
+    // The last window is still being decoded when the loss is told: what counts is when its samples came.
+    let [lost_ns, back_ns] = [lost, back].map(|place| since_ns(&subscriber.seen[place]));
+    let (before, after): (Vec<&Intent>, Vec<&Intent>) =
+        intents.iter().partition(|i| i.ledger.0[0] <= lost_ns);
+    assert!(after.iter().all(|i| i.ledger.0[0] > back_ns), "no windows without samples");
     assert_eq!(after[0].oldest_ns, playing.stamp_ns(0), "no window reaches across the loss");
     assert!(after[0].causes.contains(&"GAP".to_owned()), "{:?}", after[0]);
     assert_eq!(after[0].none.as_deref(), Some("INVALID_DATA"));
@@ -78,15 +80,14 @@ fn a_source_that_freezes_is_silent_and_its_gap_is_counted_to_the_sample() {
     assert_eq!(client.health("bci.v1.IntentService"), "NOT_SERVING");
     std::thread::sleep(Duration::from_secs(3));
     outlet.signal(Signal::Cont);
-    let again = subscriber.until_state("STREAMING", TOLD);
-    assert!(
-        subscriber.seen[silent..again].iter().all(|e| e.intent().is_none()),
-        "no windows without samples"
-    );
+    subscriber.until_state("STREAMING", TOLD);
     subscriber.until("valid intent", WINDOWS, |e| e.intent().is_some_and(|i| i.valid));
 
     let intents = subscriber.intents();
     assert_no_holes(&intents);
+    let told_ns = since_ns(&subscriber.seen[silent]);
+    let silence = told_ns..told_ns + 3_000_000_000;
+    assert!(intents.iter().all(|i| !silence.contains(&i.ledger.0[0])), "no windows without samples");
     let left_out = outlet.sent().left_out;
     assert!(left_out > 3 * 160, "the source left out {left_out} frames");
     let now = client.pipeline();
@@ -104,6 +105,30 @@ fn a_source_that_freezes_is_silent_and_its_gap_is_counted_to_the_sample() {
         assert!(whole || !intent.valid, "window {} spans {span_s} s and is valid", intent.sequence);
         assert!(whole || intent.causes.contains(&"GAP".to_owned()), "{:?}", intent.causes);
     }
+    daemon.stop(Signal::Int).assert_sound();
+}
+
+#[test]
+fn a_source_that_hangs_is_left_for_the_one_that_was_started_in_its_place() {
+    let world = World::new("hung");
+    let stream = world.name("eeg");
+    let daemon = Daemon::following(&world, &stream);
+    let mut client = Client::of(&world, &daemon);
+    let mut subscriber = Subscriber::to(&world, &daemon);
+    let hung = Outlet::looping(&world, &Source::one(&stream));
+    subscriber.until_intents(1, FOUND);
+
+    hung.signal(Signal::Stop);
+    subscriber.until_state("SILENT", TOLD);
+    let mut outlet = Outlet::looping(&world, &Source::one(&stream));
+    let lost = subscriber.until_state("LOST", FOUND);
+    subscriber.until_state("STREAMING", FOUND);
+    subscriber.until_intents(1, WINDOWS);
+    let intents = subscriber.intents();
+    assert_no_holes(&intents);
+    let first = intents.iter().find(|i| i.ledger.0[0] > since_ns(&subscriber.seen[lost]));
+    assert_eq!(first.map(|i| i.oldest_ns), Some(outlet.playing().stamp_ns(0)), "of the new one alone");
+    assert_eq!(Client::count(&client.pipeline(), "reattached"), 1);
     daemon.stop(Signal::Int).assert_sound();
 }
 
@@ -135,4 +160,9 @@ fn a_source_that_returns_without_a_channel_is_refused_by_its_name_until_a_right_
     assert_no_holes(&subscriber.intents());
     assert_eq!(Client::count(&client.pipeline(), "reattached"), 1);
     daemon.stop(Signal::Int).assert_sound();
+}
+
+fn since_ns(event: &Event) -> i64 {
+    let Event::State(state) = event else { panic!("{event:?} is no state") };
+    state.since_ns
 }

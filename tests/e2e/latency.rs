@@ -4,8 +4,10 @@ use crate::support::assert_no_holes;
 use bci_tests::{Daemon, Signal, Subscriber, World, recording};
 use std::time::Duration;
 
-/// 64 channels at 160 Hz, sent one by one, in real time. The bounds are for any build on any machine that runs nothing
-/// else: the demonstration's report shows what an optimised build reaches.
+/// 64 channels at 160 Hz, sent one by one, in real time. The bounds are for any build on any machine: what a compiler in
+/// the background does to the player and the client, which are ordinary processes, is no fault of the daemon, but a
+/// buffer that waits on the way, or an acknowledgement (40 ms), would show in every window. What an optimised build on
+/// an idle machine reaches is in the demonstration's report.
 #[test]
 fn latency_from_stamp_to_receipt_in_real_time() {
     let world = World::alone("latency");
@@ -39,18 +41,19 @@ fn latency_from_stamp_to_receipt_in_real_time() {
     for (step, name) in steps.iter().enumerate() {
         show(name, intents.iter().map(|i| i.path_ns()[step + 1] - i.path_ns()[step]));
     }
-    let [p50, p99] = show("total", intents.iter().map(|i| i.received_ns - i.newest_ns));
+    let [p50, p90, p99] = show("total", intents.iter().map(|i| i.received_ns - i.newest_ns));
     assert!(p50 < 10.0, "half of the windows take longer than {p50:.3} ms");
-    assert!(p99 < 50.0, "one window in a hundred takes longer than {p99:.3} ms");
+    assert!(p90 < 30.0, "one window in ten takes longer than {p90:.3} ms");
+    assert!(p99 < 500.0, "one window in a hundred takes longer than {p99:.3} ms");
 }
 
-/// Median and 99th percentile, ms.
+/// The 50th, 90th and 99th percentile, ms.
 #[allow(clippy::print_stderr, reason = "what the test measured")]
-fn show(step: &str, durations_ns: impl Iterator<Item = i64>) -> [f64; 2] {
+fn show(step: &str, durations_ns: impl Iterator<Item = i64>) -> [f64; 3] {
     let mut ms: Vec<f64> = durations_ns.map(|ns| ns as f64 / 1e6).collect();
     ms.sort_by(f64::total_cmp);
     let at = |q: f64| ms[(q * (ms.len() - 1) as f64).round() as usize];
-    let (p50, p99, max) = (at(0.5), at(0.99), at(1.0));
-    eprintln!("{step:<8} p50 {p50:>8.3} ms   p99 {p99:>8.3} ms   max {max:>8.3} ms   ({} windows)", ms.len());
-    [p50, p99]
+    let (p50, p90, p99, max) = (at(0.5), at(0.9), at(0.99), at(1.0));
+    eprintln!("{step:<8} p50 {p50:>8.3} ms   p90 {p90:>8.3} ms   p99 {p99:>8.3} ms   max {max:>8.3} ms");
+    [p50, p90, p99]
 }

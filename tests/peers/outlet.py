@@ -3,11 +3,11 @@
 Argument: JSON {signal, labels, unit, rate, streams: [{name, source_id, format}], markers: {name, source_id} or null}.
 `signal` is a .npy of `[frames x channels]`. A JSON object a line on stdin, each answered by one line:
 
-  {"play": {speed, past_s, loop, cues: [[FRAME, TEXT], ...]}}
-      Waits until every stream has a reader, then sends. Frame i is stamped begin + i / rate, begin being `past_s` before
-      now, and leaves `speed` times as fast. A cue's marker goes out before its frame, with its stamp. With `loop` it goes on
-      for ever, wrapping round, and where it was stopped for more than 0.3 s it leaves out what it then could not
-      send, as an amplifier does. Answered once there are readers: {"begin": STAMP}.
+  {"play": {loop, cues: [[FRAME, TEXT], ...]}}
+      Waits until every stream has a reader, then sends in real time. Frame i is stamped begin + i / rate. A cue's marker
+      goes out before its frame, with its stamp. With `loop` it goes on for ever, wrapping round, and where it was
+      stopped for more than a second it leaves out what it then could not send, as an amplifier does. Answered once there
+      are readers: {"begin": STAMP}.
   {"end": true}       waits for the last frame; answered {"sent": FRAMES, "left_out": FRAMES}. Of a loop: so far.
   {"flood": {"markers": N, "text": T}}    N markers "T i" at 1000 a second; answered when sent.
 
@@ -30,7 +30,7 @@ FORMATS = {
     "float32": (pylsl.cf_float32, float),
     "double64": (pylsl.cf_double64, float),
 }
-STALLED_S = 0.3
+STALLED_S = 1.0
 
 spec = json.loads(sys.argv[1])
 samples = np.load(spec["signal"])
@@ -60,25 +60,24 @@ markers = marker_outlet(spec["markers"]) if spec.get("markers") else None
 
 
 class Playing(threading.Thread):
-    def __init__(self, speed=1.0, past_s=0.0, loop=False, cues=()):
+    def __init__(self, loop=False, cues=()):
         super().__init__(daemon=True)
         for each in [*outlets, *([markers] if markers else [])]:
             while not each.have_consumers():
                 time.sleep(0.005)
-        self.speed, self.loop, self.cues = speed, loop, list(cues)
-        self.start_at = pylsl.local_clock()
-        self.begin = self.start_at - past_s
+        self.loop, self.cues = loop, list(cues)
+        self.begin = pylsl.local_clock()
         self.sent = self.left_out = 0
 
     def run(self):
         frame = 0
         while self.loop or frame < len(samples):
-            late = pylsl.local_clock() - self.start_at - frame / rate / self.speed
+            late = pylsl.local_clock() - self.begin - frame / rate
             if late < 0:
                 time.sleep(min(-late, 0.1))
                 continue
             if self.loop and late > STALLED_S:
-                missing = int(late * rate * self.speed)
+                missing = int(late * rate)
                 self.left_out += missing
                 frame += missing
                 continue

@@ -158,17 +158,21 @@ impl Acquisition<'_> {
                     let now = self.clock.now();
                     if now - heard > silence {
                         silent = true;
+                        // The same words for as long as it lasts: a state is told once.
                         let message = format!(
-                            "no samples from {} since {:.1} s (LSL clock)",
+                            "no samples from {} for more than {:.1} s",
                             spec.name,
-                            heard.as_lsl_seconds()
+                            silence as f64 / 1e9
                         );
                         self.tell(State::Silent, &message);
                         if now - asked > SUPERSEDED_EVERY_NS {
-                            asked = now;
-                            if source.superseded(SUPERSEDED_WITHIN) {
-                                self.tell(State::Lost, &format!("{} was started anew", spec.name));
-                                return any;
+                            match source.superseded(SUPERSEDED_WITHIN) {
+                                Some(true) => {
+                                    self.tell(State::Lost, &format!("{} was started anew", spec.name));
+                                    return any;
+                                }
+                                Some(false) => asked = now,
+                                None => {}
                             }
                         }
                     }
@@ -177,7 +181,6 @@ impl Acquisition<'_> {
                     count(&self.status.counters.samples_in, n as u64);
                     any = true;
                     heard = chunk.acquired;
-                    // A hiccup shorter than this must not cost the time that the question takes.
                     asked = heard;
                     if silent {
                         silent = false;

@@ -41,9 +41,10 @@ fn read_one(source: &mut dyn MarkerSource, sink: &dyn Sink, stop: &AtomicBool) {
             }
             // Markers may rightly be rare: silence is no fault, but a restarted sender leaves a dead stream behind.
             Ok(None) if asked.elapsed() > Duration::from_secs(5) => {
-                asked = Instant::now();
-                if source.superseded(Duration::from_millis(1500)) {
-                    return;
+                match source.superseded(Duration::from_millis(1500)) {
+                    Some(true) => return,
+                    Some(false) => asked = Instant::now(),
+                    None => {}
                 }
             }
             Ok(None) => {}

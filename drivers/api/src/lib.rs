@@ -101,10 +101,11 @@ pub trait Source {
     fn pull(&mut self, chunk: &mut Chunk, timeout: Duration) -> Result<usize, SourceError>;
 
     /// Whether a newer instance of the same stream has taken this one's place, so that this one should be
-    /// abandoned. Asked only while the source is silent; may take up to `timeout`.
-    fn superseded(&mut self, timeout: Duration) -> bool {
-        let _ = timeout;
-        false
+    /// abandoned. Asked only while the source is silent. Never waits, since samples may come again at any time: the
+    /// first question begins a look of up to `within`, `None` is the answer while it lasts, and its result after that.
+    fn superseded(&mut self, within: Duration) -> Option<bool> {
+        let _ = within;
+        Some(false)
     }
 }
 
@@ -142,9 +143,9 @@ pub trait MarkerSource {
     fn pull(&mut self, timeout: Duration) -> Result<Option<Marker>, SourceError>;
 
     /// As for [`Source::superseded`].
-    fn superseded(&mut self, timeout: Duration) -> bool {
-        let _ = timeout;
-        false
+    fn superseded(&mut self, within: Duration) -> Option<bool> {
+        let _ = within;
+        Some(false)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading a numeric stream.
 
 use crate::clock::{ClockTrack, host_now};
-use crate::resolve::{self, backend};
+use crate::resolve::{self, Look, backend};
 use crate::{Liblsl, Query, description};
 use bci_driver_api::{ClockOffset, Source, SourceError, SourceFactory};
 use bci_types::{Chunk, Rate, SampleFormat, StreamSpec};
@@ -91,7 +91,7 @@ impl SourceFactory for LslSourceFactory {
 ///
 /// `pull` allocates nothing in this crate. Stamps are the source's with the clock offset added; on this machine they
 /// are exact. A source whose clock falls back by more than a second counts as lost. `superseded` looks as streams are
-/// looked up: give it 1.5 s or more, unless the configuration is [`crate::LOOPBACK_CONFIG`].
+/// looked up: allow it 1.5 s or more, unless the configuration is [`crate::LOOPBACK_CONFIG`].
 ///
 /// liblsl itself reserves 5 s of samples on either end (`[tuning] InletBufferReserveMs`, `OutletBufferReserveMs`):
 /// 600 MB at 1024 channels of float32 and 30 kHz.
@@ -167,8 +167,8 @@ impl Source for LslSource {
         if self.lost && chunk.frames() == 0 { Err(self.gone()) } else { Ok(chunk.frames()) }
     }
 
-    fn superseded(&mut self, timeout: Duration) -> bool {
-        self.opened.superseded(timeout)
+    fn superseded(&mut self, within: Duration) -> Option<bool> {
+        self.opened.superseded(within)
     }
 }
 
@@ -180,6 +180,7 @@ pub(crate) struct Opened {
     pub(crate) spec: StreamSpec,
     pub(crate) notes: Vec<String>,
     created_at: f64,
+    look: Option<Look>,
 }
 
 impl Opened {
@@ -210,7 +211,7 @@ impl Opened {
                     .into(),
             );
         }
-        Ok(Self { lsl, inlet, clock, spec, notes, created_at: full.created_at() })
+        Ok(Self { lsl, inlet, clock, spec, notes, created_at: full.created_at(), look: None })
     }
 
     /// Lets samples flow. Last, so that nothing piles up while the rest is being done.
@@ -220,8 +221,20 @@ impl Opened {
             .map_err(|e| unanswered(&self.spec.name, "its data connection", &self.spec.name, e))
     }
 
-    pub(crate) fn superseded(&self, timeout: Duration) -> bool {
-        resolve::superseded(self.lsl, &self.spec, self.created_at, timeout)
+    /// As [`Source::superseded`].
+    pub(crate) fn superseded(&mut self, within: Duration) -> Option<bool> {
+        match self.look.take() {
+            Some(look) if !look.is_over() => {
+                self.look = Some(look);
+                None
+            }
+            Some(look) if look.is_recent() => Some(look.result()),
+            // None yet, or one about an earlier silence.
+            _ => {
+                self.look = Look::begin(self.lsl, &self.spec, self.created_at, within);
+                None
+            }
+        }
     }
 }
 

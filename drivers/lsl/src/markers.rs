@@ -115,8 +115,8 @@ impl MarkerSource for LslMarkerSource {
         }
     }
 
-    fn superseded(&mut self, timeout: Duration) -> bool {
-        self.opened.superseded(timeout)
+    fn superseded(&mut self, within: Duration) -> Option<bool> {
+        self.opened.superseded(within)
     }
 }
 

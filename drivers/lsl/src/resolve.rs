@@ -8,6 +8,7 @@ use bci_types::{Rate, SampleFormat, StreamSpec};
 use lsl::StreamInfo;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The most streams that one look-up can tell.
@@ -117,9 +118,50 @@ pub(crate) fn one(
     newest.into_values().next().map(|(_, info)| (info, older)).ok_or(SourceError::NotFound { query: words })
 }
 
+/// A look whether an instance was superseded, on a thread of its own: it lasts as long as it may, and what comes meanwhile
+/// has to be read. Dropping it waits for it, so that nothing uses liblsl while the process ends.
+pub(crate) struct Look {
+    thread: Option<JoinHandle<bool>>,
+    begun: Instant,
+    within: Duration,
+}
+
+impl Look {
+    /// As [`superseded`]. `None` when the system gives no thread.
+    pub(crate) fn begin(lsl: Liblsl, spec: &StreamSpec, created_at: f64, within: Duration) -> Option<Self> {
+        let spec = spec.clone();
+        let thread = std::thread::Builder::new()
+            .name("lsl-look".into())
+            .spawn(move || superseded(lsl, &spec, created_at, within))
+            .ok()?;
+        Some(Self { thread: Some(thread), begun: Instant::now(), within })
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Whether its result is of now, not of a silence long ago.
+    pub(crate) fn is_recent(&self) -> bool {
+        self.begun.elapsed() < self.within * 2
+    }
+
+    pub(crate) fn result(mut self) -> bool {
+        self.thread.take().is_some_and(|thread| thread.join().unwrap_or(false))
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
 /// Whether an instance of the stream `spec` other than `spec.instance` has taken its place: a newer one on the same
 /// machine; or any, when the old one no longer answers (a clock that started anew tells nothing).
-pub(crate) fn superseded(lsl: Liblsl, spec: &StreamSpec, created_at: f64, timeout: Duration) -> bool {
+fn superseded(lsl: Liblsl, spec: &StreamSpec, created_at: f64, timeout: Duration) -> bool {
     let begun = Instant::now();
     let me = literal(&spec.instance);
     let same = Query {

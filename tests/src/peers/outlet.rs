@@ -4,7 +4,6 @@ use crate::setup::peer;
 use crate::{LABELS, RATE, World};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
 
 /// What a pylsl source announces.
 #[derive(Clone, Debug)]
@@ -91,10 +90,10 @@ impl Outlet {
         outlet
     }
 
-    /// Waits until every stream has a reader and plays, `speed` times as fast, with frame `i` stamped `i` periods after
-    /// a begin that lies `past` before now. `cues` are markers and the frames they belong to.
-    pub fn play(&mut self, speed: f64, past: Duration, cues: &[(u64, &str)]) -> Playing {
-        self.child.tell(&json!({ "play": { "speed": speed, "past_s": past.as_secs_f64(), "cues": cues } }));
+    /// Waits until every stream has a reader and plays once, in real time. `cues` are markers and the frames they belong
+    /// to.
+    pub fn play(&mut self, cues: &[(u64, &str)]) -> Playing {
+        self.child.tell(&json!({ "play": { "cues": cues } }));
         self.playing()
     }
 

@@ -81,6 +81,17 @@ impl Subscriber {
         }
     }
 
+    /// Reads on until there have been `count` markers in all.
+    ///
+    /// # Panics
+    /// When there are not `within` this time.
+    pub fn have_markers(&mut self, count: usize, within: Duration) {
+        let begun = Instant::now();
+        while self.markers().len() < count {
+            self.next(within.saturating_sub(begun.elapsed()));
+        }
+    }
+
     /// Reads on to the subscription's end: its gRPC status.
     pub fn until_end(&mut self, within: Duration) -> String {
         let begun = Instant::now();

@@ -125,8 +125,8 @@ impl Source for Scripted {
         }
     }
 
-    fn superseded(&mut self, _: Duration) -> bool {
-        matches!(self.script.front(), Some(Pull::Superseded))
+    fn superseded(&mut self, _: Duration) -> Option<bool> {
+        Some(matches!(self.script.front(), Some(Pull::Superseded)))
     }
 }
 
