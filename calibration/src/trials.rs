@@ -132,7 +132,9 @@ impl TrialScorer {
 
 fn decide(trial: Open) -> Decided {
     let mean_posterior: Vec<f64> = trial.sums.iter().map(|s| s / trial.windows as f64).collect();
-    let best = (0..mean_posterior.len()).max_by(|a, b| mean_posterior[*a].total_cmp(&mean_posterior[*b]));
+    // The first of equal ones, as NumPy's `argmax` has it.
+    let best =
+        (0..mean_posterior.len()).rev().max_by(|a, b| mean_posterior[*a].total_cmp(&mean_posterior[*b]));
     Decided {
         number: trial.number,
         cue_ns: trial.cue_ns,

@@ -49,7 +49,8 @@ pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistak
     found.extend(spec.conditioning.iter().flat_map(|s| s.check(rate, "the decoder's")));
     let chance = 1.0 / bundle.output.classes.len().max(1) as f64;
     if let Some(at) = &spec.threshold_at
-        && spec.policy.threshold <= chance
+        // As it will be compared, in single precision.
+        && spec.policy.threshold as f32 <= chance as f32
     {
         found.push(at.mistake(format!(
             "must be above {chance:.3}: between {} classes, one always reaches that",
@@ -87,8 +88,10 @@ pub fn bind(
     let needed = &bundle.input.channels;
     let picked =
         pick(stream, needed, &format!("which the decoder {} needs", bundle.identity.name), &mut found);
-    let conditioned =
-        (!spec.conditioning.is_empty()).then(|| conditioned_channels(spec, stream, &picked, &mut found));
+    // Named channels are checked even where no step works on them.
+    let conditioned = (!spec.conditioning.is_empty() || spec.channels.is_some())
+        .then(|| conditioned_channels(spec, stream, &picked, &mut found))
+        .filter(|_| !spec.conditioning.is_empty());
     let mut used = conditioned.clone().unwrap_or_default();
     used.extend(&picked);
     let factors = unit_factors(spec, stream, &used, &mut found);
@@ -163,6 +166,21 @@ fn relabelled(spec: &PipelineSpec, stream: &StreamSpec, found: &mut Vec<Mistake>
     let mut stream = stream.clone();
     if let Some(labels) = &spec.labels {
         if labels.len() == stream.channels.len() {
+            let moved: Vec<String> = labels
+                .iter()
+                .enumerate()
+                .filter_map(|(i, label)| Some((i, label, stream.channel_index(label).filter(|at| *at != i)?)))
+                .map(|(i, label, at)| {
+                    format!("{label} as channel {}, which the stream has as {}", i + 1, at + 1)
+                })
+                .collect();
+            if !moved.is_empty() {
+                found.push(labels.mistake(format!(
+                    "contradicts the stream {}: {}; leave the key out, or give its order",
+                    stream.name,
+                    moved.join(", ")
+                )));
+            }
             for (channel, label) in stream.channels.iter_mut().zip(&labels.value) {
                 channel.label = Some(label.clone());
             }

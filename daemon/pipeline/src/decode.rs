@@ -6,7 +6,7 @@ use crate::status::{Counters, Sink, Status, count};
 use bci_models::Decoder;
 use bci_rt::clock::Clock;
 use bci_rt::doorbell;
-use bci_types::{DecoderIdentity, Intent, Validity};
+use bci_types::{DecoderIdentity, Intent, Seq, Validity};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,6 +22,9 @@ pub struct DecodeStage {
     deadline_ns: i64,
     /// Whether the last window was not decoded.
     faulty: bool,
+    /// The epoch and the number of the last window decoded.
+    epoch: u64,
+    last: Option<Seq>,
 }
 
 impl DecodeStage {
@@ -39,6 +42,8 @@ impl DecodeStage {
             policy,
             deadline_ns: i64::try_from(deadline.as_nanos()).unwrap_or(i64::MAX),
             faulty: false,
+            epoch: 0,
+            last: None,
         }
     }
 
@@ -56,13 +61,21 @@ impl DecodeStage {
         } else if std::mem::replace(&mut self.faulty, false) {
             tracing::info!(pipeline = %self.pipeline, window = slot.seq, "decoding works again");
         }
-        if self.policy.is_stale(clock.now() - slot.newest_sample) {
-            if validity.is_valid() {
-                count(&counters.windows_invalid, 1);
-            }
+        let now = clock.now();
+        // By the source's clock, and by our own should that one be wrong.
+        if self.policy.is_stale(now - slot.newest_sample) || self.policy.is_stale(now - slot.ledger.acquired)
+        {
             validity = validity.with(Validity::STALE);
         }
-        let outcome = self.policy.decide(&self.posterior, validity);
+        if slot.validity.is_valid() && !validity.is_valid() {
+            count(&counters.windows_invalid, 1);
+        }
+        if slot.epoch != self.epoch {
+            self.policy.reset();
+        }
+        let hops = self.last.map_or(1, |last| slot.seq.saturating_sub(last));
+        (self.epoch, self.last) = (slot.epoch, Some(slot.seq));
+        let outcome = self.policy.decide(&self.posterior, validity, hops);
         let mut ledger = slot.ledger;
         let intent = Intent {
             seq: slot.seq,
@@ -199,6 +212,7 @@ mod tests {
         let queue = WindowQueue::new(1, 1);
         let (mut slot, _) = queue.take().expect("a slot");
         slot.newest_sample = HostNs(1_000_000_000);
+        slot.ledger.acquired = HostNs(1_000_000_000);
         let counters = Counters::default();
         let mut at = |ns: i64| {
             clock.0.store(ns, Ordering::SeqCst);
@@ -207,12 +221,25 @@ mod tests {
         };
         assert_eq!(at(1_500_000_000), (Validity::VALID, true));
         assert_eq!(at(1_500_000_001), (Validity::STALE, false));
-        assert_eq!(
-            at(1_400_000_000),
-            (Validity::VALID, true),
-            "a clock ahead by the correction's error is no fault"
-        );
-        assert_eq!(counters.windows_invalid.load(Ordering::SeqCst), 1);
+        assert_eq!(at(950_000_000), (Validity::VALID, true), "ahead by the correction's error is no fault");
+        assert_eq!(at(800_000_000), (Validity::STALE, false), "further ahead, the age is not known");
+        assert_eq!(counters.windows_invalid.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn evidence_does_not_outlive_a_hole_that_touches_no_window() {
+        let clock = Arc::new(Set(AtomicI64::new(0)));
+        let decoder = Box::new(Taking { ns: 0, clock: Arc::clone(&clock) });
+        let policy =
+            Policy::new(PolicySpec { smoothing_ms: 100.0, threshold: 0.7, max_age_ms: 500.0 }, 2, 10.0);
+        let mut stage = DecodeStage::new("p".into(), decoder, policy, Duration::from_millis(10));
+        let counters = Counters::default();
+        stage.policy.decide(&[1.0, 0.0], Validity::VALID, 1000);
+        let queue = WindowQueue::new(1, 1);
+        let (mut slot, _) = queue.take().expect("a slot");
+        assert!(stage.decode(&slot, clock.as_ref(), &counters).smoothed[0] > 0.9, "evidence lasts");
+        slot.epoch = 1;
+        assert_eq!(stage.decode(&slot, clock.as_ref(), &counters).smoothed, [0.5, 0.5]);
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub fn read_markers(mut factory: Box<dyn MarkerSourceFactory>, sink: &dyn Sink, 
         match factory.open(look) {
             Ok(mut source) => {
                 told.clear();
+                for note in source.notes() {
+                    tracing::warn!(stream = %source.spec().name, "{note}");
+                }
                 tracing::info!(stream = %source.spec().name, "marker stream attached");
                 read_one(source.as_mut(), sink, stop);
             }

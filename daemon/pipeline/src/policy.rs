@@ -14,6 +14,21 @@ pub struct PolicySpec {
     pub max_age_ms: f64,
 }
 
+/// How far ahead of this host a corrected stamp may seem, ms: more than the uncertainty of LSL's clock correction on any
+/// usable network.
+const AHEAD_MS: f64 = 100.0;
+
+/// The index of the largest value; the first of equal ones, as NumPy's `argmax` has it.
+fn first_largest(values: &[f32]) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    for (i, v) in values.iter().enumerate() {
+        if best.is_none_or(|b| *v > values[b]) {
+            best = Some(i);
+        }
+    }
+    best
+}
+
 /// The state of the smoothing; owned by the decoding thread.
 ///
 /// Evidence is an exponentially weighted mean of the window posteriors. It starts from ignorance, all classes alike,
@@ -48,23 +63,25 @@ impl Policy {
         self.smoothed.fill(alike);
     }
 
-    /// Whether a newest sample of this age is too old to act upon.
+    /// Whether a newest sample of this age is too old to act upon; or from a future further off than clock correction
+    /// errs, so that its age is not known.
     #[must_use]
     pub fn is_stale(&self, age_ns: i64) -> bool {
-        age_ns as f64 > self.max_age_ms * 1e6
+        let age_ms = age_ns as f64 / 1e6;
+        age_ms > self.max_age_ms || age_ms < -AHEAD_MS
     }
 
-    /// Takes in a window's posterior and decides.
-    pub fn decide(&mut self, posterior: &[f32], validity: Validity) -> Outcome {
+    /// Takes in the posterior of the window `hops` after the last one, and decides. Windows in between were skipped.
+    pub fn decide(&mut self, posterior: &[f32], validity: Validity, hops: u64) -> Outcome {
         if !validity.is_valid() {
             self.reset();
             return Outcome::NoIntent(NoIntentReason::InvalidData);
         }
+        let kept = (1.0 - self.weight).powf(hops.max(1) as f32);
         for (s, p) in self.smoothed.iter_mut().zip(posterior) {
-            *s += self.weight * (p - *s);
+            *s = kept * *s + (1.0 - kept) * p;
         }
-        let best = (0..self.smoothed.len()).max_by(|a, b| self.smoothed[*a].total_cmp(&self.smoothed[*b]));
-        match best {
+        match first_largest(&self.smoothed) {
             Some(class) if self.smoothed[class] >= self.threshold => Outcome::Class(class),
             _ => Outcome::NoIntent(NoIntentReason::BelowThreshold),
         }
@@ -88,7 +105,7 @@ mod tests {
     #[test]
     fn evidence_must_last_before_an_intent_fires() {
         let mut policy = Policy::new(SPEC, 2, 62.5);
-        let decisions: Vec<_> = (0..16).map(|_| policy.decide(&[0.0, 1.0], Validity::VALID)).collect();
+        let decisions: Vec<_> = (0..16).map(|_| policy.decide(&[0.0, 1.0], Validity::VALID, 1)).collect();
         // 1 - exp(-t / 500 ms) passes 0.4 (0.5 + 0.5 * 0.4 = 0.7) at 255 ms: the fifth window of 62.5 ms.
         assert_eq!(decisions[..4], [DOUBT; 4]);
         assert_eq!(decisions[4..], [Outcome::Class(1); 12]);
@@ -98,20 +115,42 @@ mod tests {
     fn one_untrusted_window_forgets_everything() {
         let mut policy = Policy::new(SPEC, 2, 62.5);
         for _ in 0..50 {
-            policy.decide(&[1.0, 0.0], Validity::VALID);
+            policy.decide(&[1.0, 0.0], Validity::VALID, 1);
         }
-        let outcome = policy.decide(&[1.0, 0.0], Validity::GAP);
+        let outcome = policy.decide(&[1.0, 0.0], Validity::GAP, 1);
         assert_eq!(outcome, Outcome::NoIntent(NoIntentReason::InvalidData));
         assert_eq!(policy.smoothed(), [0.5, 0.5]);
-        assert_eq!(policy.decide(&[1.0, 0.0], Validity::VALID), DOUBT);
+        assert_eq!(policy.decide(&[1.0, 0.0], Validity::VALID, 1), DOUBT);
+    }
+
+    #[test]
+    fn skipped_windows_make_old_evidence_older() {
+        let mut whole = Policy::new(SPEC, 2, 62.5);
+        let mut skipping = Policy::new(SPEC, 2, 62.5);
+        for _ in 0..20 {
+            whole.decide(&[1.0, 0.0], Validity::VALID, 1);
+            skipping.decide(&[1.0, 0.0], Validity::VALID, 1);
+        }
+        for _ in 0..8 {
+            whole.decide(&[0.0, 1.0], Validity::VALID, 1);
+        }
+        skipping.decide(&[0.0, 1.0], Validity::VALID, 8);
+        assert!((whole.smoothed()[0] - skipping.smoothed()[0]).abs() < 1e-5);
+    }
+
+    #[test]
+    fn doubt_between_equals_is_the_first() {
+        assert_eq!(first_largest(&[0.5, 0.5]), Some(0));
+        assert_eq!(first_largest(&[0.2, 0.5, 0.3]), Some(1));
+        assert_eq!(first_largest(&[]), None);
     }
 
     #[test]
     fn without_smoothing_each_window_speaks_for_itself() {
         let mut policy =
             Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0 }, 3, 10.0);
-        assert_eq!(policy.decide(&[0.1, 0.8, 0.1], Validity::VALID), Outcome::Class(1));
-        assert_eq!(policy.decide(&[0.5, 0.4, 0.1], Validity::VALID), DOUBT);
+        assert_eq!(policy.decide(&[0.1, 0.8, 0.1], Validity::VALID, 1), Outcome::Class(1));
+        assert_eq!(policy.decide(&[0.5, 0.4, 0.1], Validity::VALID, 1), DOUBT);
     }
 
     proptest! {
@@ -119,7 +158,7 @@ mod tests {
         fn what_is_smoothed_stays_a_distribution(ps in prop::collection::vec(0.0f32..=1.0, 1..300)) {
             let mut policy = Policy::new(SPEC, 2, 10.0);
             for p in ps {
-                policy.decide(&[p, 1.0 - p], Validity::VALID);
+                policy.decide(&[p, 1.0 - p], Validity::VALID, 1);
                 let sum: f32 = policy.smoothed().iter().sum();
                 prop_assert!((sum - 1.0).abs() < 1e-4);
                 prop_assert!(policy.smoothed().iter().all(|s| (0.0..=1.0001).contains(s)));

@@ -16,6 +16,9 @@ pub const SETTLED: f64 = 1e-4;
 /// filters or in single precision.
 const LARGEST_UV: f64 = 1e12;
 
+/// A hole longer than this is no loss of samples but a source that was away, or a clock that jumped, in seconds.
+const LONGEST_LOSS_S: f64 = 60.0;
+
 /// What a path is built from, everything already validated.
 pub(crate) struct Layout<'a> {
     pub(crate) rate: Hz,
@@ -41,6 +44,8 @@ pub(crate) struct Continuity {
     pub(crate) seq: Seq,
     /// The next frame's position in the stream.
     pub(crate) frame: u64,
+    /// Holes so far.
+    epoch: u64,
     last_stamp: Option<f64>,
 }
 
@@ -198,11 +203,17 @@ impl SignalPath {
                 missing = missing.max(header.dropped_before);
             }
             if missing > 0 {
-                count(&around.counters.samples_lost, missing);
+                let seconds = missing as f64 / self.rate.get();
+                if seconds > LONGEST_LOSS_S {
+                    count(&around.counters.away_ms, (seconds * 1e3) as u64);
+                } else {
+                    count(&around.counters.samples_lost, missing);
+                }
                 windows += self.segment(header, dequeued, samples, stamps, from..to, at, around);
                 from = to;
                 count(&around.counters.gaps, 1);
                 at.frame = at.frame.saturating_add(missing);
+                at.epoch += 1;
                 self.untrusted.gap = self.pushed + self.settle;
             }
         }
@@ -214,6 +225,7 @@ impl SignalPath {
     /// The first chunk after the source was attached anew: positions go on with the time that passed, nothing else.
     fn reconnect(&mut self, header: Header, stamps: &[f64], at: &mut Continuity, counters: &Counters) {
         if let (Some(last), Some(first)) = (at.last_stamp, stamps.first()) {
+            at.epoch += 1;
             count(&counters.away_ms, ((first - last) * 1e3).max(0.0) as u64);
             let passed = (((first - last) * self.rate.get()).round() - 1.0).max(0.0) as u64;
             // What the ring dropped lies within that time and is passed over where it is counted.
@@ -331,6 +343,10 @@ impl SignalPath {
                 validity = validity.with(cause);
             }
         }
+        let seconds_of = |n: u64| self.stamps[(n % length) as usize];
+        if self.gaps.is_stretched(self.stamps.len(), seconds_of(oldest), seconds_of(self.pushed - 1)) {
+            validity = validity.with(Validity::GAP);
+        }
         if !validity.is_valid() {
             count(&around.counters.windows_invalid, 1);
         }
@@ -345,6 +361,7 @@ impl SignalPath {
         debug_assert!(copied, "a window that is due is full, and slots are made for it");
         slot.seq = seq;
         slot.validity = validity;
+        slot.epoch = at.epoch;
         slot.oldest_sample = oldest_sample;
         slot.newest_sample = newest_sample;
         slot.newest_frame = at.frame.saturating_sub(1);

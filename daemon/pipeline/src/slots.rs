@@ -13,6 +13,8 @@ pub struct Slot {
     pub seq: Seq,
     /// Whether it may be trusted.
     pub validity: Validity,
+    /// Changes with every hole in the stream, whether or not this window is touched: evidence does not outlive it.
+    pub epoch: u64,
     /// Its first frame's time.
     pub oldest_sample: HostNs,
     /// Its last frame's time.
@@ -41,6 +43,7 @@ impl WindowQueue {
                 window: vec![0.0; length].into_boxed_slice(),
                 seq: 0,
                 validity: Validity::VALID,
+                epoch: 0,
                 oldest_sample: HostNs::default(),
                 newest_sample: HostNs::default(),
                 newest_frame: 0,

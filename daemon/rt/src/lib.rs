@@ -8,7 +8,6 @@ pub mod clock;
 pub mod doorbell;
 pub mod edge;
 pub mod guard;
-pub mod report;
 pub mod thread;
 
 mod ftz;

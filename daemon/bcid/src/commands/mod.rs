@@ -90,7 +90,8 @@ fn write_json(file: &Path, value: &serde_json::Value) -> Result<(), Failure> {
         |e: std::io::Error| Failure::caused(Exit::Internal, &format!("writing {}", file.display()), &e);
     let mut text = format!("{value:#}");
     text.push('\n');
-    let part = file.with_extension("part");
+    let mut part = file.as_os_str().to_owned();
+    part.push(format!(".{}.part", std::process::id()));
     std::fs::write(&part, text).map_err(failed)?;
     std::fs::rename(&part, file).map_err(failed)
 }

@@ -206,13 +206,15 @@ fn labels_missing_or_met_twice_are_told() {
 #[test]
 fn labels_from_the_configuration_win_and_must_be_as_many_as_channels() {
     let spec = pipeline("labels = [\"C3\", \"Pz\", \"C4\"]\n");
-    for own in [["", "", ""], ["A1", "A2", "A3"], ["C4", "Pz", "C3"]] {
+    for own in [["", "", ""], ["A1", "A2", "A3"], ["c3", "Pz", "C4."]] {
         let stream = stream(Unit::Microvolts, &own.map(|l| (l, "")));
         assert_eq!(
             window(&spec, &bundle("uV"), &stream, &[1.0, 2.0, 3.0]),
             [1.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0]
         );
     }
+    let told = refusals(&spec, &stream(Unit::Microvolts, &[("C4", ""), ("Pz", ""), ("C3", "")]));
+    assert!(told.len() == 1 && told[0].contains("C3 as channel 1, which the stream has as 3"), "{told:?}");
     let told = refusals(&spec, &stream(Unit::Microvolts, &[("C3", ""), ("C4", "")]));
     assert!(told.len() == 1 && told[0].ends_with("names 3 channels, the stream amp has 2"), "{told:?}");
 }
