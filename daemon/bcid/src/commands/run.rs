@@ -114,7 +114,13 @@ async fn serve(
         markers.into_iter().for_each(RunningMarkers::stop);
         panicked
     });
-    let panicked = drained.await.unwrap_or_default();
+    let panicked = tokio::select! {
+        panicked = drained => panicked.unwrap_or_default(),
+        // Looking for a stream can take some seconds to give up: who asks twice does not want to wait for it.
+        () = interrupts.next() => {
+            return Err(Failure::new(Exit::Internal, "interrupted again while draining: ended at once, without a summary"));
+        }
+    };
     publisher.close();
     let _ = stop.send(());
     // A subscriber that does not read must not keep the daemon from ending.
