@@ -42,7 +42,7 @@ impl World {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{name}-{}-{count}-{now:x}", std::process::id());
         let folder = tempfile::tempdir().expect("a folder can be made");
-        // only this machine, only this LSL session. More look-up ports than liblsl's 32: an outlet beyond them, of another
+        // Only this machine, only this LSL session. More look-up ports than liblsl's 32: an outlet beyond them, of another
         // test say, could not be found.
         let lsl = format!(
             "[ports]\nPortRange = 128\nIPv6 = disable\n[multicast]\nResolveScope = machine\n\
