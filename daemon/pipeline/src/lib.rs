@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A caller may rely on: everything being validated against the stream before the first sample is filtered, all
-//! mistakes at once; no thread waiting for a slower one; every lost frame, late window and untrusted window being
+//! mistakes at once; no thread waiting for a slower one; every late window, every untrusted window and every hole wider than jitter being
 //! counted and told in the intent. Decoding never queues up: late windows are skipped in favour of the newest.
 
 pub mod acquire;

@@ -36,7 +36,7 @@ and R10 imagined.
 - R05, R06 and R09 train, on windows within {train_from:g} to {train_to:g} s from the cue.
 - Channels, reference, number of patterns and shrinkage were chosen by leaving one of these runs out
   (`python -m bcid_models.choose_csp_lda`). All montages did about equally well, so the smallest was taken.
-- R10 took no part in any choice made here and was evaluated once, with everything settled. That this family of
+- R10 took no part in any choice made here and was first evaluated with everything settled. That this family of
   methods (CSP and LDA on 1 s windows) does well on this run was known beforehand.
 
 ## Accuracy

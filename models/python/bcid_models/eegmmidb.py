@@ -3,4 +3,4 @@
 SUBJECT = "S001"
 TRAIN = ("S001R05.edf", "S001R06.edf", "S001R09.edf")
 TEST = "S001R10.edf"
-"""Takes no part in any choice; evaluated once, with everything else settled."""
+"""Takes no part in any choice: looked at only with everything else settled."""
