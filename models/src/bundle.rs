@@ -7,18 +7,20 @@
 //! | `schema` | 1 |
 //! | `name`, `version`, `description`, `licence` | who the decoder is |
 //! | `model.file`, `model.sha256` | the ONNX file and its hash |
-//! | `input.tensor` | name of the input, `float32 [1, channels, window_samples]` |
-//! | `input.channels` | labels in the order of the tensor |
+//! | `input.tensor` | name of the input, `float32 [1, channels, window_samples]`, after the preprocessing |
+//! | `input.channels` | labels of the stream's channels, in the order in which the preprocessing takes them |
 //! | `input.unit` | unit of its numbers (a voltage) |
-//! | `input.rate_hz`, `input.window_samples`, `input.hop_samples` | sampling rate, window, and the hop it was made for |
-//! | `[[preprocessing]]` (optional) | steps run causally on those channels, in order |
+//! | `input.rate_hz` | sampling rate of the stream, before the preprocessing |
+//! | `input.window_samples`, `input.hop_samples` | window and the hop it was made for, in frames after the preprocessing |
+//! | `[[preprocessing]]` (optional) | steps run causally on those channels, in order; what they yield goes into the tensor |
 //! | `output.tensor`, `output.kind`, `output.classes` | `float32 [1, classes]`; kind `class_posteriors` |
 //! | `provenance.trained_by`, `.subjects`, `.split` | how it came to be |
 //! | `[[provenance.recordings]]` | `file`, `sha256`, `use` = `train` or `test` |
 //! | `[[provenance.metrics]]` | `name`, `on`, `value`, `ci95`, `trials`, `chance` |
 
-use crate::steps::{Step, read_steps};
+use crate::steps::{Step, check_steps, read_steps};
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
+use bci_dsp::Signal;
 use bci_types::{DecoderIdentity, Hz, Unit};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
@@ -41,6 +43,8 @@ pub struct Bundle {
     pub input: Input,
     /// Steps run causally on its channels before the window.
     pub preprocessing: Vec<Step>,
+    /// What those steps yield, and the window holds.
+    pub windowed: Signal,
     /// What it yields.
     pub output: Output,
     /// Figures as stated by its maker.
@@ -52,15 +56,15 @@ pub struct Bundle {
 pub struct Input {
     /// Name of the input tensor.
     pub tensor: Located<String>,
-    /// Channel labels, in the order of the tensor.
+    /// Labels of the stream's channels, in the order in which the preprocessing takes them.
     pub channels: Located<Vec<String>>,
     /// Unit of the numbers: a voltage.
     pub unit: Unit,
-    /// Sampling rate.
+    /// Sampling rate of the stream, before the preprocessing.
     pub rate: Located<Hz>,
-    /// Samples a window.
+    /// Frames a window, after the preprocessing.
     pub window_samples: Located<usize>,
-    /// Samples between windows, as it was made for.
+    /// Frames between windows, after the preprocessing, as it was made for.
     pub hop_samples: Located<usize>,
 }
 
@@ -155,10 +159,13 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
     let preprocessing = read_steps(t, "preprocessing");
     let output = t.required_table("output").and_then(read_output);
     let metrics = t.required_table("provenance").map(read_provenance).unwrap_or_default();
-    if let Some(input) = &input {
-        let steps = preprocessing.iter().flat_map(|s| s.check(input.rate.value, "the decoder's"));
-        t.mistakes().extend(steps);
-    }
+    let windowed = input.as_ref().map(|input| {
+        let signal = Signal::new(input.rate.value, &input.channels.value);
+        check_steps(&preprocessing, &signal).unwrap_or_else(|found| {
+            t.mistakes().extend(found);
+            signal
+        })
+    });
     // What is missing has been noted: the rest may still be held against a stream.
     let text = |found: Option<Located<String>>| found.map(|f| f.value).unwrap_or_default();
     let no_model = || (Located { value: PathBuf::new(), at: t.place().clone() }, String::new());
@@ -171,6 +178,7 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
         model,
         input: input?,
         preprocessing,
+        windowed: windowed?,
         output: output?,
         metrics,
     })

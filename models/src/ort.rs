@@ -129,7 +129,7 @@ impl OrtDecoder {
         }
         Self::bind(session, bundle)
             .and_then(|mut decoder| {
-                let silence = vec![0.0; bundle.input.channels.len() * bundle.input.window_samples.value];
+                let silence = vec![0.0; bundle.windowed.channels() * bundle.input.window_samples.value];
                 let mut posterior = vec![0.0; bundle.output.classes.len()];
                 // Twice: the first run still allocates and plans. A refusal shows here and not before a person.
                 for _ in 0..2 {
@@ -141,7 +141,7 @@ impl OrtDecoder {
     }
 
     fn bind(session: Session, bundle: &Bundle) -> Result<Self, String> {
-        let shape = [1, bundle.input.channels.len(), bundle.input.window_samples.value];
+        let shape = [1, bundle.windowed.channels(), bundle.input.window_samples.value];
         let prepare = || -> ::ort::Result<(IoBinding, Tensor<f32>)> {
             let input = Tensor::<f32>::new(&Allocator::default(), shape)?;
             let output = Tensor::<f32>::new(&Allocator::default(), [1, bundle.output.classes.len()])?;

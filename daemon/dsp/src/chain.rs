@@ -1,133 +1,298 @@
 use crate::design::{DesignError, Sos};
-use crate::run::{CommonAverage, SosFilter, all_finite};
-use crate::step::StepSpec;
-use bci_types::Hz;
+use crate::element::{Element, Emit, InPlace, Reframe};
+use crate::run::{RetuneError, SosFilter, all_finite};
+use crate::signal::Signal;
+use crate::step::{Stage, StepSpec};
 
-/// A list of steps, validated against a stream and run in order.
+/// A list of steps, validated against a signal and run in order.
 ///
-/// Causal; owned by one thread. Its output is that of its steps one after the other, bit for bit.
-#[derive(Clone, Debug)]
+/// Causal; owned by one thread. Its output is that of its steps one after the other. After `design` or `reset` each step
+/// begins as if its first frame had always been there, so that electrode offsets do not ring.
+#[derive(Debug)]
 pub struct Chain {
-    channels: usize,
-    rate: Hz,
-    stages: Box<[Stage]>,
-    /// All filters in a row, for what is computed from the chain as a whole; references have no memory.
-    filters: Option<Sos>,
+    input: Signal,
+    output: Signal,
+    max_frames: usize,
+    links: Box<[Link]>,
+    /// `0, 1, 2, ...`: where output frames come from when no step changes the rate.
+    identity: Box<[u32]>,
+    /// All cascades at one rate in a row, for what is computed from the chain as a whole.
+    cascades: Vec<Sos>,
 }
 
-#[derive(Clone, Debug)]
-enum Stage {
-    /// Neighbouring filters run as one cascade: one pass over the block instead of one each.
-    Filter(SosFilter),
-    Average(CommonAverage),
+/// A step at work.
+#[derive(Debug)]
+struct Link {
+    channels: usize,
+    rate_hz: f64,
+    /// No frame has come since the last reset.
+    fresh: bool,
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Work {
+    /// Neighbouring cascades run as one: one pass over the block instead of one each.
+    Cascade(SosFilter),
+    InPlace(Box<dyn InPlace>),
+    Reframe {
+        element: Box<dyn Reframe>,
+        channels: usize,
+        samples: Box<[f64]>,
+        origins: Box<[u32]>,
+    },
+}
+
+/// What a block became.
+#[derive(Clone, Copy, Debug)]
+pub struct Output<'a> {
+    /// `[frames x channels]` of the chain's output, frame-major.
+    pub samples: &'a [f64],
+    /// For each frame the index within the block of the newest input frame that went into it; never falls.
+    pub origins: &'a [u32],
+    /// Whether every output is finite. Once false, the elements hold NaN or infinity and later blocks are false too,
+    /// until [`Chain::reset`]. An overflow in a block's very last frame may show only in the next block.
+    pub finite: bool,
 }
 
 impl Chain {
-    /// A chain at rest for frames of `channels` channels at `rate`. No steps at all make a chain that changes
-    /// nothing. Allocates.
+    /// A chain that has seen nothing, for blocks of up to `max_frames` frames of `input`. No steps at all make a chain
+    /// that changes nothing. Allocates.
     ///
     /// # Errors
-    /// Everything wrong with every step at once, each with the step's index; no channels count against step 0.
-    pub fn design(steps: &[StepSpec], rate: Hz, channels: usize) -> Result<Self, Vec<(usize, DesignError)>> {
-        let mut mistakes = Vec::new();
-        if channels == 0 {
-            mistakes.push((0, DesignError::NoChannels));
+    /// Everything wrong with every step at once, each with the step's index, up to the first wrong one on whose settings
+    /// the channels or the rate of what follows depend; no channels count against step 0.
+    pub fn design(
+        steps: &[StepSpec],
+        input: &Signal,
+        max_frames: usize,
+    ) -> Result<Self, Vec<(usize, DesignError)>> {
+        if input.channels() == 0 {
+            return Err(vec![(0, DesignError::NoChannels)]);
         }
-        let mut designed = Vec::with_capacity(steps.len());
+        let max_frames = max_frames.max(1);
+        let mut signal = input.clone();
+        let mut room = max_frames;
+        let mut links: Vec<Link> = Vec::new();
+        let mut pending: Option<Sos> = None;
+        let mut cascades: Vec<Sos> = Vec::new();
+        let mut mistakes = Vec::new();
         for (i, step) in steps.iter().enumerate() {
-            match step.design(rate) {
-                Ok(filter) => designed.push(filter),
-                Err(found) => mistakes.extend(found.into_iter().map(|e| (i, e))),
+            let designed = match step.design(&signal, room) {
+                Ok(designed) => designed,
+                Err(found) => {
+                    mistakes.extend(found.into_iter().map(|e| (i, e)));
+                    if step.keeps_signal() {
+                        continue;
+                    }
+                    break;
+                }
+            };
+            let (channels, rate_hz) = (signal.channels(), signal.rate.get());
+            let link = |work| Link { channels, rate_hz, fresh: true, work };
+            if !matches!(designed.stage, Stage::Cascade(_)) {
+                flush(&mut pending, &mut links, &signal).map_err(|e| vec![(i, e)])?;
             }
+            match designed.stage {
+                Stage::Cascade(sos) => {
+                    match cascades.last_mut().filter(|last| last.rate() == sos.rate()) {
+                        Some(last) => *last = last.then(&sos),
+                        None => cascades.push(sos.clone()),
+                    }
+                    pending = Some(match pending.take() {
+                        Some(before) => before.then(&sos),
+                        None => sos,
+                    });
+                }
+                Stage::InPlace(element) => links.push(link(Work::InPlace(element))),
+                Stage::Reframe(element) => {
+                    room = element.most_frames(room);
+                    let channels = designed.output.channels();
+                    let samples = vec![0.0; room * channels].into_boxed_slice();
+                    let origins = vec![0; room].into_boxed_slice();
+                    links.push(link(Work::Reframe { element, channels, samples, origins }));
+                }
+            }
+            signal = designed.output;
         }
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        Self::assemble(&designed, rate, channels).map_err(|e| vec![(0, e)])
-    }
-
-    fn assemble(designed: &[Option<Sos>], rate: Hz, channels: usize) -> Result<Self, DesignError> {
-        let mut stages = Vec::new();
-        for run in designed.chunk_by(|a, b| a.is_some() == b.is_some()) {
-            match joined(run) {
-                Some(sos) => stages.push(Stage::Filter(SosFilter::design(&sos, channels)?)),
-                None => {
-                    for _ in run {
-                        stages.push(Stage::Average(CommonAverage::design(channels, None)?));
-                    }
-                }
-            }
-        }
-        Ok(Self { channels, rate, stages: stages.into_boxed_slice(), filters: joined(designed) })
-    }
-
-    /// Back to rest.
-    pub fn reset(&mut self) {
-        for stage in &mut self.stages {
-            match stage {
-                Stage::Filter(filter) => filter.reset(),
-                Stage::Average(average) => average.reset(),
-            }
-        }
-    }
-
-    /// Runs every step over `[frames x channels]` in place. Returns whether every output is finite.
-    ///
-    /// Once false, the filters hold NaN or infinity and every later block is false too, until
-    /// [`Chain::reset`]. An overflow in a block's very last frame may show only in the next block.
-    #[must_use = "a chain that has met NaN or infinity stays poisoned until it is reset"]
-    pub fn process(&mut self, frames: &mut [f64]) -> bool {
-        for stage in &mut self.stages {
-            match stage {
-                Stage::Filter(filter) => filter.process(frames),
-                Stage::Average(average) => average.process(frames),
-            }
-        }
-        all_finite(frames)
-    }
-
-    /// Whether no filter holds NaN or infinity.
-    #[must_use]
-    pub fn is_finite_state(&self) -> bool {
-        self.stages.iter().all(|stage| match stage {
-            Stage::Filter(filter) => filter.is_finite_state(),
-            Stage::Average(_) => true,
+        flush(&mut pending, &mut links, &signal).map_err(|e| vec![(steps.len().saturating_sub(1), e)])?;
+        Ok(Self {
+            input: input.clone(),
+            output: signal,
+            max_frames,
+            links: links.into_boxed_slice(),
+            identity: (0..max_frames as u32).collect(),
+            cascades,
         })
     }
 
-    /// Samples until the whole chain has settled, as [`Sos::settle_samples`] defines it for its filters in a row;
-    /// 0 without filters. Takes time: not for the hot path.
-    #[must_use]
-    pub fn settle_samples(&self, tolerance: f64) -> usize {
-        self.filters.as_ref().map_or(0, |f| f.settle_samples(tolerance))
+    /// As designed: no frame has ever come.
+    pub fn reset(&mut self) {
+        for link in &mut self.links {
+            link.fresh = true;
+            link.element_mut().reset();
+        }
     }
 
-    /// The group delay of all filters together at `at_hz`, in samples; 0 without filters.
+    /// Runs every step over `[frames x channels]`, up to `max_frames` frames; `frames` is used as working space. With
+    /// `learn` false, what adapts to the signal learns nothing from these frames.
+    ///
+    /// # Panics
+    /// When there are more frames than the chain was designed for.
+    pub fn process<'a>(&'a mut self, frames: &'a mut [f64], learn: bool) -> Output<'a> {
+        let mut origins: &[u32] = &self.identity[..frames.len() / self.input.channels()];
+        let mut current = frames;
+        for link in &mut self.links {
+            if link.fresh && !current.is_empty() {
+                link.fresh = false;
+                let first = &current[..link.channels];
+                // A first frame that is no number says nothing about offsets.
+                if all_finite(first) {
+                    match &mut link.work {
+                        Work::Cascade(filter) => filter.prime(first),
+                        Work::InPlace(element) => element.prime(first),
+                        Work::Reframe { element, .. } => element.prime(first),
+                    }
+                }
+            }
+            match &mut link.work {
+                Work::Cascade(filter) => filter.process(current),
+                Work::InPlace(element) => element.process(current, learn),
+                Work::Reframe { element, channels, samples, origins: own } => {
+                    let mut emit = Emit::new(*channels, samples, own);
+                    element.process(current, learn, &mut emit);
+                    let n = emit.frames();
+                    for origin in &mut own[..n] {
+                        *origin = origins[*origin as usize];
+                    }
+                    origins = &own[..n];
+                    current = &mut samples[..n * *channels];
+                }
+            }
+        }
+        let finite = all_finite(current);
+        Output { samples: current, origins, finite }
+    }
+
+    /// Whether [`Chain::retune`] would take `ready`.
+    ///
+    /// # Errors
+    /// [`RetuneError`] of the first step that differs in kind or shape.
+    pub fn fits(&self, ready: &Chain) -> Result<(), RetuneError> {
+        if self.input != ready.input || self.output != ready.output || self.links.len() != ready.links.len() {
+            return Err(RetuneError::Kind);
+        }
+        self.links.iter().zip(&ready.links).try_for_each(|(own, new)| own.element().fits(new.element()))
+    }
+
+    /// Takes over the settings of `ready`, whose steps must be of the same kinds and shapes, and keeps the state.
+    ///
+    /// # Errors
+    /// As [`Chain::fits`]; nothing is then changed.
+    pub fn retune(&mut self, ready: &Chain) -> Result<(), RetuneError> {
+        self.fits(ready)?;
+        for (own, new) in self.links.iter_mut().zip(&ready.links) {
+            own.element_mut().retune(new.element())?;
+        }
+        for (own, new) in self.cascades.iter_mut().zip(&ready.cascades) {
+            own.copy_from(new);
+        }
+        Ok(())
+    }
+
+    /// Whether no element holds NaN or infinity.
     #[must_use]
-    pub fn group_delay_samples(&self, at_hz: f64) -> f64 {
-        self.filters.as_ref().map_or(0.0, |f| f.group_delay_samples(at_hz))
+    pub fn is_finite_state(&self) -> bool {
+        self.links.iter().all(|link| link.element().is_finite_state())
+    }
+
+    /// Frames of the input until the whole chain has settled, as [`Sos::settle_samples`] defines it for its cascades in
+    /// a row, plus the memory of every other step; 0 without memory. Takes time: not for the hot path.
+    #[must_use]
+    pub fn settle_samples(&self, tolerance: f64) -> usize {
+        let cascades = self.cascades.iter().map(|s| s.settle_samples(tolerance) as f64 / s.rate().get());
+        let others = self.others().map(|link| link.element().settle_samples(tolerance) as f64 / link.rate_hz);
+        let seconds: f64 = cascades.chain(others).sum();
+        // A whole number of samples comes out as one, rounding aside.
+        (seconds * self.input.rate.get() - 1e-6).ceil().max(0.0) as usize
+    }
+
+    /// By how much the chain's output lags at `at_hz`, in seconds; the group delay of filters, half the length of
+    /// windows.
+    #[must_use]
+    pub fn delay_s(&self, at_hz: f64) -> f64 {
+        let cascades = self.cascades.iter().map(|s| s.group_delay_samples(at_hz) / s.rate().get());
+        let others = self.others().map(|link| link.element().delay_samples(at_hz) / link.rate_hz);
+        cascades.chain(others).sum()
     }
 
     /// The gain of all filters together at `at_hz` in decibels; 0 without filters. References count as 1.
     #[must_use]
     pub fn gain_db(&self, at_hz: f64) -> f64 {
-        self.filters.as_ref().map_or(0.0, |f| f.gain_db(at_hz))
+        let cascades = self.cascades.iter().map(|s| s.gain_db(at_hz));
+        cascades.chain(self.others().map(|link| link.element().gain_db(at_hz))).sum()
     }
 
-    /// Channels a frame.
+    /// Which input channels can change any output channel marked in `outputs`; all outputs when `None`. Allocates.
     #[must_use]
-    pub fn channels(&self) -> usize {
-        self.channels
+    pub fn reaches(&self, outputs: Option<&[bool]>) -> Vec<bool> {
+        let outputs = outputs.map_or_else(|| vec![true; self.output.channels()], <[bool]>::to_vec);
+        self.links.iter().rev().fold(outputs, |marked, link| link.element().reaches(&marked))
     }
 
-    /// The sampling rate it was made for.
+    /// What it takes.
     #[must_use]
-    pub fn rate(&self) -> Hz {
-        self.rate
+    pub fn input(&self) -> &Signal {
+        &self.input
+    }
+
+    /// What it yields.
+    #[must_use]
+    pub fn output(&self) -> &Signal {
+        &self.output
+    }
+
+    /// The most frames that one block can yield.
+    #[must_use]
+    pub fn most_frames(&self) -> usize {
+        self.links.iter().fold(self.max_frames, |n, link| match &link.work {
+            Work::Reframe { origins, .. } => origins.len(),
+            _ => n,
+        })
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Link> {
+        self.links.iter().filter(|link| !matches!(link.work, Work::Cascade(_)))
     }
 }
 
-/// The filters among `designed` as one cascade.
-fn joined(designed: &[Option<Sos>]) -> Option<Sos> {
-    designed.iter().flatten().cloned().reduce(|a, b| a.then(&b))
+impl Link {
+    fn element(&self) -> &dyn Element {
+        match &self.work {
+            Work::Cascade(filter) => filter,
+            Work::InPlace(element) => element.as_ref(),
+            Work::Reframe { element, .. } => element.as_ref(),
+        }
+    }
+
+    fn element_mut(&mut self) -> &mut dyn Element {
+        match &mut self.work {
+            Work::Cascade(filter) => filter,
+            Work::InPlace(element) => element.as_mut(),
+            Work::Reframe { element, .. } => element.as_mut(),
+        }
+    }
+}
+
+/// The cascades collected so far become one filter.
+fn flush(pending: &mut Option<Sos>, links: &mut Vec<Link>, signal: &Signal) -> Result<(), DesignError> {
+    if let Some(sos) = pending.take() {
+        let channels = signal.channels();
+        let filter = SosFilter::design(&sos, channels)?;
+        links.push(Link { channels, rate_hz: signal.rate.get(), fresh: true, work: Work::Cascade(filter) });
+    }
+    Ok(())
 }

@@ -16,9 +16,17 @@
 
 mod chain;
 pub mod design;
+mod element;
+pub mod linalg;
+pub mod montage;
 pub mod run;
+mod signal;
 mod step;
 
-pub use chain::Chain;
+pub use chain::{Chain, Output};
 pub use design::DesignError;
-pub use step::StepSpec;
+pub use element::{Element, Emit, InPlace, Reframe};
+pub use signal::Signal;
+pub use step::{
+    CleanSpec, Designed, FeatureSpec, FirSpec, IirSpec, RateSpec, SpaceSpec, SpikeSpec, Stage, StepSpec,
+};

@@ -4,33 +4,34 @@ mod support;
 
 use bci_dsp::design::{Band, Biquad, Sos, butterworth, notch};
 use bci_dsp::run::{RetuneError, SosFilter};
-use bci_dsp::{Chain, DesignError, StepSpec};
-use support::{eeg, every_step, hz};
+use bci_dsp::{Chain, DesignError, Signal, SpaceSpec, StepSpec};
+use support::{band_pass, band_stop, chain, eeg, every_step, high_pass, hz, low_pass, run};
 
 #[test]
 fn every_mistake_is_reported_at_once_with_its_step() {
     let steps = [
-        StepSpec::BandPass { low_hz: 30.0, high_hz: 8.0, order: 0 },
-        StepSpec::CommonAverage,
-        StepSpec::LowPass { cutoff_hz: 140.0, order: 4 },
-        StepSpec::HighPass { cutoff_hz: f64::NAN, order: 17 },
-        StepSpec::Notch { freq_hz: 50.0, q: f64::NAN },
-        StepSpec::Notch { freq_hz: 50.0, q: 30.0 },
-        StepSpec::Notch { freq_hz: 50.0, q: 0.1 },
-        StepSpec::BandStop { low_hz: 0.0, high_hz: f64::INFINITY, order: 2 },
+        band_pass(30.0, 8.0, 0),
+        StepSpec::Space(SpaceSpec::CommonAverage),
+        low_pass(140.0, 4),
+        high_pass(f64::NAN, 17),
+        support::notch(50.0, f64::NAN),
+        support::notch(50.0, 30.0),
+        support::notch(50.0, 0.1),
+        band_stop(0.0, f64::INFINITY, 2),
     ];
-    let mistakes = Chain::design(&steps, hz(250.0), 8).expect_err("all but two steps are wrong");
+    let mistakes = Chain::design(&steps, &Signal::unlabelled(hz(250.0), 8), 16)
+        .expect_err("all but two steps are wrong");
     let at: Vec<usize> = mistakes.iter().map(|(i, _)| *i).collect();
     assert_eq!(at, [0, 0, 2, 3, 3, 4, 6, 7, 7], "{mistakes:?}");
     assert_eq!(
         mistakes[2].1.to_string(),
-        "cutoff_hz = 140 must be above 0 and below 125 Hz, half of the stream's 250 Hz"
+        "cutoff_hz = 140 must be above 0 and below 125 Hz, half of the rate there, 250 Hz"
     );
     assert_eq!(mistakes[0].1, DesignError::BandEdges { low_hz: 30.0, high_hz: 8.0 });
     assert_eq!(mistakes[1].1, DesignError::Order { order: 0 });
     assert!(matches!(mistakes[5].1, DesignError::Quality { .. }));
     assert!(matches!(mistakes[6].1, DesignError::NotchWidth { .. }));
-    let none = Chain::design(&[], hz(250.0), 0).expect_err("no channels");
+    let none = Chain::design(&[], &Signal::unlabelled(hz(250.0), 0), 16).expect_err("no channels");
     assert_eq!(none, [(0, DesignError::NoChannels)]);
 }
 
@@ -78,22 +79,19 @@ fn steps_read_as_the_field_says_them() {
 #[test]
 fn one_nan_is_noticed_and_a_reset_cures_it() {
     let eeg = eeg();
-    let mut chain = Chain::design(&every_step(), eeg.rate, eeg.channels).expect("a valid chain");
-    let mut clean = eeg.frames.clone();
-    assert!(chain.process(&mut clean));
+    let mut chain = chain(&every_step(), eeg.rate, eeg.channels);
+    let clean = run(&mut chain, &eeg.frames);
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         chain.reset();
         let mut spoilt = eeg.frames.clone();
         spoilt[37 * eeg.channels + 5] = bad;
         let mut blocks = spoilt.chunks_mut(16 * eeg.channels);
-        let finite: Vec<bool> = blocks.by_ref().take(5).map(|b| chain.process(b)).collect();
+        let finite: Vec<bool> = blocks.by_ref().take(5).map(|b| chain.process(b, true).finite).collect();
         assert_eq!(finite, [true, true, false, false, false], "from the block of frame 37 on");
         assert!(!chain.is_finite_state());
         chain.reset();
         assert!(chain.is_finite_state());
-        let mut again = eeg.frames.clone();
-        assert!(chain.process(&mut again));
-        assert_eq!(again, clean, "as if nothing had happened");
+        assert_eq!(run(&mut chain, &eeg.frames), clean, "as if nothing had happened");
     }
 }
 
@@ -101,34 +99,35 @@ fn one_nan_is_noticed_and_a_reset_cures_it() {
 fn a_chain_is_its_steps_one_after_the_other() {
     let eeg = eeg();
     let steps = every_step();
-    let mut together = eeg.frames.clone();
-    let mut chain = Chain::design(&steps, eeg.rate, eeg.channels).expect("a valid chain");
-    assert!(chain.process(&mut together));
+    let mut all = chain(&steps, eeg.rate, eeg.channels);
+    let together = run(&mut all, &eeg.frames);
     let mut apart = eeg.frames;
     let mut delay = 0.0;
     for step in &steps {
-        let mut one = Chain::design(std::slice::from_ref(step), eeg.rate, eeg.channels).expect("valid");
-        assert!(one.process(&mut apart));
-        delay += one.group_delay_samples(15.0);
+        let mut one = chain(std::slice::from_ref(step), eeg.rate, eeg.channels);
+        apart = run(&mut one, &apart);
+        delay += one.delay_s(15.0);
     }
-    assert_eq!(together, apart);
-    assert!((chain.group_delay_samples(15.0) - delay).abs() < 1e-9);
+    let off = together.iter().zip(&apart).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(off < 1e-9, "{off} uV");
+    assert!((all.delay_s(15.0) - delay).abs() < 1e-12);
 
-    let mut nothing = Chain::design(&[], eeg.rate, eeg.channels).expect("no steps");
-    assert!(nothing.process(&mut apart));
-    assert_eq!(together, apart, "no steps change nothing");
-    assert_eq!((nothing.settle_samples(0.01), nothing.group_delay_samples(10.0)), (0, 0.0));
+    let mut nothing = chain(&[], eeg.rate, eeg.channels);
+    assert_eq!(run(&mut nothing, &apart), apart, "no steps change nothing");
+    assert_eq!((nothing.settle_samples(0.01), nothing.delay_s(10.0)), (0, 0.0));
 }
 
 #[test]
 fn settling_is_the_shortest_time_that_leaves_the_tolerance_of_the_impulse_response() {
     let (rate, channels) = (hz(160.0), 8);
     for steps in [&every_step()[..], &every_step()[..3], &every_step()[4..5]] {
-        let mut chain = Chain::design(steps, rate, channels).expect("a valid chain");
-        // Synthetic: one impulse in one channel; the reference only scales what that channel keeps of it.
-        let mut frames = vec![0.0; 20_000 * channels];
-        frames[0] = 1.0;
-        assert!(chain.process(&mut frames));
+        let mut chain = chain(steps, rate, channels);
+        // Synthetic: one impulse in one channel; the reference only scales what that channel keeps of it. A frame before
+        // it, for the first is taken to have been there always.
+        let mut frames = vec![0.0; 20_001 * channels];
+        frames[channels] = 1.0;
+        let frames = run(&mut chain, &frames);
+        let frames = &frames[channels..];
         let h: Vec<f64> = frames.iter().step_by(channels).map(|y| y.abs()).collect();
         let total: f64 = h.iter().sum();
         for tolerance in [0.3, 0.01, 1e-5] {

@@ -1,50 +1,13 @@
 //! Nothing on the hot path allocates or frees.
 
-#![allow(unsafe_code, reason = "a global allocator that counts can only be written with it")]
-
+#[path = "support/counting.rs"]
+mod counting;
 mod support;
 
-use bci_dsp::Chain;
 use bci_dsp::design::{Band, butterworth};
 use bci_dsp::run::{CommonAverage, Select, SosFilter, Window};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use support::{eeg, every_step};
-
-struct Counting;
-
-thread_local! {
-    /// Calls into the allocator by this thread; the test harness has threads of its own.
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count() {
-    CALLS.with(|c| c.set(c.get() + 1));
-}
-
-// SAFETY: every call is handed to the system's allocator unchanged; counting touches only a thread-local that
-// needs neither initialisation nor destruction.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises about `layout` are passed on.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: `at` came from `alloc` above, hence from the system's allocator, with this layout.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn calls(work: impl FnOnce()) -> usize {
-    let before = CALLS.with(Cell::get);
-    work();
-    CALLS.with(Cell::get) - before
-}
+use counting::calls;
+use support::{chain, eeg, every_step};
 
 #[test]
 fn the_counter_counts() {
@@ -57,7 +20,7 @@ fn the_hot_path_from_selection_to_window_allocates_nothing() {
     let picks: Vec<(usize, f64)> = [7, 0, 3, 2, 1].map(|i| (i, 1.5)).to_vec();
     let mut select = Select::design(eeg.channels, &picks).expect("valid picks");
     let ready_select = select.clone();
-    let mut chain = Chain::design(&every_step(), eeg.rate, picks.len()).expect("a valid chain");
+    let mut chain = chain(&every_step(), eeg.rate, picks.len());
     let mut some = CommonAverage::design(picks.len(), Some(&[0, 2])).expect("valid members");
     let ready_all = CommonAverage::design(picks.len(), None).expect("valid members");
     let sos = |high_hz| butterworth(Band::BandPass { low_hz: 8.0, high_hz }, 4, eeg.rate).expect("valid");
@@ -71,7 +34,8 @@ fn the_hot_path_from_selection_to_window_allocates_nothing() {
     let counted = calls(|| {
         for block in eeg.frames.chunks(16 * eeg.channels) {
             assert_eq!(select.process(block, &mut picked), 16);
-            assert!(chain.process(&mut picked) && chain.is_finite_state());
+            assert!(chain.process(&mut picked, true).finite);
+            assert!(chain.is_finite_state());
             some.process(&mut picked);
             filter.process(&mut picked);
             let mut rest = &picked[..];

@@ -2,14 +2,14 @@
 
 mod support;
 
-use bci_dsp::Chain;
+use bci_dsp::StepSpec;
 use bci_dsp::design::Sos;
 use serde_json::Value;
-use support::{eeg, hz, json, number, numbers, step};
+use support::{chain, eeg, hz, json, number, numbers, run, step};
 
 fn designed(row: &Value) -> Sos {
-    let sos = step(row).design(hz(number(&row["rate_hz"])));
-    sos.expect("a valid specification").expect("a filter")
+    let StepSpec::Iir(spec) = step(row) else { panic!("{row} is no recursive filter") };
+    spec.sos(hz(number(&row["rate_hz"]))).expect("a valid specification")
 }
 
 /// Equal to 1e-10 relative; a coefficient that is 0 but for rounding is held against its polynomial's largest.
@@ -23,7 +23,7 @@ fn assert_coefficients(got: &[f64], want: &[f64], what: &str) {
 
 #[test]
 fn designs_equal_scipy_section_by_section_to_1e_10() {
-    let file = json(include_str!("vectors/designs.json"));
+    let file = json(include_str!("vectors/iir/designs.json"));
     let rows = file.as_array().expect("designs");
     assert!(rows.len() > 200, "{} designs", rows.len());
     for row in rows {
@@ -42,7 +42,7 @@ fn designs_equal_scipy_section_by_section_to_1e_10() {
 
 #[test]
 fn responses_and_group_delays_equal_scipy() {
-    let file = json(include_str!("vectors/responses.json"));
+    let file = json(include_str!("vectors/iir/responses.json"));
     for row in file.as_array().expect("responses") {
         let sos = designed(row);
         let (re, im, delay) = (numbers(&row["re"]), numbers(&row["im"]), numbers(&row["delay"]));
@@ -61,18 +61,16 @@ fn responses_and_group_delays_equal_scipy() {
 fn outputs_on_real_eeg_equal_sosfilt_to_1e_9() {
     let eeg = eeg();
     for (name, text) in [
-        ("band_pass", include_str!("vectors/output_band_pass.json")),
-        ("high_pass", include_str!("vectors/output_high_pass.json")),
-        ("low_pass", include_str!("vectors/output_low_pass.json")),
-        ("band_stop", include_str!("vectors/output_band_stop.json")),
-        ("notch", include_str!("vectors/output_notch.json")),
-        ("chain", include_str!("vectors/output_chain.json")),
+        ("band_pass", include_str!("vectors/iir/output_band_pass.json")),
+        ("high_pass", include_str!("vectors/iir/output_high_pass.json")),
+        ("low_pass", include_str!("vectors/iir/output_low_pass.json")),
+        ("band_stop", include_str!("vectors/iir/output_band_stop.json")),
+        ("notch", include_str!("vectors/iir/output_notch.json")),
+        ("chain", include_str!("vectors/iir/output_chain.json")),
     ] {
         let file = json(text);
         let steps: Vec<_> = file["steps"].as_array().expect("steps").iter().map(step).collect();
-        let mut chain = Chain::design(&steps, eeg.rate, eeg.channels).expect("a valid chain");
-        let mut frames = eeg.frames.clone();
-        assert!(chain.process(&mut frames), "finite");
+        let frames = run(&mut chain(&steps, eeg.rate, eeg.channels), &eeg.frames);
         let columns: Vec<usize> = numbers(&file["columns"]).iter().map(|&c| c as usize).collect();
         let want: Vec<_> = file["frames"].as_array().expect("frames").iter().map(numbers).collect();
         assert_eq!(want.len() * eeg.channels, frames.len(), "{name}");

@@ -88,7 +88,7 @@ fn a_band_beyond_the_decoders_own_rate_is_told() {
     assert_eq!(
         told,
         [
-            "preprocessing[0].band_pass.high_hz = 90.0 at decoder.toml:18: must be above 0 and below 80 Hz, half of the decoder's 160 Hz"
+            "preprocessing[0].band_pass.high_hz = 90.0 at decoder.toml:18: must be above 0 and below 80 Hz, half of the rate there, 160 Hz"
         ]
     );
 }

@@ -2,6 +2,7 @@ use super::pairing;
 use super::zpk::{Zpk, prewarp};
 use super::{DesignError, Sos};
 use bci_types::Hz;
+use std::fmt;
 
 /// The highest order designed. Beyond it double precision loses the poles of narrow bands.
 pub const MAX_ORDER: u32 = 16;
@@ -33,6 +34,17 @@ pub enum Band {
         /// The upper -3 dB frequency.
         high_hz: f64,
     },
+}
+
+impl fmt::Display for Band {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LowPass { cutoff_hz } => write!(f, "low-pass {cutoff_hz} Hz"),
+            Self::HighPass { cutoff_hz } => write!(f, "high-pass {cutoff_hz} Hz"),
+            Self::BandPass { low_hz, high_hz } => write!(f, "band-pass {low_hz}-{high_hz} Hz"),
+            Self::BandStop { low_hz, high_hz } => write!(f, "band-stop {low_hz}-{high_hz} Hz"),
+        }
+    }
 }
 
 /// A digital Butterworth filter: SciPy's `butter(order, edges, btype, fs=rate, output="sos")`, with the same

@@ -3,8 +3,18 @@ use super::MAX_ORDER;
 /// Why something cannot be designed. Every comparison is written so that NaN is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum DesignError {
+    /// A setting that is not permitted, where no variant below says it better.
+    #[error("{key} = {value} {must}")]
+    Setting {
+        /// The key as in a configuration (`window_ms`).
+        key: &'static str,
+        /// The refused value as a person would write it.
+        value: String,
+        /// What is permitted, as an end of the sentence ("must be 1 to 16").
+        must: String,
+    },
     /// A frequency outside the open interval from 0 to half of the sampling rate.
-    #[error("{name} = {hz} must be above 0 and below {nyquist_hz} Hz, half of the stream's {} Hz", nyquist_hz * 2.0)]
+    #[error("{name} = {hz} must be above 0 and below {nyquist_hz} Hz, half of the rate there, {} Hz", nyquist_hz * 2.0)]
     Frequency {
         /// Which one (`low_hz`).
         name: &'static str,
@@ -35,7 +45,7 @@ pub enum DesignError {
     },
     /// A notch so wide that it has no -3 dB edges below half of the sampling rate.
     #[error(
-        "q = {q} makes a notch {width_hz} Hz wide: it must be narrower than {nyquist_hz} Hz, half of the rate"
+        "q = {q} must make a notch narrower than {nyquist_hz} Hz, half of the rate: this one is {width_hz} Hz wide"
     )]
     NotchWidth {
         /// The quality factor.
@@ -88,4 +98,37 @@ pub enum DesignError {
     /// Windows that do not advance.
     #[error("the hop must be at least one frame")]
     NoHop,
+}
+
+impl DesignError {
+    /// A refused setting: `must` is the end of the sentence that begins with key and value ("must be 1 to 16").
+    pub fn setting(key: &'static str, value: impl ToString, must: impl Into<String>) -> Self {
+        Self::Setting { key, value: value.to_string(), must: must.into() }
+    }
+
+    /// The key of the setting that it is about, as in a configuration; `None` when it is about a step as a whole.
+    #[must_use]
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Setting { key, .. } => Some(key),
+            Self::Frequency { name, .. } => Some(name),
+            Self::BandEdges { .. } => Some("low_hz"),
+            Self::Order { .. } => Some("order"),
+            Self::Quality { .. } | Self::NotchWidth { .. } => Some("q"),
+            _ => None,
+        }
+    }
+
+    /// What is permitted, without naming key and value again.
+    #[must_use]
+    pub fn must(&self) -> String {
+        match self {
+            Self::Setting { must, .. } => must.clone(),
+            Self::BandEdges { high_hz, .. } => format!("must be below high_hz, which is {high_hz}"),
+            other => {
+                let whole = other.to_string();
+                whole.find("must").map_or(whole.clone(), |at| whole[at..].to_owned())
+            }
+        }
+    }
 }

@@ -3,8 +3,10 @@
 mod butterworth;
 mod complex;
 mod error;
+mod fir;
 mod notch;
 mod pairing;
+mod resample;
 mod settle;
 mod sos;
 mod zpk;

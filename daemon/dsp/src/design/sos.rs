@@ -90,6 +90,12 @@ impl Sos {
         Sos { sections, rate: self.rate }
     }
 
+    /// Takes over the coefficients of a cascade of as many sections; allocates nothing.
+    pub(crate) fn copy_from(&mut self, other: &Sos) {
+        self.sections.copy_from_slice(&other.sections);
+        self.rate = other.rate;
+    }
+
     /// The complex response at `at_hz`: its magnitude is the gain, its angle the phase. Exactly on a zero of the
     /// filter the magnitude is 0 to rounding.
     #[must_use]

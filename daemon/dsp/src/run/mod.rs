@@ -3,19 +3,32 @@
 //! Each has the verbs `design` (may allocate), `reset` (as if no frame had ever come), `process` or `push`, and
 //! `retune` where there is something to swap in.
 
-mod common_average;
+mod align;
+mod clean;
+mod features;
 mod finite;
+mod fir;
+mod resample;
 mod select;
+mod simd;
 mod sos_filter;
+mod space;
+mod spikes;
 mod window;
 
-pub use common_average::CommonAverage;
 pub use finite::all_finite;
 pub use select::Select;
 pub use sos_filter::SosFilter;
+pub use space::CommonAverage;
 pub use window::{Pushed, Window};
 
+use crate::element::Element;
 use bci_types::Hz;
+
+/// `ready` as the type that `retune` was called on.
+fn same<T: Element>(ready: &dyn Element) -> Result<&T, RetuneError> {
+    ready.as_any().downcast_ref().ok_or(RetuneError::Kind)
+}
 
 /// How many channels are computed side by side: enough independent work to hide the latency of a recursion, few
 /// enough for its values to stay in registers. Chosen by measurement among 4, 8 and 16.
@@ -24,6 +37,9 @@ const LANES: usize = 8;
 /// Why ready coefficients cannot be swapped in; nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum RetuneError {
+    /// Another kind of element, or one whose settings need another amount of state.
+    #[error("an element cannot take the settings of one of another kind or shape")]
+    Kind,
     /// Another number of sections would need another amount of state.
     #[error("a filter of {have} sections cannot take {got}")]
     Sections {

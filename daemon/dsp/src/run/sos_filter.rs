@@ -1,6 +1,8 @@
-use super::{LANES, RetuneError};
+use super::simd::vectorised;
+use super::{LANES, RetuneError, same};
 use crate::design::{Biquad, DesignError, Sos};
-use bci_types::Hz;
+use crate::element::{Element, InPlace};
+use std::any::Any;
 
 /// A cascade of second-order sections over many channels, causal, in f64.
 ///
@@ -10,8 +12,7 @@ use bci_types::Hz;
 #[derive(Clone, Debug)]
 pub struct SosFilter {
     channels: usize,
-    rate: Hz,
-    sections: Box<[Biquad]>,
+    sos: Sos,
     /// `[tiles x sections]`, a tile being `LANES` channels side by side; the last is padded with idle lanes.
     state: Box<[Delays]>,
 }
@@ -34,9 +35,8 @@ impl SosFilter {
         if channels == 0 {
             return Err(DesignError::NoChannels);
         }
-        let sections: Box<[Biquad]> = sos.sections().into();
-        let state = vec![AT_REST; channels.div_ceil(LANES) * sections.len()].into_boxed_slice();
-        Ok(Self { channels, rate: sos.rate(), sections, state })
+        let state = vec![AT_REST; channels.div_ceil(LANES) * sos.sections().len()].into_boxed_slice();
+        Ok(Self { channels, sos: sos.clone(), state })
     }
 
     /// Back to rest.
@@ -44,22 +44,31 @@ impl SosFilter {
         self.state.fill(AT_REST);
     }
 
+    /// The state after infinitely many frames like `first` (one number a channel): SciPy's `sosfilt_zi` times it.
+    pub fn prime(&mut self, first: &[f64]) {
+        debug_assert_eq!(first.len(), self.channels, "one frame");
+        let tiles = first.chunks(LANES);
+        for (tile, state) in tiles.zip(self.state.chunks_exact_mut(self.sos.sections().len())) {
+            for (lane, &x) in tile.iter().enumerate() {
+                let mut x = x;
+                for (Biquad { b, a: [a1, a2] }, delays) in self.sos.sections().iter().zip(&mut *state) {
+                    let sum = b[0] + b[1] + b[2];
+                    // A zero at 0 Hz, rounding aside: nothing of an offset may pass.
+                    let blocks = sum.abs() <= 4.0 * f64::EPSILON * (b[0].abs() + b[1].abs() + b[2].abs());
+                    let y = if blocks { 0.0 } else { x * sum / (1.0 + a1 + a2) };
+                    delays.z2[lane] = b[2] * x - a2 * y;
+                    delays.z1[lane] = b[1] * x - a1 * y + delays.z2[lane];
+                    x = y;
+                }
+            }
+        }
+    }
+
     /// Filters `[frames x channels]` in place, in whatever unit; any number of frames, none included.
     pub fn process(&mut self, frames: &mut [f64]) {
         debug_assert_eq!(frames.len() % self.channels, 0, "whole frames");
-        for frame in frames.chunks_exact_mut(self.channels) {
-            let (tiles, rest) = frame.as_chunks_mut::<LANES>();
-            let mut states = self.state.chunks_exact_mut(self.sections.len());
-            for (tile, state) in tiles.iter_mut().zip(&mut states) {
-                *tile = cascade(&self.sections, state, *tile);
-            }
-            if let (false, Some(state)) = (rest.is_empty(), states.next()) {
-                let mut tile = [0.0; LANES];
-                tile[..rest.len()].copy_from_slice(rest);
-                let tile = cascade(&self.sections, state, tile);
-                rest.copy_from_slice(&tile[..rest.len()]);
-            }
-        }
+        let Self { channels, sos, state } = self;
+        vectorised(|| filter(sos.sections(), state, *channels, frames));
     }
 
     /// Swaps in coefficients and keeps the state: the output goes on without a reset, with a transient as large
@@ -68,14 +77,19 @@ impl SosFilter {
     /// # Errors
     /// [`RetuneError`] when the number of sections or the rate differs.
     pub fn retune(&mut self, sos: &Sos) -> Result<(), RetuneError> {
-        let (have, got) = (self.sections.len(), sos.sections().len());
+        self.takes(sos)?;
+        self.sos.copy_from(sos);
+        Ok(())
+    }
+
+    fn takes(&self, sos: &Sos) -> Result<(), RetuneError> {
+        let (have, got) = (self.sos.sections().len(), sos.sections().len());
         if have != got {
             return Err(RetuneError::Sections { have, got });
         }
-        if self.rate != sos.rate() {
-            return Err(RetuneError::Rate { have: self.rate, got: sos.rate() });
+        if self.sos.rate() != sos.rate() {
+            return Err(RetuneError::Rate { have: self.sos.rate(), got: sos.rate() });
         }
-        self.sections.copy_from_slice(sos.sections());
         Ok(())
     }
 
@@ -90,6 +104,72 @@ impl SosFilter {
     #[must_use]
     pub fn channels(&self) -> usize {
         self.channels
+    }
+}
+
+impl Element for SosFilter {
+    fn reset(&mut self) {
+        SosFilter::reset(self);
+    }
+
+    fn prime(&mut self, first: &[f64]) {
+        SosFilter::prime(self, first);
+    }
+
+    fn settle_samples(&self, tolerance: f64) -> usize {
+        self.sos.settle_samples(tolerance)
+    }
+
+    fn delay_samples(&self, at_hz: f64) -> f64 {
+        self.sos.group_delay_samples(at_hz)
+    }
+
+    fn gain_db(&self, at_hz: f64) -> f64 {
+        self.sos.gain_db(at_hz)
+    }
+
+    fn is_finite_state(&self) -> bool {
+        SosFilter::is_finite_state(self)
+    }
+
+    fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
+        let ready = same::<Self>(ready)?;
+        if ready.channels != self.channels {
+            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
+        }
+        self.takes(&ready.sos)
+    }
+
+    fn retune(&mut self, ready: &dyn Element) -> Result<(), RetuneError> {
+        self.fits(ready)?;
+        SosFilter::retune(self, &same::<Self>(ready)?.sos)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl InPlace for SosFilter {
+    fn process(&mut self, frames: &mut [f64], _learn: bool) {
+        SosFilter::process(self, frames);
+    }
+}
+
+#[inline(always)]
+fn filter(sections: &[Biquad], state: &mut [Delays], channels: usize, frames: &mut [f64]) {
+    for frame in frames.chunks_exact_mut(channels) {
+        let (tiles, rest) = frame.as_chunks_mut::<LANES>();
+        let mut states = state.chunks_exact_mut(sections.len());
+        for (tile, state) in tiles.iter_mut().zip(&mut states) {
+            *tile = cascade(sections, state, *tile);
+        }
+        if let (false, Some(state)) = (rest.is_empty(), states.next()) {
+            let mut tile = [0.0; LANES];
+            tile[..rest.len()].copy_from_slice(rest);
+            let tile = cascade(sections, state, tile);
+            rest.copy_from_slice(&tile[..rest.len()]);
+        }
     }
 }
 

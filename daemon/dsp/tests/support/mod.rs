@@ -2,7 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use bci_dsp::StepSpec;
+use bci_dsp::design::Band;
+use bci_dsp::{Chain, IirSpec, Signal, SpaceSpec, StepSpec};
 use bci_types::Hz;
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ pub(crate) struct Eeg {
 }
 
 pub(crate) fn eeg() -> Eeg {
-    let file = json(include_str!("../vectors/eeg.json"));
+    let file = json(include_str!("../vectors/eeg/eeg.json"));
     let scale = numbers(&file["microvolts_per_digit"]);
     let rows = file["frames"].as_array().expect("frames");
     let frames: Vec<f64> = rows
@@ -46,25 +47,62 @@ pub(crate) fn step(row: &Value) -> StepSpec {
     let order = row["order"].as_u64().unwrap_or(0) as u32;
     let edges = row["edges_hz"].as_array().map(|_| numbers(&row["edges_hz"])).unwrap_or_default();
     match row["kind"].as_str().expect("a kind") {
-        "lowpass" => StepSpec::LowPass { cutoff_hz: edges[0], order },
-        "highpass" => StepSpec::HighPass { cutoff_hz: edges[0], order },
-        "bandpass" => StepSpec::BandPass { low_hz: edges[0], high_hz: edges[1], order },
-        "bandstop" => StepSpec::BandStop { low_hz: edges[0], high_hz: edges[1], order },
-        "notch" => StepSpec::Notch { freq_hz: number(&row["freq_hz"]), q: number(&row["q"]) },
-        "average" => StepSpec::CommonAverage,
+        "lowpass" => low_pass(edges[0], order),
+        "highpass" => high_pass(edges[0], order),
+        "bandpass" => band_pass(edges[0], edges[1], order),
+        "bandstop" => band_stop(edges[0], edges[1], order),
+        "notch" => notch(number(&row["freq_hz"]), number(&row["q"])),
+        "average" => StepSpec::Space(SpaceSpec::CommonAverage),
         other => panic!("no such kind: {other}"),
     }
+}
+
+fn butterworth(band: Band, order: u32) -> StepSpec {
+    StepSpec::Iir(IirSpec::Butterworth { band, order })
+}
+
+pub(crate) fn low_pass(cutoff_hz: f64, order: u32) -> StepSpec {
+    butterworth(Band::LowPass { cutoff_hz }, order)
+}
+
+pub(crate) fn high_pass(cutoff_hz: f64, order: u32) -> StepSpec {
+    butterworth(Band::HighPass { cutoff_hz }, order)
+}
+
+pub(crate) fn band_pass(low_hz: f64, high_hz: f64, order: u32) -> StepSpec {
+    butterworth(Band::BandPass { low_hz, high_hz }, order)
+}
+
+pub(crate) fn band_stop(low_hz: f64, high_hz: f64, order: u32) -> StepSpec {
+    butterworth(Band::BandStop { low_hz, high_hz }, order)
+}
+
+pub(crate) fn notch(freq_hz: f64, q: f64) -> StepSpec {
+    StepSpec::Iir(IirSpec::Notch { freq_hz, q })
+}
+
+/// A chain for unlabelled channels and blocks of any length that tests use.
+pub(crate) fn chain(steps: &[StepSpec], rate: Hz, channels: usize) -> Chain {
+    Chain::design(steps, &Signal::unlabelled(rate, channels), 1 << 16).expect("a valid chain")
+}
+
+/// All of `frames` (`[frames x channels]`) through `chain` in one block.
+pub(crate) fn run(chain: &mut Chain, frames: &[f64]) -> Vec<f64> {
+    let mut block = frames.to_vec();
+    let out = chain.process(&mut block, true);
+    assert!(out.finite, "finite");
+    out.samples.to_vec()
 }
 
 /// A chain with every kind of step, valid at the rate of [`eeg`].
 pub(crate) fn every_step() -> Vec<StepSpec> {
     vec![
-        StepSpec::Notch { freq_hz: 60.0, q: 30.0 },
-        StepSpec::HighPass { cutoff_hz: 0.5, order: 2 },
-        StepSpec::CommonAverage,
-        StepSpec::BandStop { low_hz: 48.0, high_hz: 52.0, order: 2 },
-        StepSpec::LowPass { cutoff_hz: 70.0, order: 3 },
-        StepSpec::BandPass { low_hz: 8.0, high_hz: 30.0, order: 4 },
+        notch(60.0, 30.0),
+        high_pass(0.5, 2),
+        StepSpec::Space(SpaceSpec::CommonAverage),
+        band_stop(48.0, 52.0, 2),
+        low_pass(70.0, 3),
+        band_pass(8.0, 30.0, 4),
     ]
 }
 

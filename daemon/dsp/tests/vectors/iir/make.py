@@ -107,7 +107,7 @@ def responses():
 
 def outputs(path):
     digital, rate, scale = read_edf(path, CHANNELS, SECONDS)
-    write("eeg.json", {
+    write("../eeg/eeg.json", {
         "rate_hz": rate, "labels": [c.strip(".") for c in CHANNELS], "microvolts_per_digit": scale.tolist(),
         "frames": digital.tolist(),
     })
@@ -131,7 +131,8 @@ def outputs(path):
                 rows.append({"kind": "average"})
             else:
                 sos, row = design(kind, rate, **spec)
-                y = signal.sosfilt(sos, y, axis=0)
+                # From the state of a signal that had always been its first frame.
+                y, _ = signal.sosfilt(sos, y, axis=0, zi=signal.sosfilt_zi(sos)[:, :, None] * y[0])
                 rows.append(row)
         # Channels share the filters: two tell as much as eight.
         write(f"output_{name}.json", {"steps": rows, "columns": [0, 3], "frames": y[:, [0, 3]].tolist()})

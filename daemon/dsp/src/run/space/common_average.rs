@@ -1,5 +1,7 @@
-use super::{LANES, RetuneError};
 use crate::design::DesignError;
+use crate::element::{Element, InPlace};
+use crate::run::{LANES, RetuneError, same};
+use std::any::Any;
 
 /// The common average reference: the mean over some channels, subtracted from every channel of the frame.
 ///
@@ -78,6 +80,40 @@ impl CommonAverage {
     #[must_use]
     pub fn channels(&self) -> usize {
         self.channels
+    }
+}
+
+impl Element for CommonAverage {
+    fn reset(&mut self) {}
+
+    fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
+        let mut inputs = outputs.to_vec();
+        if outputs.contains(&true) {
+            self.members.iter().for_each(|&i| inputs[i] = true);
+        }
+        inputs
+    }
+
+    fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
+        let ready = same::<Self>(ready)?;
+        if ready.channels != self.channels {
+            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
+        }
+        Ok(())
+    }
+
+    fn retune(&mut self, ready: &dyn Element) -> Result<(), RetuneError> {
+        CommonAverage::retune(self, same::<Self>(ready)?)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl InPlace for CommonAverage {
+    fn process(&mut self, frames: &mut [f64], _learn: bool) {
+        CommonAverage::process(self, frames);
     }
 }
 

@@ -1,0 +1,1 @@
+//! Filters between two sampling rates.

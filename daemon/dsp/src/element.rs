@@ -1,0 +1,112 @@
+//! What every element of a chain can do.
+
+use crate::run::RetuneError;
+use std::any::Any;
+use std::fmt;
+
+/// What elements have in common. Only `design` (each type's own) may allocate; what follows may not, except where it
+/// says so.
+///
+/// A block is `[frames x channels]`, frame-major. How a signal is cut into blocks changes no bit of any output.
+pub trait Element: Any + fmt::Debug + Send {
+    /// As designed: no frame has ever come.
+    fn reset(&mut self);
+
+    /// Takes on the state it would have had `first` (one frame of input) always been there, so that a large constant
+    /// offset does not ring. Called after a reset, before the first frame.
+    fn prime(&mut self, _first: &[f64]) {}
+
+    /// Frames of its input after which what came before matters by no more than `tolerance`, as defined for
+    /// [`crate::design::Sos::settle_samples`]; exact for finite memories. May take time and allocate.
+    fn settle_samples(&self, _tolerance: f64) -> usize {
+        0
+    }
+
+    /// By how much its output lags at `at_hz`, in frames of its input.
+    fn delay_samples(&self, _at_hz: f64) -> f64 {
+        0.0
+    }
+
+    /// Its gain at `at_hz` in decibels; 0 for what is no filter.
+    fn gain_db(&self, _at_hz: f64) -> f64 {
+        0.0
+    }
+
+    /// Which input channels can change any of the outputs marked in `outputs`. May allocate. By default the element
+    /// works on each channel alone and in order.
+    fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
+        outputs.to_vec()
+    }
+
+    /// Whether no NaN or infinity is held.
+    fn is_finite_state(&self) -> bool {
+        true
+    }
+
+    /// Whether [`Element::retune`] would take `ready`.
+    ///
+    /// # Errors
+    /// [`RetuneError`] when it is of another kind or shape.
+    fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError>;
+
+    /// Takes over the settings of `ready`, keeping its own state where that still means something.
+    ///
+    /// # Errors
+    /// As [`Element::fits`]; nothing is then changed.
+    fn retune(&mut self, ready: &dyn Element) -> Result<(), RetuneError>;
+
+    /// For `fits` and `retune`, which need the other's type.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// An element whose output has the rate and the channels of its input.
+pub trait InPlace: Element {
+    /// Processes a block in place, any number of frames. With `learn` false nothing may be learned from these frames
+    /// (by what adapts to the signal): they cannot be trusted.
+    fn process(&mut self, frames: &mut [f64], learn: bool);
+}
+
+/// An element whose output has another rate or other channels than its input.
+pub trait Reframe: Element {
+    /// The most frames that a block of `input` frames can yield.
+    fn most_frames(&self, input: usize) -> usize;
+
+    /// Processes a block, any number of frames; what it yields goes to `out`. `learn` as for [`InPlace::process`].
+    fn process(&mut self, input: &[f64], learn: bool, out: &mut Emit<'_>);
+}
+
+/// Where a [`Reframe`] puts its frames.
+#[derive(Debug)]
+pub struct Emit<'a> {
+    channels: usize,
+    samples: &'a mut [f64],
+    origins: &'a mut [u32],
+    frames: usize,
+}
+
+impl<'a> Emit<'a> {
+    /// Room for as many frames of `channels` channels as both slices hold.
+    #[must_use]
+    pub fn new(channels: usize, samples: &'a mut [f64], origins: &'a mut [u32]) -> Self {
+        debug_assert_eq!(samples.len(), channels * origins.len(), "as many places as frames");
+        Self { channels, samples, origins, frames: 0 }
+    }
+
+    /// The next output frame, to be written in full. `origin` is the index, within the block being processed, of
+    /// the newest input frame that went into it.
+    ///
+    /// # Panics
+    /// When there is no room: an element that yields more than it said.
+    pub fn frame(&mut self, origin: usize) -> &mut [f64] {
+        let at = self.frames;
+        self.frames += 1;
+        self.origins[at] = origin as u32;
+        &mut self.samples[at * self.channels..(at + 1) * self.channels]
+    }
+
+    /// Frames so far.
+    #[must_use]
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+}

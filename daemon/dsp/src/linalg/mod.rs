@@ -1,0 +1,1 @@
+//! Small dense linear algebra: what the hot path needs, without allocating.

@@ -1,0 +1,1 @@
+//! Labels, positions and neighbours of electrodes.

@@ -1,0 +1,1 @@
+//! Alignment of one day, or person, with another.

@@ -1,0 +1,8 @@
+//! One build for every processor: the widest vector instructions that are there are found at run time.
+
+/// Runs `work` with the vector instructions of this processor: what is inlined into it is compiled for each kind. The
+/// results have the same bits everywhere: no product and sum are fused.
+#[inline]
+pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(work)
+}

@@ -1,0 +1,5 @@
+//! Across the channels of one instant.
+
+mod common_average;
+
+pub use common_average::CommonAverage;

@@ -1,0 +1,1 @@
+//! What microelectrodes are reduced to.

@@ -1,0 +1,209 @@
+//! The preprocessing chain as it is written in TOML, in bundles and in the daemon's configuration alike: one table a
+//! step, whose one key names the step.
+
+mod clean;
+mod features;
+mod fir;
+mod iir;
+mod rates;
+mod space;
+mod spikes;
+
+use bci_config::{FromToml, Mistake, Place, Table};
+use bci_dsp::{DesignError, Signal, StepSpec};
+
+/// A step and where each of its settings stands.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What it does.
+    pub spec: StepSpec,
+    /// Where it stands.
+    pub at: Place,
+    places: Places,
+}
+
+/// Where the settings of a step stand, so that what is wrong with one can be told at its line.
+#[derive(Clone, Debug, Default)]
+struct Places(Vec<Place>);
+
+/// Reads the steps of the array of tables at `key`; mistakes are noted, a step with a mistake is left out.
+pub fn read_steps(parent: &mut Table<'_>, key: &str) -> Vec<Step> {
+    let tables = parent.tables(key);
+    tables.into_iter().filter_map(read_step).collect()
+}
+
+/// Holds `steps` against the signal they are to work on, one after the other. Returns what comes out of the last.
+///
+/// # Errors
+/// Everything wrong with every step, up to the first wrong one on whose settings what follows depends.
+pub fn check_steps(steps: &[Step], input: &Signal) -> Result<Signal, Vec<Mistake>> {
+    let mut signal = input.clone();
+    let mut found = Vec::new();
+    for step in steps {
+        match step.spec.design(&signal, 1) {
+            Ok(designed) => signal = designed.output,
+            Err(mistakes) => {
+                found.extend(mistakes.iter().map(|e| step.mistake(e)));
+                if !step.spec.keeps_signal() {
+                    break;
+                }
+            }
+        }
+    }
+    if found.is_empty() { Ok(signal) } else { Err(found) }
+}
+
+fn kinds() -> impl Iterator<Item = &'static str> {
+    [iir::KINDS, fir::KINDS, space::KINDS, rates::KINDS, features::KINDS, spikes::KINDS, clean::KINDS]
+        .into_iter()
+        .flatten()
+        .copied()
+}
+
+fn read_step(mut table: Table<'_>) -> Option<Step> {
+    let named: Vec<String> = table.keys().map(|(name, _)| name).collect();
+    let step = match named.as_slice() {
+        [one] if kinds().any(|kind| kind == one) => {
+            table.optional_table(one).and_then(|inner| read_kind(one, inner))
+        }
+        [_] => {
+            // Asked for, so that the unknown key is reported with what is permitted.
+            for kind in kinds() {
+                let _ = table.optional_table(kind);
+            }
+            None
+        }
+        _ => {
+            let at = table.place().clone();
+            table.mistakes().add(at.mistake("a step is a table with exactly one key, the step's name"));
+            return None;
+        }
+    };
+    table.finish();
+    step
+}
+
+fn read_kind(kind: &str, mut table: Table<'_>) -> Option<Step> {
+    let at = table.place().clone();
+    let mut places = Places::default();
+    let (t, p) = (&mut table, &mut places);
+    let spec = match kind {
+        k if iir::KINDS.contains(&k) => iir::read(k, t, p).map(StepSpec::Iir),
+        k if fir::KINDS.contains(&k) => fir::read(k, t, p).map(StepSpec::Fir),
+        k if space::KINDS.contains(&k) => space::read(k, t, p).map(StepSpec::Space),
+        k if rates::KINDS.contains(&k) => rates::read(k, t, p).map(StepSpec::Rate),
+        k if features::KINDS.contains(&k) => features::read(k, t, p).map(StepSpec::Feature),
+        k if spikes::KINDS.contains(&k) => spikes::read(k, t, p).map(StepSpec::Spike),
+        k => clean::read(k, t, p).map(StepSpec::Clean),
+    };
+    table.finish();
+    spec.map(|spec| Step { spec, at, places })
+}
+
+impl Places {
+    /// A number that must be there.
+    fn number(&mut self, table: &mut Table<'_>, key: &str) -> Option<f64> {
+        self.required(table, key)
+    }
+
+    /// A whole number from 0 that must be there.
+    fn count(&mut self, table: &mut Table<'_>, key: &str) -> Option<u32> {
+        // What is too large for any purpose is refused where the step is designed.
+        self.required::<usize>(table, key).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+    }
+
+    /// A setting that must be there.
+    fn required<T: FromToml>(&mut self, table: &mut Table<'_>, key: &str) -> Option<T> {
+        let located = table.required::<T>(key)?;
+        self.0.push(located.at);
+        Some(located.value)
+    }
+
+    /// A setting that may be left out.
+    fn optional<T: FromToml>(&mut self, table: &mut Table<'_>, key: &str) -> Option<T> {
+        let located = table.optional::<T>(key)?;
+        self.0.push(located.at);
+        Some(located.value)
+    }
+}
+
+impl Step {
+    fn mistake(&self, error: &DesignError) -> Mistake {
+        let place = error.key().and_then(|key| {
+            self.places.0.iter().find(|p| p.key.rsplit('.').next().is_some_and(|last| last == key))
+        });
+        match place {
+            Some(place) => place.mistake(error.must()),
+            None => self.at.mistake(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bci_config::{Mistakes, read};
+    use bci_dsp::design::Band;
+    use bci_dsp::{IirSpec, SpaceSpec};
+    use bci_types::Hz;
+
+    fn steps(text: &str) -> (Vec<Step>, Vec<String>) {
+        let mistakes = Mistakes::new();
+        let steps = read("rig.toml", text, &mistakes, |t| read_steps(t, "steps")).unwrap_or_default();
+        (steps, mistakes.into_sorted().iter().map(Mistake::to_string).collect())
+    }
+
+    #[test]
+    fn every_kind_is_read() {
+        let (steps, mistakes) = steps(
+            "[[steps]]\nband_pass = { low_hz = 8, high_hz = 30.0, order = 4 }\n[[steps]]\nnotch = { freq_hz = 50, q = 30 }\n\
+             [[steps]]\ncommon_average = {}\n[[steps]]\nhigh_pass = { cutoff_hz = 0.5, order = 2 }\n",
+        );
+        assert_eq!(mistakes, [""; 0]);
+        assert_eq!(
+            steps.iter().map(|s| s.spec.clone()).collect::<Vec<_>>(),
+            [
+                StepSpec::Iir(IirSpec::Butterworth {
+                    band: Band::BandPass { low_hz: 8.0, high_hz: 30.0 },
+                    order: 4
+                }),
+                StepSpec::Iir(IirSpec::Notch { freq_hz: 50.0, q: 30.0 }),
+                StepSpec::Space(SpaceSpec::CommonAverage),
+                StepSpec::Iir(IirSpec::Butterworth { band: Band::HighPass { cutoff_hz: 0.5 }, order: 2 }),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_run_at_the_rate_is_told_with_its_line_and_range() {
+        let (steps, _) = steps(
+            "[[steps]]\nband_pass = { low_hz = 50, high_hz = 30.0, order = 40 }\n[[steps]]\nnotch = { freq_hz = 125, q = nan }\n",
+        );
+        let rate = Hz::new(250.0).expect("rate");
+        let found = check_steps(&steps, &Signal::unlabelled(rate, 3)).expect_err("both steps are wrong");
+        let told: Vec<String> = found.iter().map(Mistake::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "steps[0].band_pass.low_hz = 50 at rig.toml:2: must be below high_hz, which is 30",
+                "steps[0].band_pass.order = 40 at rig.toml:2: must be 1 to 16",
+                "steps[1].notch.freq_hz = 125 at rig.toml:4: must be above 0 and below 125 Hz, half of the rate there, 250 Hz",
+                "steps[1].notch.q = nan at rig.toml:4: must be finite and above 0",
+            ]
+        );
+    }
+
+    #[test]
+    fn mistakes_inside_a_step_are_all_told() {
+        let (read, told) = steps(
+            "[[steps]]\nband_pas = {}\n[[steps]]\nband_pass = { low_hz = 8, hi = 3 }\n[[steps]]\nnotch = {}\ncommon_average = {}\n",
+        );
+        assert!(read.is_empty());
+        assert_eq!(told.len(), 5, "{told:#?}");
+        assert!(told[0].contains("did you mean `band_pass`?"));
+        assert!(
+            told[4].starts_with("steps[2] at rig.toml:5: a step is a table with exactly one key"),
+            "{told:#?}"
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! Steps across channels.
+
+use super::Places;
+use bci_config::Table;
+use bci_dsp::SpaceSpec;
+
+/// The keys of its steps.
+pub(super) const KINDS: &[&str] = &["common_average"];
+
+/// Reads a step of one of its kinds; mistakes are noted.
+pub(super) fn read(_kind: &str, _table: &mut Table<'_>, _places: &mut Places) -> Option<SpaceSpec> {
+    Some(SpaceSpec::CommonAverage)
+}
