@@ -5,7 +5,7 @@ use bci_config::{Mistake, Mistakes};
 use bci_driver_api::SourceError;
 use bci_driver_lsl::{InletOptions, Liblsl, LslSourceFactory, Query};
 use bci_models::{Bundle, Draft, OrtDecoder};
-use bci_pipeline::{Binding, PipelineSpec, acquire, bind, check, check_stream};
+use bci_pipeline::{Binding, Cost, PipelineSpec, acquire, bind, check, check_stream, cost};
 use bci_types::StreamSpec;
 use std::net::TcpListener;
 use std::path::Path;
@@ -29,6 +29,8 @@ pub(crate) struct Part {
     pub(crate) bundle: Bundle,
     pub(crate) binding: Binding,
     pub(crate) decoder: OrtDecoder,
+    /// What the signal path costs in time; `None` where only a stream could tell and none was there.
+    pub(crate) cost: Option<Cost>,
     /// The stream as it was seen while checking; `None` when it was not there.
     pub(crate) seen: Option<StreamSpec>,
 }
@@ -95,9 +97,10 @@ fn part(config: &PipelineConfig, lsl: Option<Liblsl>, mistakes: &Mistakes) -> Op
     Some(Part {
         spec: spec.clone(),
         stream: config.stream.clone()?,
-        bundle,
         binding: binding?,
         decoder,
+        cost: cost(spec, &bundle, seen.as_ref()),
+        bundle,
         seen,
     })
 }

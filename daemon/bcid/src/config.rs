@@ -3,7 +3,7 @@
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_driver_lsl::Query;
 use bci_models::steps::read_steps;
-use bci_pipeline::{PipelineSpec, PolicySpec};
+use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, PolicySpec};
 use bci_types::Unit;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
@@ -13,6 +13,9 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 
 /// The oldest that a window's newest sample may be when the configuration does not say, ms.
 const MAX_AGE_MS: f64 = 500.0;
+
+/// The longest fault that may be interpolated, ms: decoding waits for as long.
+const LONGEST_BRIDGE_MS: f64 = 500.0;
 
 /// A read configuration.
 #[derive(Debug)]
@@ -136,6 +139,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
     let decoder = t.required::<String>("decoder").map(|d| d.map(|text| tidy(&folder.join(text))));
     let (query, stream) = t.required_table("stream").map(read_stream).unwrap_or_default();
     let signal = t.optional_table("signal").map(read_signal).unwrap_or_default();
+    let faults = t.optional_table("validity").map(read_validity).unwrap_or_default();
     let (policy, threshold_at) = t.required_table("intent").map(read_policy).unwrap_or_default();
     t.finish();
     PipelineConfig {
@@ -144,6 +148,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
             labels: stream.labels,
             unit: stream.unit,
             gap_ms: stream.gap_ms,
+            faults,
             channels: signal.channels,
             conditioning: signal.steps,
             window_ms: signal.window_ms,
@@ -227,6 +232,43 @@ fn read_signal(mut t: Table<'_>) -> SignalPart {
     }
     t.finish();
     part
+}
+
+/// How faults are found and dealt with. What is wrong has been noted, and the default stands in.
+fn read_validity(mut t: Table<'_>) -> FaultSpec {
+    let mut policy = |cause: &str| FaultPolicy {
+        handling: handling(&mut t, cause),
+        bridge_ms: t
+            .optional_within(&format!("{cause}_bridge_ms"), 0.0..=LONGEST_BRIDGE_MS, "ms")
+            .map_or(0.0, |b| b.value),
+    };
+    let (gap, not_finite, railed) = (policy("gap"), policy("not_finite"), policy("railed"));
+    let rail_uv = t.optional_within("rail_uv", 1.0..=1e12, "uV").map(|r| r.value);
+    let (flat, clock_step) = (handling(&mut t, "flat"), handling(&mut t, "clock_step"));
+    let flat_ms =
+        t.optional_within("flat_ms", 0.0..=60_000.0, "ms; 0 does not look").map_or(FLAT_MS, |f| f.value);
+    t.finish();
+    FaultSpec {
+        gap,
+        not_finite,
+        railed,
+        rail_uv,
+        flat,
+        flat_ms: Some(flat_ms).filter(|ms| *ms > 0.0),
+        clock_step,
+    }
+}
+
+fn handling(t: &mut Table<'_>, cause: &str) -> Handling {
+    let Some(word) = t.optional::<String>(cause) else { return Handling::default() };
+    match word.as_str() {
+        "hold" => Handling::Hold,
+        "reset" => Handling::Reset,
+        _ => {
+            t.mistakes().add(word.mistake("must be \"hold\" or \"reset\""));
+            Handling::default()
+        }
+    }
 }
 
 /// The policy, and where its threshold stands.

@@ -73,6 +73,7 @@ fn pipeline(known: &Known) -> PipelineStatus {
         away_seconds: n(&c.away_ms) as f64 / 1e3,
         settings: *settings,
         frames_not_finite: n(&c.frames_not_finite),
+        frames_bridged: n(&c.frames_bridged),
     }
 }
 

@@ -1,12 +1,12 @@
 //! A configuration, a decoder and a stream are held against each other before anything runs: all mistakes at once.
 
-use crate::signal::{Layout, SignalPath};
+use crate::signal::{Cost, Layout, SignalPath};
 use crate::spec::PipelineSpec;
 use bci_config::{Located, Mistake};
-use bci_dsp::StepSpec;
+use bci_dsp::{Signal, StepSpec};
 use bci_models::Bundle;
-use bci_models::steps::Step;
-use bci_types::{ChannelKind, Hz, Rate, SampleFormat, StreamSpec, Unit};
+use bci_models::steps::{Step, check_steps};
+use bci_types::{ChannelKind, ChannelSpec, Hz, Rate, SampleFormat, StreamSpec, Unit};
 
 /// A configuration and a decoder that fit each other.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub struct Binding {
 /// Every mistake found.
 pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistake>> {
     let mut found = Vec::new();
-    let rate = bundle.input.rate.value;
+    let rate = bundle.windowed.rate;
     let window_samples = bundle.input.window_samples.value;
     if let Some(window) = &spec.window_ms {
         let needed = window_samples as f64 * 1e3 / rate.get();
@@ -46,7 +46,13 @@ pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistak
             )));
         }
     }
-    found.extend(spec.conditioning.iter().flat_map(|s| s.check(rate, "the decoder's")));
+    // Without a stream there are no labels yet, and no rate but the decoder's: steps that need or change them wait.
+    if spec.conditioning.iter().all(|s| s.spec.keeps_signal()) {
+        let signal = Signal::unlabelled(bundle.input.rate.value, bundle.input.channels.len());
+        let labelled = spec.channels.as_ref().or(spec.labels.as_ref());
+        let signal = labelled.map_or(signal, |l| Signal::new(bundle.input.rate.value, &l.value));
+        found.extend(check_steps(&spec.conditioning, &signal).err().into_iter().flatten());
+    }
     let chance = 1.0 / bundle.output.classes.len().max(1) as f64;
     if let Some(at) = &spec.threshold_at
         // As it will be compared, in single precision.
@@ -83,40 +89,92 @@ pub fn bind(
         found.push(Mistake::elsewhere(format!("the stream {} carries text, not samples", stream.name)));
         return Err(found);
     }
-    let rate = stream_rate(stream, bundle, &mut found);
-    let stream = &relabelled(spec, stream, &mut found);
-    let needed = &bundle.input.channels;
-    let picked =
-        pick(stream, needed, &format!("which the decoder {} needs", bundle.identity.name), &mut found);
-    // Named channels are checked even where no step works on them.
-    let conditioned = (!spec.conditioning.is_empty() || spec.channels.is_some())
-        .then(|| conditioned_channels(spec, stream, &picked, &mut found))
-        .filter(|_| !spec.conditioning.is_empty());
-    let mut used = conditioned.clone().unwrap_or_default();
-    used.extend(&picked);
-    let factors = unit_factors(spec, stream, &used, &mut found);
-    if let Some(rate) = rate.filter(|r| *r != bundle.input.rate.value) {
-        found.extend(spec.conditioning.iter().flat_map(|s| s.check(rate, "the stream's")));
-    }
-    let (Some(rate), Some(binding), true) = (rate, binding, found.is_empty()) else {
+    let Rate::Regular(rate) = stream.rate else {
+        found.push(bundle.input.rate.mistake(format!(
+            "the stream {} has no regular rate, the decoder {} needs {}",
+            stream.name, bundle.identity.name, bundle.input.rate.value
+        )));
         return Err(found);
     };
-    let to_unit = 1.0 / bundle.input.unit.to_microvolts().unwrap_or(1.0);
+    let stream = &relabelled(spec, stream, &mut found);
+    let needed = &bundle.input.channels;
+    let why = format!("which the decoder {} needs", bundle.identity.name);
+    let conditions = !spec.conditioning.is_empty();
+    // What the rig's own steps make of the stream decides what the decoder's channels are picked from.
+    let (taken, wide, made) = if conditions {
+        let keeps = spec.conditioning.iter().all(|s| s.spec.keeps_signal());
+        // Steps that keep every channel leave the decoder's where they are: their absence can be told at once.
+        let wanted = if keeps { pick(stream, needed, &why, &mut found) } else { Vec::new() };
+        let taken = conditioned_channels(spec, stream, &wanted, keeps, &mut found);
+        let wide = signal_of(stream, &taken, rate);
+        let made =
+            check_steps(&spec.conditioning, &wide).map_err(|mistakes| extend(&mut found, mistakes)).ok();
+        (taken, wide, made)
+    } else {
+        if spec.channels.is_some() {
+            let wanted = pick(stream, needed, &why, &mut Vec::new());
+            conditioned_channels(spec, stream, &wanted, true, &mut found);
+        }
+        let taken = pick(stream, needed, &why, &mut found);
+        let wide = signal_of(stream, &taken, rate);
+        (taken, wide.clone(), Some(wide))
+    };
+    if let Some(made) = &made {
+        found.extend(rate_mistake(stream, made.rate, bundle));
+    }
+    let factors = unit_factors(spec, stream, &taken, &mut found);
+    let picked = match &made {
+        Some(made) if conditions => {
+            let made = derived(stream, made);
+            let mut told = Vec::new();
+            let picked = pick(&made, needed, &why, &mut told);
+            extend(&mut found, told);
+            picked
+        }
+        _ => (0..taken.len()).collect(),
+    };
+    let (Some(binding), true) = (binding, found.is_empty()) else {
+        return Err(found);
+    };
     SignalPath::design(&Layout {
-        rate,
         inputs: stream.channels.len(),
-        factors: &factors,
-        conditioned: conditioned.as_deref(),
+        taken: &taken.iter().map(|&i| (i, factors[i])).collect::<Vec<_>>(),
+        wide,
         conditioning: &specs(&spec.conditioning),
         picked: &picked,
-        to_decoder_unit: to_unit,
+        decoder_labels: &needed.value,
+        to_decoder_unit: 1.0 / bundle.input.unit.to_microvolts().unwrap_or(1.0),
         preprocessing: &specs(&bundle.preprocessing),
         window_samples: bundle.input.window_samples.value,
         hop_samples: binding.hop_samples,
         gap_ms: spec.gap_ms,
+        faults: spec.faults,
         max_chunk,
     })
     .map_err(|e| vec![Mistake::elsewhere(format!("pipeline {}: {e}", spec.name))])
+}
+
+/// What the signal path of this pipeline will cost in time: for `stream`, else for one that has the decoder's channels at
+/// its rate. `None` when that cannot be told.
+#[must_use]
+pub fn cost(spec: &PipelineSpec, bundle: &Bundle, stream: Option<&StreamSpec>) -> Option<Cost> {
+    let labels = spec.labels.as_ref().or(spec.channels.as_ref()).unwrap_or(&bundle.input.channels);
+    let signal = Signal::new(bundle.input.rate.value, &labels.value);
+    let assumed = || {
+        let nothing = StreamSpec {
+            name: String::new(),
+            kind: String::new(),
+            source_id: String::new(),
+            hostname: String::new(),
+            instance: String::new(),
+            format: SampleFormat::Float32,
+            rate: Rate::Irregular,
+            channels: Vec::new(),
+        };
+        derived(&nothing, &signal)
+    };
+    let stream = stream.cloned().unwrap_or_else(assumed);
+    bind(spec, bundle, &stream, 1).ok().map(|path| path.cost())
 }
 
 /// Holds a configuration against a stream while there is no decoder to hold either against: for the mistakes that can
@@ -126,10 +184,13 @@ pub fn check_stream(spec: &PipelineSpec, stream: &StreamSpec) -> Vec<Mistake> {
     let mut found = Vec::new();
     let stream = &relabelled(spec, stream, &mut found);
     if spec.channels.is_some() {
-        conditioned_channels(spec, stream, &[], &mut found);
+        conditioned_channels(spec, stream, &[], true, &mut found);
     }
     if let Rate::Regular(rate) = stream.rate {
-        found.extend(spec.conditioning.iter().flat_map(|s| s.check(rate, "the stream's")));
+        let all: Vec<usize> = (0..stream.channels.len()).collect();
+        found.extend(
+            check_steps(&spec.conditioning, &signal_of(stream, &all, rate)).err().into_iter().flatten(),
+        );
     }
     found
 }
@@ -138,27 +199,44 @@ fn specs(steps: &[Step]) -> Vec<StepSpec> {
     steps.iter().map(|s| s.spec.clone()).collect()
 }
 
-fn stream_rate(stream: &StreamSpec, bundle: &Bundle, found: &mut Vec<Mistake>) -> Option<Hz> {
-    let needed = &bundle.input.rate;
-    let name = &bundle.identity.name;
-    match stream.rate {
-        Rate::Irregular => {
-            found.push(needed.mistake(format!(
-                "the stream {} has no regular rate, the decoder {name} needs {}",
-                stream.name, needed.value
-            )));
-            None
+/// Notes what has not been told already, without a stream or of one before the rig's own steps.
+fn extend(found: &mut Vec<Mistake>, mistakes: Vec<Mistake>) {
+    for mistake in mistakes {
+        if !found.contains(&mistake) {
+            found.push(mistake);
         }
-        // A thousandth: devices state 999.41 where they mean 1000.
-        Rate::Regular(hz) if ((hz.get() - needed.get()) / needed.get()).abs() > 1e-3 => {
-            found.push(needed.mistake(format!(
-                "the stream {} runs at {hz}, the decoder {name} needs {}: choose a decoder made for {hz}, or set the amplifier to {}",
-                stream.name, needed.value, needed.value
-            )));
-            None
-        }
-        Rate::Regular(hz) => Some(hz),
     }
+}
+
+/// Channels `taken` of the stream as what the first step gets.
+fn signal_of(stream: &StreamSpec, taken: &[usize], rate: Hz) -> Signal {
+    let labels: Vec<&str> =
+        taken.iter().map(|&i| stream.channels[i].label.as_deref().unwrap_or_default()).collect();
+    Signal::new(rate, &labels)
+}
+
+/// What the rig's own steps make of the stream, as a stream.
+fn derived(stream: &StreamSpec, made: &Signal) -> StreamSpec {
+    let channels = made.labels.iter().map(|label| ChannelSpec {
+        label: Some(label.clone()).filter(|l| !l.is_empty()),
+        unit: Unit::Microvolts,
+        kind: ChannelKind::Eeg,
+    });
+    StreamSpec { channels: channels.collect(), rate: Rate::Regular(made.rate), ..stream.clone() }
+}
+
+fn rate_mistake(stream: &StreamSpec, made: Hz, bundle: &Bundle) -> Option<Mistake> {
+    let needed = &bundle.input.rate;
+    // A thousandth: devices state 999.41 where they mean 1000.
+    if ((made.get() - needed.get()) / needed.get()).abs() <= 1e-3 {
+        return None;
+    }
+    let (name, rate) = (&bundle.identity.name, needed.value);
+    let what = if stream.rate == Rate::Regular(made) { "runs at" } else { "comes out of the steps at" };
+    Some(needed.mistake(format!(
+        "the stream {} {what} {made}, the decoder {name} needs {rate}: choose a decoder made for {made}, set the amplifier to {rate}, or add a `resample` step",
+        stream.name
+    )))
 }
 
 /// The stream with the labels and the unit that the configuration gives where the stream gives none.
@@ -252,9 +330,14 @@ fn conditioned_channels(
     spec: &PipelineSpec,
     stream: &StreamSpec,
     picked: &[usize],
+    keeps: bool,
     found: &mut Vec<Mistake>,
 ) -> Vec<usize> {
     let Some(labels) = &spec.channels else {
+        if !keeps {
+            // The decoder's channels are yet to be made: of what, the steps say by name.
+            return (0..stream.channels.len()).filter(|&i| is_voltage(&stream.channels[i])).collect();
+        }
         let kinds: Vec<&ChannelKind> = picked.iter().map(|&i| &stream.channels[i].kind).collect();
         return (0..stream.channels.len()).filter(|&i| kinds.contains(&&stream.channels[i].kind)).collect();
     };
@@ -275,6 +358,11 @@ fn conditioned_channels(
         found.push(labels.mistake(format!("leaves out {}, which the decoder needs", left_out.join(", "))));
     }
     named
+}
+
+/// Whether a channel may be an electrode: it is called so, or its unit does not say otherwise.
+fn is_voltage(channel: &ChannelSpec) -> bool {
+    channel.unit.to_microvolts().is_some() || channel.unit == Unit::Unstated
 }
 
 /// The factor to microvolts of every channel of the stream; those in use must have one.

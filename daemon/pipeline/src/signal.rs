@@ -1,10 +1,20 @@
 //! The hot loop's body: a chunk in, finished windows out. Allocates nothing after `design`.
 
+mod chains;
+mod feed;
+mod repair;
+mod taint;
+
+use self::chains::Chains;
+use self::feed::{Feed, Note};
+use self::repair::Repair;
+use self::taint::Taint;
 use crate::align::GapDetector;
+use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
 use crate::status::{Counters, count};
 use bci_dsp::run::{Select, Window};
-use bci_dsp::{Chain, StepSpec};
+use bci_dsp::{Signal, StepSpec};
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
 use bci_types::{HostNs, Hz, Ledger, Seq, Validity};
@@ -12,28 +22,31 @@ use bci_types::{HostNs, Hz, Ledger, Seq, Validity};
 /// A filter counts as settled when this part of what the largest input can cause is left: of an electrode offset of
 /// 10 mV, 1 uV.
 pub const SETTLED: f64 = 1e-4;
-/// A million volts, in uV. What claims more is no voltage and is treated like infinity, which it would become in the
-/// filters or in single precision.
-const LARGEST_UV: f64 = 1e12;
 
 /// A hole longer than this is no loss of samples but a source that was away, or a clock that jumped, in seconds.
 const LONGEST_LOSS_S: f64 = 60.0;
 
+/// The most of a hole that is filled in, in seconds: more would change nothing, for whatever it touches is marked.
+const LONGEST_FILL_S: f64 = 1.0;
+
 /// What a path is built from, everything already validated.
 pub(crate) struct Layout<'a> {
-    pub(crate) rate: Hz,
+    /// Channels of the stream.
     pub(crate) inputs: usize,
-    /// To microvolts, one a channel of the stream.
-    pub(crate) factors: &'a [f64],
-    /// Channels that the rig's own steps work on; they contain the picked ones.
-    pub(crate) conditioned: Option<&'a [usize]>,
+    /// For each wide channel its place in the stream and its factor to uV.
+    pub(crate) taken: &'a [(usize, f64)],
+    /// The channels that the rig's own steps work on, at the stream's rate, in uV.
+    pub(crate) wide: Signal,
     pub(crate) conditioning: &'a [StepSpec],
+    /// The decoder's channels among what the rig's own steps yield.
     pub(crate) picked: &'a [usize],
+    pub(crate) decoder_labels: &'a [String],
     pub(crate) to_decoder_unit: f64,
     pub(crate) preprocessing: &'a [StepSpec],
     pub(crate) window_samples: usize,
     pub(crate) hop_samples: usize,
     pub(crate) gap_ms: f64,
+    pub(crate) faults: FaultSpec,
     pub(crate) max_chunk: usize,
 }
 
@@ -52,8 +65,8 @@ pub(crate) struct Continuity {
 /// The filters, windows and bookkeeping of one attachment to a stream; owned by the signal thread.
 ///
 /// ```text
-/// chunk [frames x inputs] -> select, to uV -> conditioning -> pick the decoder's channels, its unit -> preprocessing
-///       -> window [channels x samples]
+/// chunk [frames x inputs] -> select, to uV -> repair -> conditioning -> pick the decoder's channels, its unit
+///       -> preprocessing -> window [channels x samples]
 /// ```
 #[derive(Debug)]
 pub struct SignalPath {
@@ -61,31 +74,42 @@ pub struct SignalPath {
     max_chunk: usize,
     inputs: usize,
     first: Select,
-    conditioning: Option<(Chain, Select)>,
-    preprocessing: Chain,
-    window: Window,
-    stamps: Box<[f64]>,
     wide: Box<[f64]>,
-    narrow: Box<[f64]>,
-    held: Box<[f64]>,
-    /// The largest magnitude that is believed, in the unit of `wide`.
-    largest: f64,
-    /// Which frames of the chunk being filtered held a number that is none.
-    bad: Box<[bool]>,
     gaps: GapDetector,
+    repair: Repair,
+    feed: Feed,
+    learn: Box<[bool]>,
+    chains: Chains,
+    window: Window,
+    /// What is known of each frame in the window, a ring.
+    known: Box<[Known]>,
     settle: u64,
-    /// Frames of this attachment that went into the window; holes do not count.
-    pushed: u64,
-    untrusted: Untrusted,
+    signal_delay_ns: i64,
+    /// The most frames that stand in for a hole, and the frames from one window to the next, of which a shortened hole
+    /// is a multiple shorter: windows end where they would have.
+    longest_fill: u64,
+    period: u64,
+    /// Frames of this attachment that went into the filters, stand-ins included.
+    fed: u64,
+    /// Frames that came out of them.
+    emitted: u64,
+    /// The newest of those fed that was interpolated.
+    last_bridged: Option<u64>,
+    silence: Box<[f64]>,
+    /// As of the newest frame in `feed`, and as of the newest in the window.
+    ahead: Taint,
+    taint: Taint,
+    /// The filters begin anew before the next frame.
+    restart: bool,
 }
 
-/// Up to which frame, counted as in `SignalPath::pushed`, each cause taints: a window whose first frame comes before
-/// is marked.
+/// What is known of a frame in the window.
 #[derive(Clone, Copy, Debug, Default)]
-struct Untrusted {
-    gap: u64,
-    settling: u64,
-    not_finite: u64,
+struct Known {
+    stamp: f64,
+    position: u64,
+    /// Its place among the frames fed.
+    fed: u64,
 }
 
 /// What a path needs of its surroundings for one chunk.
@@ -98,52 +122,64 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) counters: &'a Counters,
 }
 
+/// What a signal path costs in time, whatever the machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// The lowest and the highest frequency that loses no more than half its power, Hz; `None` when nothing passes.
+    pub pass_band_hz: Option<(f64, f64)>,
+    /// The group delay in the (geometric) middle of that, seconds.
+    pub delay_s: f64,
+    /// How long after a start or a fault windows are not trusted, seconds.
+    pub settle_s: f64,
+}
+
+/// One call of [`SignalPath::process`].
+struct Pass<'a> {
+    acquired: HostNs,
+    dequeued: HostNs,
+    at: &'a mut Continuity,
+    around: &'a Surroundings<'a>,
+    windows: usize,
+}
+
 impl SignalPath {
     pub(crate) fn design(l: &Layout<'_>) -> Result<Self, String> {
         let text = |e: bci_dsp::DesignError| e.to_string();
-        let chain = |steps: &[StepSpec], channels: usize| {
-            Chain::design(steps, l.rate, channels)
-                .map_err(|all| all.iter().map(|(_, e)| e.to_string()).collect::<Vec<_>>().join("; "))
-        };
-        let (first, conditioning) = match l.conditioned {
-            None => {
-                let picks: Vec<_> = l.picked.iter().map(|&i| (i, l.factors[i] * l.to_decoder_unit)).collect();
-                (Select::design(l.inputs, &picks).map_err(text)?, None)
-            }
-            Some(wide) => {
-                let picks: Vec<_> = wide.iter().map(|&i| (i, l.factors[i])).collect();
-                let narrow: Vec<_> = l
-                    .picked
-                    .iter()
-                    .filter_map(|i| wide.iter().position(|w| w == i))
-                    .map(|at| (at, l.to_decoder_unit))
-                    .collect();
-                let first = Select::design(l.inputs, &picks).map_err(text)?;
-                let second = Select::design(wide.len(), &narrow).map_err(text)?;
-                (first, Some((chain(l.conditioning, wide.len())?, second)))
-            }
-        };
-        let preprocessing = chain(l.preprocessing, l.picked.len())?;
-        let settle = preprocessing.settle_samples(SETTLED)
-            + conditioning.as_ref().map_or(0, |(chain, _)| chain.settle_samples(SETTLED));
+        let rate = l.wide.rate;
+        let first = Select::design(l.inputs, l.taken).map_err(text)?;
+        let channels = first.outputs();
+        let chains = Chains::design(l, l.max_chunk)?;
+        let settle = chains.settle_samples();
+        let output = chains.output();
+        let output_channels = output.channels();
+        let window = Window::design(output_channels, l.window_samples, l.hop_samples).map_err(text)?;
+        let per_frame = rate.get() / output.rate.get();
+        let span = (l.window_samples as f64 * per_frame).ceil() as u64;
+        let period = l.hop_samples as f64 * per_frame;
         Ok(Self {
-            rate: l.rate,
+            rate,
             max_chunk: l.max_chunk,
             inputs: l.inputs,
-            wide: vec![0.0; first.outputs() * l.max_chunk].into_boxed_slice(),
-            held: vec![0.0; first.outputs()].into_boxed_slice(),
-            largest: if l.conditioned.is_some() { LARGEST_UV } else { LARGEST_UV * l.to_decoder_unit },
-            bad: vec![false; l.max_chunk].into_boxed_slice(),
-            narrow: vec![0.0; l.picked.len() * l.max_chunk].into_boxed_slice(),
-            window: Window::design(l.picked.len(), l.window_samples, l.hop_samples).map_err(text)?,
-            stamps: vec![0.0; l.window_samples].into_boxed_slice(),
+            wide: vec![0.0; channels * l.max_chunk].into_boxed_slice(),
             first,
-            conditioning,
-            preprocessing,
-            gaps: GapDetector::new(l.rate, l.gap_ms),
-            settle: settle as u64,
-            pushed: 0,
-            untrusted: Untrusted { settling: settle as u64, ..Untrusted::default() },
+            gaps: GapDetector::new(rate, l.gap_ms),
+            repair: Repair::new(l.faults, chains.used(), rate),
+            feed: Feed::new(channels, l.max_chunk),
+            learn: vec![true; l.max_chunk].into_boxed_slice(),
+            window,
+            known: vec![Known::default(); l.window_samples].into_boxed_slice(),
+            settle,
+            signal_delay_ns: (chains.delay_s() * 1e9).round() as i64,
+            longest_fill: (settle + span).min((LONGEST_FILL_S * rate.get()) as u64).max(1),
+            period: if (period - period.round()).abs() < 1e-6 { period.round() as u64 } else { 1 },
+            chains,
+            fed: 0,
+            emitted: 0,
+            last_bridged: None,
+            silence: vec![0.0; output_channels].into_boxed_slice(),
+            ahead: Taint::new(settle),
+            taint: Taint::new(settle),
+            restart: false,
         })
     }
 
@@ -168,13 +204,23 @@ impl SignalPath {
     /// Numbers in a window.
     #[must_use]
     pub fn window_len(&self) -> usize {
-        self.window.channels() * self.stamps.len()
+        self.window.channels() * self.window.frames()
     }
 
-    /// How long the filters take to settle, in samples.
+    /// How long the filters take to settle, in samples of the stream.
     #[must_use]
     pub fn settle_samples(&self) -> u64 {
         self.settle
+    }
+
+    /// What it costs in time. Takes a while: not for the hot path.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        Cost {
+            pass_band_hz: self.chains.pass_band(),
+            delay_s: self.chains.delay_s(),
+            settle_s: self.settle as f64 / self.rate.get(),
+        }
     }
 
     /// Takes a chunk: `samples` `[frames x inputs]`, frame-major; `stamps` one a frame, seconds on the LSL clock.
@@ -188,14 +234,15 @@ impl SignalPath {
         around: &Surroundings<'_>,
     ) -> usize {
         let dequeued = around.clock.now();
-        let mut windows = 0;
-        let mut from = 0;
         if header.discontinuity {
             self.reconnect(header, stamps, at, around.counters);
         }
-        for to in 0..header.frames {
-            let mut missing = self.gaps.missing_before(stamps[to]);
-            if to == 0 {
+        self.first.process(&samples[..header.frames * self.inputs], &mut self.wide);
+        let mut pass = Pass { acquired: header.acquired, dequeued, at, around, windows: 0 };
+        for (i, &stamp) in stamps[..header.frames].iter().enumerate() {
+            let before = self.gaps.last();
+            let mut missing = self.gaps.missing_before(stamp);
+            if i == 0 {
                 if header.discontinuity {
                     missing = 0;
                 }
@@ -203,23 +250,13 @@ impl SignalPath {
                 missing = missing.max(header.dropped_before);
             }
             if missing > 0 {
-                let seconds = missing as f64 / self.rate.get();
-                if seconds > LONGEST_LOSS_S {
-                    count(&around.counters.away_ms, (seconds * 1e3) as u64);
-                } else {
-                    count(&around.counters.samples_lost, missing);
-                }
-                windows += self.segment(header, dequeued, samples, stamps, from..to, at, around);
-                from = to;
-                count(&around.counters.gaps, 1);
-                at.frame = at.frame.saturating_add(missing);
-                at.epoch += 1;
-                self.untrusted.gap = self.pushed + self.settle;
+                self.hole(missing, before, i, stamp, &mut pass);
             }
+            self.frame(i, stamp, &mut pass);
         }
-        windows += self.segment(header, dequeued, samples, stamps, from..header.frames, at, around);
-        at.last_stamp = self.gaps.last().or(at.last_stamp);
-        windows
+        self.flush(&mut pass);
+        pass.at.last_stamp = self.gaps.last().or(pass.at.last_stamp);
+        pass.windows
     }
 
     /// The first chunk after the source was attached anew: positions go on with the time that passed, nothing else.
@@ -230,149 +267,317 @@ impl SignalPath {
             let passed = (((first - last) * self.rate.get()).round() - 1.0).max(0.0) as u64;
             // What the ring dropped lies within that time and is passed over where it is counted.
             at.frame = at.frame.saturating_add(passed.saturating_sub(header.dropped_before));
-            self.untrusted.gap = self.pushed + self.settle;
+            self.ahead.since(Validity::GAP, self.fed);
+            self.taint.since(Validity::GAP, self.fed);
         }
     }
 
-    /// Frames without a hole between them.
-    #[allow(clippy::too_many_arguments, reason = "the body of one loop, split where it is called twice")]
-    fn segment(
-        &mut self,
-        header: Header,
-        dequeued: HostNs,
-        samples: &[f64],
-        stamps: &[f64],
-        frames: std::ops::Range<usize>,
-        at: &mut Continuity,
-        around: &Surroundings<'_>,
-    ) -> usize {
-        let n = frames.len();
-        if n == 0 {
-            return 0;
+    /// `missing` frames are not there before frame `i` of the chunk.
+    fn hole(&mut self, missing: u64, before: Option<f64>, i: usize, stamp: f64, pass: &mut Pass<'_>) {
+        let counters = pass.around.counters;
+        let seconds = missing as f64 / self.rate.get();
+        if seconds > LONGEST_LOSS_S {
+            count(&counters.away_ms, (seconds * 1e3) as u64);
+        } else {
+            count(&counters.samples_lost, missing);
         }
-        let samples = &samples[frames.start * self.inputs..frames.end * self.inputs];
-        let mut stamps = &stamps[frames];
-        self.filter(samples, n, around.counters);
-        let mut windows = 0;
+        count(&counters.gaps, 1);
+        let from = before.filter(|b| b.is_finite()).unwrap_or(stamp);
+        // Nothing lies before the first frame that could be gone on with.
+        let begun = self.fed > 0 || !self.feed.is_empty() || self.repair.held() > 0;
+        let next_is_good = begun && self.repair.bridges_gap(missing) && {
+            let channels = self.first.outputs();
+            self.repair.is_good(&self.wide[i * channels..(i + 1) * channels])
+        };
+        if next_is_good && self.repair.lasting == Validity::VALID {
+            self.bridge_gap(missing, from, i, stamp, pass);
+            return;
+        }
+        self.give_up_waiting(pass);
+        self.flush(pass);
+        pass.at.epoch += 1;
+        if !begun {
+            self.ahead.since(Validity::GAP, 0);
+            self.taint.since(Validity::GAP, 0);
+            pass.at.frame = pass.at.frame.saturating_add(missing);
+            return;
+        }
+        let mut fill = missing;
+        if fill > self.longest_fill {
+            fill = self.longest_fill + (missing - self.longest_fill) % self.period;
+        }
+        pass.at.frame = pass.at.frame.saturating_add(missing - fill);
+        for k in 0..fill {
+            let share = (k + 1) as f64 / (fill + 1) as f64;
+            let note = Note {
+                stamp: from + (stamp - from) * share,
+                position: self.position(pass),
+                causes: Validity::GAP,
+                stand_in: true,
+            };
+            self.make_room(pass);
+            self.feed.push(note).copy_from_slice(self.repair.last());
+        }
+        self.flush(pass);
+        self.restart |= self.repair.resets_after(Validity::GAP);
+    }
+
+    /// Missing frames are interpolated to frame `i` of the chunk, which is good.
+    fn bridge_gap(&mut self, missing: u64, from: f64, i: usize, stamp: f64, pass: &mut Pass<'_>) {
+        let channels = self.first.outputs();
+        count(&pass.around.counters.frames_bridged, missing);
+        // What waits is interpolated first, as far as it can be: to the next good frame.
+        self.release_waiting(i, pass);
+        for k in 0..missing {
+            let share = (k + 1) as f64 / (missing + 1) as f64;
+            let note = Note {
+                stamp: from + (stamp - from) * share,
+                position: self.position(pass),
+                causes: Validity::BRIDGED,
+                stand_in: false,
+            };
+            self.make_room(pass);
+            let next = &self.wide[i * channels..(i + 1) * channels];
+            let out = self.feed.push(note);
+            for ((out, last), next) in out.iter_mut().zip(self.repair.last()).zip(next) {
+                *out = last + (next - last) * share;
+            }
+        }
+    }
+
+    /// Frame `i` of the chunk goes on its way: as it is, mended, or into the waiting row.
+    fn frame(&mut self, i: usize, stamp: f64, pass: &mut Pass<'_>) {
+        let channels = self.first.outputs();
+        let span = i * channels..(i + 1) * channels;
+        let (causes, dirty) = self.repair.look(&self.wide[span.clone()]);
+        let note = Note { stamp, position: self.position(pass), causes, stand_in: false };
+        if causes.has_any(Validity::NOT_FINITE) {
+            count(&pass.around.counters.frames_not_finite, 1);
+        }
+        if causes.is_valid() {
+            if self.repair.held() > 0 {
+                self.release_waiting(i, pass);
+            }
+            if self.repair.lasting != Validity::VALID {
+                self.restart |= self.repair.resets_after(self.repair.lasting);
+                self.repair.lasting = Validity::VALID;
+            }
+        } else if self.repair.lasting == Validity::VALID && self.repair.bridges(causes) {
+            self.repair.wait(&self.wide[span], note);
+            return;
+        } else {
+            self.give_up_waiting(pass);
+            self.repair.lasting = self.repair.lasting.with(causes);
+        }
+        self.make_room(pass);
+        if self.restart && causes.is_valid() {
+            self.flush(pass);
+            self.restart = false;
+            self.chains.restart();
+            self.ahead.since(Validity::SETTLING, self.fed);
+            self.taint.since(Validity::SETTLING, self.fed);
+        }
+        let out = self.feed.push(note);
+        if dirty {
+            self.repair.mend(&self.wide[span], out);
+        } else {
+            self.repair.pass(&self.wide[span], out);
+        }
+    }
+
+    /// The frames that wait are interpolated to frame `i` of the chunk.
+    fn release_waiting(&mut self, i: usize, pass: &mut Pass<'_>) {
+        let channels = self.first.outputs();
+        self.repair.interpolate(&self.wide[i * channels..(i + 1) * channels]);
+        count(&pass.around.counters.frames_bridged, self.repair.held() as u64);
+        for k in 0..self.repair.held() {
+            self.make_room(pass);
+            let (_, note) = self.repair.held_frame(k);
+            let out = self.feed.push(Note { causes: Validity::BRIDGED, ..note });
+            self.repair.mend_held(k, out);
+        }
+        self.repair.release();
+    }
+
+    /// The frames that wait have waited for too long: they are held and marked.
+    fn give_up_waiting(&mut self, pass: &mut Pass<'_>) {
+        for k in 0..self.repair.held() {
+            self.make_room(pass);
+            let (_, note) = self.repair.held_frame(k);
+            self.repair.lasting = self.repair.lasting.with(note.causes);
+            let out = self.feed.push(note);
+            self.repair.mend_held(k, out);
+        }
+        self.repair.release();
+    }
+
+    fn position(&self, pass: &mut Pass<'_>) -> u64 {
+        let position = pass.at.frame;
+        pass.at.frame = position.saturating_add(1);
+        position
+    }
+
+    fn make_room(&mut self, pass: &mut Pass<'_>) {
+        if self.feed.is_full() {
+            self.flush(pass);
+        }
+    }
+
+    /// Filters everything in the feed and hands over the windows that become due.
+    fn flush(&mut self, pass: &mut Pass<'_>) {
+        if self.feed.is_empty() {
+            return;
+        }
+        let (samples, notes) = self.feed.held();
+        let learn = &mut self.learn[..notes.len()];
+        for ((note, learn), at) in notes.iter().zip(&mut *learn).zip(self.fed..) {
+            self.ahead.meet(note.causes, at);
+            *learn = self.ahead.is_clear(at);
+        }
+        let channels = self.first.outputs();
+        let mut rest = samples;
+        let mut from = 0;
+        let mut out = Out {
+            window: &mut self.window,
+            known: &mut self.known,
+            taint: &mut self.taint,
+            gaps: &self.gaps,
+            emitted: &mut self.emitted,
+            last_bridged: &mut self.last_bridged,
+            silence: &self.silence,
+            signal_delay_ns: self.signal_delay_ns,
+        };
+        // Blocks of which everything may be learned from, or nothing.
+        for alike in learn.chunk_by(|a, b| a == b) {
+            let (block, after) = rest.split_at_mut(alike.len() * channels);
+            rest = after;
+            let notes = &notes[from..from + alike.len()];
+            from += alike.len();
+            let filtered = self.chains.process(block, alike[0]);
+            if filtered.finite {
+                out.take(Some(filtered.samples), filtered.origins, notes, self.fed, pass);
+            } else {
+                // Stable filters keep what is bounded bounded. Were one not stable after all, it would be silenced, marked
+                // and begun again rather than stay poisoned.
+                let last = self.fed + alike.len() as u64 - 1;
+                self.ahead.meet(Validity::NOT_FINITE, last);
+                out.taint.meet(Validity::NOT_FINITE, last);
+                out.take(None, filtered.origins, notes, self.fed, pass);
+                self.chains.restart();
+            }
+            self.fed += alike.len() as u64;
+        }
+        self.feed.clear();
+    }
+}
+
+/// The end of the path: what was filtered goes into the window, and windows go out.
+struct Out<'a> {
+    window: &'a mut Window,
+    known: &'a mut [Known],
+    taint: &'a mut Taint,
+    gaps: &'a GapDetector,
+    emitted: &'a mut u64,
+    last_bridged: &'a mut Option<u64>,
+    /// One frame of zeros.
+    silence: &'a [f64],
+    signal_delay_ns: i64,
+}
+
+impl Out<'_> {
+    /// `samples` (silence where `None`) came out of the filters for the frames of which `notes` are known, the first of
+    /// them number `fed`.
+    fn take(
+        &mut self,
+        samples: Option<&[f64]>,
+        origins: &[u32],
+        notes: &[Note],
+        fed: u64,
+        pass: &mut Pass<'_>,
+    ) {
         let channels = self.window.channels();
+        // Frames whose causes were met.
+        let mut met = 0;
         let mut done = 0;
-        while done < n {
-            let pushed = self.window.push(&self.narrow[done * channels..n * channels]);
-            let (these, rest) = stamps.split_at(pushed.frames);
-            for (stamp, bad) in these.iter().zip(&self.bad[done..]) {
-                let place = (self.pushed % self.stamps.len() as u64) as usize;
-                self.stamps[place] = *stamp;
-                self.pushed += 1;
-                if *bad {
-                    self.untrusted.not_finite = self.pushed + self.settle;
-                }
+        while done < origins.len() {
+            let pushed = self.window.push(samples.map_or(self.silence, |s| &s[done * channels..]));
+            for origin in &origins[done..done + pushed.frames] {
+                let origin = *origin as usize;
+                let place = (*self.emitted % self.known.len() as u64) as usize;
+                let note = &notes[origin];
+                self.known[place] =
+                    Known { stamp: note.stamp, position: note.position, fed: fed + origin as u64 };
+                *self.emitted += 1;
             }
-            at.frame = at.frame.saturating_add(pushed.frames as u64);
-            stamps = rest;
             done += pushed.frames;
-            if pushed.due && self.hand_over(header, dequeued, at, around) {
-                windows += 1;
+            let newest = origins[done - 1] as usize;
+            self.meet(&notes[met..=newest], fed + met as u64);
+            met = newest + 1;
+            if pushed.due {
+                self.hand_over(notes[newest].stand_in, pass);
             }
         }
-        windows
+        self.meet(&notes[met..], fed + met as u64);
     }
 
-    /// Runs the chains; what is no number is held at the channel's last good value, and its frame noted.
-    fn filter(&mut self, samples: &[f64], n: usize, counters: &Counters) {
-        let wide = &mut self.wide[..n * self.first.outputs()];
-        self.first.process(samples, wide);
-        for (frame, bad) in wide.chunks_exact_mut(self.held.len()).zip(&mut self.bad) {
-            *bad = false;
-            for (x, held) in frame.iter_mut().zip(&mut self.held) {
-                // Written so that NaN fails.
-                if x.abs() <= self.largest {
-                    *held = *x;
-                } else {
-                    *x = *held;
-                    *bad = true;
-                }
+    /// The frames from number `first` on are in the filters now.
+    fn meet(&mut self, notes: &[Note], first: u64) {
+        for (note, at) in notes.iter().zip(first..) {
+            self.taint.meet(note.causes, at);
+            if note.causes.has(Validity::BRIDGED) {
+                *self.last_bridged = Some(at);
             }
-            if *bad {
-                count(&counters.frames_not_finite, 1);
-            }
-        }
-        let narrow = &mut self.narrow[..n * self.window.channels()];
-        let mut finite = true;
-        match &mut self.conditioning {
-            None => narrow.copy_from_slice(wide),
-            Some((chain, pick)) => {
-                finite &= chain.process(wide);
-                pick.process(wide, narrow);
-            }
-        }
-        finite &= self.preprocessing.process(narrow);
-        if !finite {
-            // Stable filters keep what is bounded bounded. Were one not stable after all, it would be silenced, marked
-            // and begun again rather than stay poisoned.
-            narrow.fill(0.0);
-            if let Some((chain, _)) = &mut self.conditioning {
-                chain.reset();
-            }
-            self.preprocessing.reset();
-            self.bad[..n].fill(true);
         }
     }
 
-    /// A window is due. Returns whether a slot could be had for it.
-    fn hand_over(
-        &mut self,
-        header: Header,
-        dequeued: HostNs,
-        at: &mut Continuity,
-        around: &Surroundings<'_>,
-    ) -> bool {
-        let seq = at.seq;
-        at.seq += 1;
-        count(&around.counters.windows, 1);
-        let length = self.stamps.len() as u64;
-        let oldest = self.pushed - length;
-        let stamp_of = |n: u64| HostNs::from_lsl_seconds(self.stamps[(n % length) as usize]);
-        let (oldest_sample, newest_sample) = (stamp_of(oldest), stamp_of(self.pushed - 1));
-        let mut validity = Validity::VALID;
-        for (until, cause) in [
-            (self.untrusted.gap, Validity::GAP),
-            (self.untrusted.settling, Validity::SETTLING),
-            (self.untrusted.not_finite, Validity::NOT_FINITE),
-        ] {
-            if oldest < until {
-                validity = validity.with(cause);
-            }
-        }
-        let seconds_of = |n: u64| self.stamps[(n % length) as usize];
-        if self.gaps.is_stretched(self.stamps.len(), seconds_of(oldest), seconds_of(self.pushed - 1)) {
+    /// A window is due.
+    fn hand_over(&mut self, stand_in: bool, pass: &mut Pass<'_>) {
+        let counters = pass.around.counters;
+        let seq = pass.at.seq;
+        pass.at.seq += 1;
+        count(&counters.windows, 1);
+        let length = self.known.len() as u64;
+        let of = |n: u64| self.known[(n % length) as usize];
+        let (oldest, newest) = (of(*self.emitted - length), of(*self.emitted - 1));
+        let mut validity = self.taint.of(oldest.fed);
+        let frames = (newest.fed - oldest.fed + 1) as usize;
+        if self.gaps.is_stretched(frames, oldest.stamp, newest.stamp) {
             validity = validity.with(Validity::GAP);
         }
-        if !validity.is_valid() {
-            count(&around.counters.windows_invalid, 1);
+        if self.last_bridged.is_some_and(|bridged| bridged >= oldest.fed) {
+            validity = validity.with(Validity::BRIDGED);
         }
-        let Some((mut slot, replaced)) = around.queue.take() else {
-            count(&around.counters.windows_skipped, 1);
-            return false;
+        if !validity.is_valid() {
+            count(&counters.windows_invalid, 1);
+        }
+        if stand_in {
+            // Its time is over, and there is nothing in it to decide on.
+            return;
+        }
+        let Some((mut slot, replaced)) = pass.around.queue.take() else {
+            count(&counters.windows_skipped, 1);
+            return;
         };
         if replaced {
-            count(&around.counters.windows_skipped, 1);
+            count(&counters.windows_skipped, 1);
         }
         let copied = self.window.copy_channel_major(&mut slot.window);
         debug_assert!(copied, "a window that is due is full, and slots are made for it");
         slot.seq = seq;
         slot.validity = validity;
-        slot.epoch = at.epoch;
-        slot.oldest_sample = oldest_sample;
-        slot.newest_sample = newest_sample;
-        slot.newest_frame = at.frame.saturating_sub(1);
+        slot.epoch = pass.at.epoch;
+        slot.oldest_sample = HostNs::from_lsl_seconds(oldest.stamp);
+        slot.newest_sample = HostNs::from_lsl_seconds(newest.stamp);
+        slot.newest_frame = newest.position;
         slot.ledger = Ledger {
-            acquired: header.acquired,
-            dequeued,
-            filtered: around.clock.now(),
+            acquired: pass.acquired,
+            dequeued: pass.dequeued,
+            filtered: pass.around.clock.now(),
             decoded: HostNs::default(),
+            signal_delay_ns: self.signal_delay_ns,
         };
-        around.queue.submit(slot);
-        true
+        pass.around.queue.submit(slot);
+        pass.windows += 1;
     }
 }
 

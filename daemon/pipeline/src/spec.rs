@@ -1,3 +1,4 @@
+use crate::faults::FaultSpec;
 use crate::policy::PolicySpec;
 use bci_config::{Located, Place};
 use bci_models::steps::Step;
@@ -16,6 +17,8 @@ pub struct PipelineSpec {
     pub unit: Option<Located<Unit>>,
     /// A step between two stamps longer than this, beyond what the rate explains, is a gap, in ms.
     pub gap_ms: f64,
+    /// How faults of the signal are found and dealt with.
+    pub faults: FaultSpec,
     /// Channels that the rig's own conditioning works on; absent: every channel that is EEG or of no stated kind.
     pub channels: Option<Located<Vec<String>>>,
     /// The rig's own steps, run before the decoder's.

@@ -57,6 +57,8 @@ pub struct Counters {
     pub decoder_faults: AtomicU64,
     /// How long the source was away in all, ms.
     pub away_ms: AtomicU64,
+    /// Frames that were missing or spoilt and were interpolated.
+    pub frames_bridged: AtomicU64,
     /// Frames with NaN, infinity or a number beyond any voltage.
     pub frames_not_finite: AtomicU64,
 }

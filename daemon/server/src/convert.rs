@@ -41,6 +41,7 @@ pub(crate) fn intent(intent: &Intent, published: HostNs) -> v1::Intent {
             filtered_ns: intent.ledger.filtered.0,
             decoded_ns: intent.ledger.decoded.0,
             published_ns: published.0,
+            signal_delay_ns: intent.ledger.signal_delay_ns,
         }),
     }
 }
@@ -60,12 +61,15 @@ fn validity(validity: Validity) -> v1::Validity {
         (Validity::NOT_FINITE, v1::InvalidCause::NotFinite),
         (Validity::DECODER_FAULT, v1::InvalidCause::DecoderFault),
         (Validity::STALE, v1::InvalidCause::Stale),
+        (Validity::RAILED, v1::InvalidCause::Railed),
+        (Validity::FLAT, v1::InvalidCause::Flat),
+        (Validity::CLOCK_STEP, v1::InvalidCause::ClockStep),
     ]
     .into_iter()
     .filter(|(cause, _)| validity.has(*cause))
     .map(|(_, wire)| wire.into())
     .collect();
-    v1::Validity { valid: validity.is_valid(), causes }
+    v1::Validity { valid: validity.is_valid(), causes, bridged: validity.has(Validity::BRIDGED) }
 }
 
 pub(crate) fn marker(marker: &Marker) -> v1::Marker {
@@ -116,6 +120,10 @@ pub(crate) fn pipeline(status: &PipelineStatus, steps: &[StepSummary]) -> v1::Pi
         threshold: status.settings.threshold,
         smoothing_ms: status.settings.smoothing_ms,
         max_age_ms: status.settings.max_age_ms,
+        signal_delay_ms: status.settings.signal_delay_ms,
+        settle_ms: status.settings.settle_ms,
+        frames_bridged: status.frames_bridged,
+        frames_not_finite: status.frames_not_finite,
         steps: steps
             .iter()
             .map(|s| v1::StepLatency {

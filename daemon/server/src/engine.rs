@@ -87,6 +87,10 @@ pub struct PipelineSettings {
     pub smoothing_ms: f64,
     /// The oldest that a window's newest sample may be, ms.
     pub max_age_ms: f64,
+    /// The group delay of the filters in the middle of what they let through, ms.
+    pub signal_delay_ms: f64,
+    /// How long they take to settle, ms.
+    pub settle_ms: f64,
 }
 
 /// How a pipeline is; fields as in the `.proto`.
@@ -124,4 +128,6 @@ pub struct PipelineStatus {
     pub settings: PipelineSettings,
     /// Frames that held a number that is none.
     pub frames_not_finite: u64,
+    /// Frames that were interpolated.
+    pub frames_bridged: u64,
 }

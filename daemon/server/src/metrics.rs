@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// One metric of a pipeline: name, type, help, and its value.
 type PipelineMetric = (&'static str, &'static str, &'static str, fn(&crate::engine::PipelineStatus) -> f64);
 
-const PIPELINE_METRICS: [PipelineMetric; 9] = [
+const PIPELINE_METRICS: [PipelineMetric; 12] = [
     ("bci_samples_total", "counter", "Frames received from the source.", |p| p.samples_in as f64),
     ("bci_samples_lost_total", "counter", "Frames known to be missing or dropped.", |p| {
         p.samples_lost as f64
@@ -28,6 +28,11 @@ const PIPELINE_METRICS: [PipelineMetric; 9] = [
     ("bci_frames_not_finite_total", "counter", "Frames with NaN, infinity or no voltage.", |p| {
         p.frames_not_finite as f64
     }),
+    ("bci_frames_bridged_total", "counter", "Frames that were interpolated.", |p| p.frames_bridged as f64),
+    ("bci_signal_delay_seconds", "gauge", "Group delay of the filters.", |p| {
+        p.settings.signal_delay_ms / 1e3
+    }),
+    ("bci_settle_seconds", "gauge", "How long the filters take to settle.", |p| p.settings.settle_ms / 1e3),
 ];
 
 /// The page.

@@ -60,6 +60,7 @@ fn pipeline(name: &str, state: StreamState) -> PipelineStatus {
         settings: crate::PipelineSettings::default(),
         decoder_faults: 18,
         frames_not_finite: 19,
+        frames_bridged: 20,
     }
 }
 
@@ -100,6 +101,7 @@ fn intent(pipeline: &str, seq: u64) -> Intent {
             dequeued: HostNs(3_000_000),
             filtered: HostNs(4_000_000),
             decoded: HostNs(6_000_000),
+            signal_delay_ns: 7_000_000,
         },
     }
 }

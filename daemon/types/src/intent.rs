@@ -45,6 +45,9 @@ pub struct Ledger {
     pub filtered: HostNs,
     /// Inference and policy done.
     pub decoded: HostNs,
+    /// By how much what the decoder sees lags what the electrodes saw, in ns: the delay of the filters in the middle of
+    /// what they let through. In none of the times above.
+    pub signal_delay_ns: i64,
 }
 
 /// One decoded window.

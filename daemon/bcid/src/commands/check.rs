@@ -5,7 +5,6 @@ use crate::cli::CheckArgs;
 use crate::config::Overrides;
 use crate::engine::decoder_line;
 use crate::exit::{Exit, Failure};
-use bci_dsp::StepSpec;
 use bci_models::steps::Step;
 
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
@@ -33,7 +32,6 @@ fn verdict(absent: &[&str]) {
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]
 fn print(part: &Part) {
     let (bundle, spec) = (&part.bundle, &part.spec);
-    let rate = bundle.input.rate.value;
     println!("pipeline {}", spec.name);
     println!("  stream     {}", part.stream);
     match &part.seen {
@@ -48,19 +46,20 @@ fn print(part: &Part) {
     for (i, step) in steps.iter().enumerate() {
         println!("  {:<10} {}", if i == 0 { "chain" } else { "" }, step.spec);
     }
-    let all: Vec<_> = steps.iter().map(|s| s.spec.clone()).collect();
-    if let Ok(chain) = bci_dsp::Chain::design(&all, rate, 1) {
-        let ms = |samples: f64| samples * 1e3 / rate.get();
-        for (low, high) in steps.iter().filter_map(|s| band(&s.spec)) {
-            let delay = ms(chain.group_delay_samples((low * high).sqrt()));
-            println!("             delays {low}-{high} Hz by {delay:.0} ms at its centre");
+    if let Some(cost) = &part.cost {
+        if let Some((low, high)) = cost.pass_band_hz {
+            println!(
+                "             lets {low:.3} to {high:.3} Hz through and delays their middle by {:.0} ms",
+                cost.delay_s * 1e3
+            );
         }
-        let settle = ms(chain.settle_samples(bci_pipeline::SETTLED) as f64);
         println!(
-            "             settles in {settle:.0} ms; windows are not trusted before, nor as long after a gap"
+            "             settles in {:.0} ms; windows are not trusted before, nor as long after a fault",
+            cost.settle_s * 1e3
         );
     }
     let window = bundle.input.window_samples.value;
+    let rate = bundle.windowed.rate;
     println!(
         "  window     {window} samples ({} ms), a decision every {} ms",
         window as f64 * 1e3 / rate.get(),
@@ -73,13 +72,5 @@ fn print(part: &Part) {
             "  {} {:.3} (95 % {:.3} to {:.3}, {} trials, chance {}) on {}",
             m.name, m.value, m.ci95[0], m.ci95[1], m.trials, m.chance, m.on
         );
-    }
-}
-
-/// The pass band of a step that has one.
-fn band(step: &StepSpec) -> Option<(f64, f64)> {
-    match step {
-        StepSpec::BandPass { low_hz, high_hz, .. } => Some((*low_hz, *high_hz)),
-        _ => None,
     }
 }

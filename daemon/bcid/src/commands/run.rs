@@ -156,18 +156,20 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     let mut running = Vec::new();
     let mut known = Vec::new();
     for part in pipelines {
-        let Part { spec, stream, bundle, binding, decoder, .. } = part;
+        let Part { spec, stream, bundle, binding, decoder, cost, .. } = part;
         let policy = Policy::new(spec.policy, bundle.output.classes.len(), binding.hop_ms);
         let deadline = Duration::from_secs_f64(binding.hop_ms / 1e3);
         let stage = DecodeStage::new(Arc::clone(&spec.name), Box::new(decoder), policy, deadline);
         let factory = Box::new(LslSourceFactory::new(lsl, stream, InletOptions::default()));
         let decoder = Arc::clone(&bundle.identity);
         let settings = PipelineSettings {
-            window_ms: bundle.input.window_samples.value as f64 * 1e3 / bundle.input.rate.get(),
+            window_ms: bundle.input.window_samples.value as f64 * 1e3 / bundle.windowed.rate.get(),
             hop_ms: binding.hop_ms,
             threshold: spec.policy.threshold,
             smoothing_ms: spec.policy.smoothing_ms,
             max_age_ms: spec.policy.max_age_ms,
+            signal_delay_ms: cost.map_or(0.0, |c| c.delay_s * 1e3),
+            settle_ms: cost.map_or(0.0, |c| c.settle_s * 1e3),
         };
         let started = start(spec, bundle, stage, factory, Arc::clone(&clock), Arc::clone(&sink), rt)
             .map_err(no_thread)?;
@@ -233,6 +235,10 @@ fn summary(engine: &DaemonEngine, telemetry: &Telemetry, publisher: &Publisher) 
                 "windows_skipped": p.windows_skipped,
                 "windows_invalid": p.windows_invalid,
                 "decoder_faults": p.decoder_faults,
+                "frames_not_finite": p.frames_not_finite,
+                "frames_bridged": p.frames_bridged,
+                "signal_delay_ms": p.settings.signal_delay_ms,
+                "settle_ms": p.settings.settle_ms,
                 "latency_ms": steps,
             })
         })

@@ -55,6 +55,7 @@ fn pipeline(text: &str) -> PipelineSpec {
         labels: t.optional("labels"),
         unit: t.optional::<String>("unit").map(|u| u.map(|text| Unit::parse(&text))),
         gap_ms: 20.0,
+        faults: crate::faults::FaultSpec::default(),
         channels: t.optional("channels"),
         conditioning: read_steps(t, "steps"),
         window_ms: t.optional("window_ms"),
@@ -175,7 +176,7 @@ fn channels_that_do_not_fit_are_refused_together() {
     let expected = [
         "window_ms = 1000 at rig.toml:2: must be 25 ms",
         "hop_ms = 10 at rig.toml:3: must be a whole number of samples",
-        "steps[1].notch.freq_hz = 80 at rig.toml:7: must be above 0 and below 80 Hz, half of the decoder's 160 Hz",
+        "steps[1].notch.freq_hz = 80 at rig.toml:7: must be above 0 and below 80 Hz, half of the rate there, 160 Hz",
         "at rig.toml:1: the stream amp lacks POz, which the configuration names; it has C4, Fz, C3, STIM",
         "at rig.toml:1: names more than once: C4",
         "at rig.toml:1: leaves out C3, which the decoder needs",

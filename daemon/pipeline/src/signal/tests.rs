@@ -4,8 +4,10 @@
 
 mod model;
 
-use self::model::{RATE, Rig, band_pass, clean, feed, hole, model, plain, run};
+use self::model::{RATE, Rig, average, band_pass, butterworth, clean, feed, hole, model, plain, run};
 use super::*;
+use bci_dsp::design::Band;
+use bci_dsp::{Chain, IirSpec};
 use proptest::prelude::*;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -13,14 +15,14 @@ fn rigs() -> impl Strategy<Value = Rig> {
     let steps = prop_oneof![
         Just(vec![]),
         Just(vec![band_pass()]),
-        Just(vec![StepSpec::Notch { freq_hz: 50.0, q: 5.0 }, band_pass()]),
-        Just(vec![StepSpec::LowPass { cutoff_hz: 40.0, order: 3 }]),
+        Just(vec![StepSpec::Iir(IirSpec::Notch { freq_hz: 50.0, q: 5.0 }), band_pass()]),
+        Just(vec![butterworth(Band::LowPass { cutoff_hz: 40.0 }, 3)]),
     ];
     let conditioned = prop_oneof![Just(None), Just(Some(vec![3, 0, 1])), Just(Some(vec![0, 1, 2, 3]))];
     (steps, conditioned, any::<bool>(), 1usize..40, 1usize..60, prop::sample::select(vec![1.0, 1e3, 1e6]))
-        .prop_map(|(preprocessing, conditioned, average, window, hop, factor)| Rig {
+        .prop_map(|(preprocessing, conditioned, mean, window, hop, factor)| Rig {
             inputs: 4,
-            conditioning: if average { vec![StepSpec::CommonAverage] } else { vec![band_pass()] },
+            conditioning: if mean { vec![average()] } else { vec![band_pass()] },
             conditioned,
             picked: vec![1, 3],
             factor,
@@ -71,7 +73,7 @@ proptest! {
         }
         let counters = Counters::default();
         let seen = run(&rig, &frames, &cuts, &counters);
-        let expected = model(&rig, &frames);
+        let (expected, windows, invalid) = model(&rig, &frames);
         prop_assert_eq!(seen.len(), expected.len());
         for (s, e) in seen.iter().zip(&expected) {
             prop_assert_eq!(s, e);
@@ -79,8 +81,7 @@ proptest! {
         let holes: Vec<u64> = frames.iter().map(|f| f.lost + f.dropped).filter(|h| *h > 0).collect();
         prop_assert_eq!(counters.samples_lost.load(Relaxed), holes.iter().sum::<u64>());
         prop_assert_eq!(counters.gaps.load(Relaxed), holes.len() as u64);
-        prop_assert_eq!(counters.windows.load(Relaxed), expected.len() as u64);
-        let invalid = expected.iter().filter(|w| !w.validity.is_valid()).count() as u64;
+        prop_assert_eq!(counters.windows.load(Relaxed), windows);
         prop_assert_eq!(counters.windows_invalid.load(Relaxed), invalid);
         prop_assert_eq!(counters.windows_skipped.load(Relaxed), 0);
     }
@@ -104,14 +105,14 @@ fn only_windows_that_hold_a_fault_or_its_aftermath_are_marked() {
             (9, ok()),
             (14, ok()),
             (19, ok()),
-            (27, vec!["gap"]),
-            (32, vec!["gap"]),
-            (37, ok()),
-            (42, ok()),
-            (47, vec!["not_finite"]),
-            (52, vec!["not_finite"]),
-            (57, ok()),
-            (62, ok()),
+            // The window up to 24 would end on a frame that is not there.
+            (29, vec!["gap"]),
+            (34, ok()),
+            (39, ok()),
+            (44, vec!["not_finite"]),
+            (49, vec!["not_finite"]),
+            (54, ok()),
+            (59, ok()),
         ]
     );
     assert_eq!(counters.frames_not_finite.load(Relaxed), 1);
@@ -146,7 +147,7 @@ fn what_follows_a_fault_is_the_clean_run_within_the_tolerance() {
     for (number, conditioned) in [(f64::NAN, false), (f64::INFINITY, true), (1e300, true), (-1e300, false)] {
         let rig = Rig {
             conditioned: conditioned.then(|| vec![0, 1, 2]),
-            conditioning: vec![StepSpec::CommonAverage],
+            conditioning: vec![average()],
             ..plain(16, 4)
         };
         let frames = clean(900, 3);
@@ -176,14 +177,17 @@ fn what_follows_a_fault_is_the_clean_run_within_the_tolerance() {
 fn the_settling_time_covers_both_chains_in_a_row() {
     let rig = Rig {
         conditioned: Some(vec![0, 1, 2]),
-        conditioning: vec![StepSpec::HighPass { cutoff_hz: 0.5, order: 2 }],
+        conditioning: vec![butterworth(Band::HighPass { cutoff_hz: 0.5 }, 2)],
         ..plain(16, 4)
     };
     let settle = rig.path(1).settle_samples() as usize;
     let steps: Vec<_> = rig.conditioning.iter().chain(&rig.preprocessing).cloned().collect();
-    let mut impulse = vec![0.0; 20_000];
-    impulse[0] = 1.0;
-    assert!(Chain::design(&steps, Hz::new(RATE).unwrap(), 1).unwrap().process(&mut impulse));
+    // A frame before it, for the first is taken to have been there always.
+    let mut impulse = vec![0.0; 20_001];
+    impulse[1] = 1.0;
+    let signal = Signal::unlabelled(Hz::new(RATE).unwrap(), 1);
+    let mut chain = Chain::design(&steps, &signal, impulse.len()).unwrap();
+    let impulse = chain.process(&mut impulse, true).samples[1..].to_vec();
     let total: f64 = impulse.iter().map(|x| x.abs()).sum();
     let rest: f64 = impulse[settle..].iter().map(|x| x.abs()).sum();
     assert!(rest <= SETTLED * total, "{rest} of {total} is left after {settle} samples");
@@ -247,7 +251,8 @@ fn mad_stamps_harm_nothing() {
         let mut at = Continuity::default();
         let a = feed(&mut rig.path(64), &mut at, &frames, &[20], false, &counters);
         let b = feed(&mut rig.path(64), &mut at, &frames, &[13], true, &counters);
-        assert_eq!((a.len(), b.len()), (10, 10), "{mad}");
+        // A window that ends within what is missing is not handed over.
+        assert!((9..=10).contains(&a.len()) && (9..=10).contains(&b.len()), "{mad}");
         if !mad.is_finite() {
             assert_eq!(counters.samples_lost.load(Relaxed), 0, "{mad} says nothing of what is missing");
         }

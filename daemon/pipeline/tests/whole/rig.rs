@@ -317,6 +317,7 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
         labels: None,
         unit: None,
         gap_ms: 0.0,
+        faults: bci_pipeline::FaultSpec { flat_ms: None, ..bci_pipeline::FaultSpec::default() },
         channels: None,
         conditioning,
         window_ms: None,

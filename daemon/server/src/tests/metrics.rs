@@ -132,6 +132,7 @@ fn the_page_is_what_prometheus_reads() {
         ("bci_windows_invalid_total", 17.0),
         ("bci_decoder_faults_total", 18.0),
         ("bci_frames_not_finite_total", 19.0),
+        ("bci_frames_bridged_total", 20.0),
     ] {
         assert_eq!(value(name, &[("pipeline", "b")]), expected, "{name}");
     }

@@ -1,9 +1,11 @@
 //! The definitions, carried out on a whole recording at once; and the path, fed with the same in chunks.
 
 use super::super::{Continuity, Layout, SignalPath, Surroundings};
+use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
 use crate::status::Counters;
-use bci_dsp::{Chain, StepSpec};
+use bci_dsp::design::Band;
+use bci_dsp::{Chain, IirSpec, Signal, SpaceSpec, StepSpec};
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
 use bci_types::{HostNs, Hz, Validity};
@@ -33,18 +35,22 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn path(&self, max_chunk: usize) -> SignalPath {
+        let wide = self.conditioned.as_ref().unwrap_or(&self.picked);
+        let taken: Vec<(usize, f64)> = wide.iter().map(|&c| (c, self.factor)).collect();
+        let place = |p: &usize| wide.iter().position(|w| w == p).unwrap();
         SignalPath::design(&Layout {
-            rate: Hz::new(RATE).unwrap(),
             inputs: self.inputs,
-            factors: &vec![self.factor; self.inputs],
-            conditioned: self.conditioned.as_deref(),
-            conditioning: &self.conditioning,
-            picked: &self.picked,
+            taken: &taken,
+            wide: Signal::unlabelled(Hz::new(RATE).unwrap(), wide.len()),
+            conditioning: if self.conditioned.is_some() { &self.conditioning } else { &[] },
+            picked: &self.picked.iter().map(place).collect::<Vec<_>>(),
+            decoder_labels: &vec![String::new(); self.picked.len()],
             to_decoder_unit: 1.0,
             preprocessing: &self.preprocessing,
             window_samples: self.window,
             hop_samples: self.hop,
             gap_ms: 0.0,
+            faults: FaultSpec { flat_ms: None, ..FaultSpec::default() },
             max_chunk,
         })
         .unwrap()
@@ -123,76 +129,114 @@ pub(super) fn feed(
     seen
 }
 
-/// The same, from the definitions: everything filtered in one block, windows cut out by index, causes looked up.
-pub(super) fn model(rig: &Rig, frames: &[Frame]) -> Vec<Seen> {
-    let rate = Hz::new(RATE).unwrap();
+/// A frame as the filters get it.
+struct Fed {
+    values: Vec<f64>,
+    stamp: f64,
+    position: u64,
+    causes: Validity,
+    stand_in: bool,
+}
+
+/// What the filters get: holes filled and spoilt numbers replaced by the last good value.
+fn fed(rig: &Rig, frames: &[Frame]) -> Vec<Fed> {
     let wide: Vec<usize> = rig.conditioned.clone().unwrap_or_else(|| rig.picked.clone());
-    let mut held = vec![0.0; wide.len()];
-    let mut bad = Vec::new();
-    let mut block = Vec::new();
-    for frame in frames {
-        let mut any = false;
-        for (held, &c) in held.iter_mut().zip(&wide) {
-            let x = frame.values[c] * rig.factor;
-            if x.abs() <= 1e12 {
-                *held = x;
-            } else {
-                any = true;
+    let mixes = rig.conditioned.is_some() && rig.conditioning.contains(&average());
+    let path = rig.path(1);
+    let longest = (path.settle_samples() + rig.window as u64).min(RATE as u64);
+    let mut last = vec![0.0; wide.len()];
+    let (mut all, mut position): (Vec<Fed>, u64) = (Vec::new(), 0);
+    for (n, frame) in frames.iter().enumerate() {
+        let missing = frame.lost + frame.dropped;
+        if missing > 0 {
+            let over = missing.saturating_sub(longest);
+            let fill = missing - over + over % rig.hop as u64;
+            position += missing - fill;
+            let from = frames[n - 1].stamp;
+            for k in 0..fill {
+                let share = (k + 1) as f64 / (fill + 1) as f64;
+                let stamp = from + (frame.stamp - from) * share;
+                all.push(Fed {
+                    values: last.clone(),
+                    stamp,
+                    position,
+                    causes: Validity::GAP,
+                    stand_in: true,
+                });
+                position += 1;
             }
-            block.push(*held);
         }
-        bad.push(any);
+        let mut causes = Validity::VALID;
+        for (last, &c) in last.iter_mut().zip(&wide) {
+            let x = frame.values[c] * rig.factor;
+            if x.abs() < 1e12 {
+                *last = x;
+            } else if mixes || rig.picked.contains(&c) {
+                causes = Validity::NOT_FINITE;
+            }
+        }
+        all.push(Fed { values: last.clone(), stamp: frame.stamp, position, causes, stand_in: false });
+        position += 1;
     }
+    all
+}
+
+/// The same, from the definitions: everything filtered in one block, windows cut out by index, causes looked up.
+///
+/// Besides the windows handed over: how many there were in all, and how many of them could not be trusted.
+pub(super) fn model(rig: &Rig, frames: &[Frame]) -> (Vec<Seen>, u64, u64) {
+    let wide: Vec<usize> = rig.conditioned.clone().unwrap_or_else(|| rig.picked.clone());
+    let fed = fed(rig, frames);
+    let mut block: Vec<f64> = fed.iter().flat_map(|f| f.values.clone()).collect();
     if rig.conditioned.is_some() {
-        assert!(Chain::design(&rig.conditioning, rate, wide.len()).unwrap().process(&mut block));
-        let places: Vec<usize> =
-            rig.picked.iter().map(|p| wide.iter().position(|w| w == p).unwrap()).collect();
-        block =
-            block.chunks(wide.len()).flat_map(|f| places.iter().map(|&p| f[p]).collect::<Vec<_>>()).collect();
+        block = filtered(&rig.conditioning, wide.len(), block);
     }
+    let places: Vec<usize> = rig.picked.iter().map(|p| wide.iter().position(|w| w == p).unwrap()).collect();
+    block = block.chunks(wide.len()).flat_map(|f| places.iter().map(|&p| f[p]).collect::<Vec<_>>()).collect();
     let channels = rig.picked.len();
-    assert!(Chain::design(&rig.preprocessing, rate, channels).unwrap().process(&mut block));
+    block = filtered(&rig.preprocessing, channels, block);
 
     let settle = rig.path(1).settle_samples() as usize;
-    let positions: Vec<u64> = frames
-        .iter()
-        .scan(0, |next, f| {
-            *next += f.lost + f.dropped + 1;
-            Some(*next - 1)
-        })
-        .collect();
     let mut seen = Vec::new();
-    let mut end = rig.window;
-    while end <= frames.len() {
+    let (mut seq, mut end, mut invalid) = (0, rig.window, 0);
+    while end <= fed.len() {
         let first = end - rig.window;
-        let within =
-            |cause: &dyn Fn(usize) -> bool, memory: usize| (0..end).any(|i| cause(i) && first < i + memory);
         let mut validity = Validity::VALID;
-        // Something is missing right before frame i: a window is tainted that begins before i, or before it settled.
-        if within(&|i| frames[i].lost + frames[i].dropped > 0, settle) {
-            validity = validity.with(Validity::GAP);
+        for cause in [Validity::GAP, Validity::NOT_FINITE] {
+            if (0..end).any(|i| fed[i].causes.has(cause) && first < i + 1 + settle) {
+                validity = validity.with(cause);
+            }
         }
         if first < settle {
             validity = validity.with(Validity::SETTLING);
-        }
-        if within(&|i| bad[i], settle + 1) {
-            validity = validity.with(Validity::NOT_FINITE);
         }
         let bits = (0..channels)
             .flat_map(|c| (first..end).map(move |i| (c, i)))
             .map(|(c, i)| (block[i * channels + c] as f32).to_bits())
             .collect();
-        seen.push(Seen {
-            seq: seen.len() as u64,
-            bits,
-            validity,
-            oldest: HostNs::from_lsl_seconds(frames[first].stamp),
-            newest: HostNs::from_lsl_seconds(frames[end - 1].stamp),
-            newest_frame: positions[end - 1],
-        });
+        if !fed[end - 1].stand_in {
+            seen.push(Seen {
+                seq,
+                bits,
+                validity,
+                oldest: HostNs::from_lsl_seconds(fed[first].stamp),
+                newest: HostNs::from_lsl_seconds(fed[end - 1].stamp),
+                newest_frame: fed[end - 1].position,
+            });
+        }
+        invalid += u64::from(!validity.is_valid());
+        seq += 1;
         end += rig.hop;
     }
-    seen
+    (seen, seq, invalid)
+}
+
+fn filtered(steps: &[StepSpec], channels: usize, mut block: Vec<f64>) -> Vec<f64> {
+    let signal = Signal::unlabelled(Hz::new(RATE).unwrap(), channels);
+    let mut chain = Chain::design(steps, &signal, (block.len() / channels).max(1)).unwrap();
+    let out = chain.process(&mut block, true);
+    assert!(out.finite);
+    out.samples.to_vec()
 }
 
 /// A synthetic signal of `n` frames, `inputs` channels, without a fault.
@@ -220,7 +264,15 @@ pub(super) fn hole(frames: &mut [Frame], i: usize, lost: u64, dropped: u64) {
 }
 
 pub(super) fn band_pass() -> StepSpec {
-    StepSpec::BandPass { low_hz: 8.0, high_hz: 30.0, order: 2 }
+    butterworth(Band::BandPass { low_hz: 8.0, high_hz: 30.0 }, 2)
+}
+
+pub(super) fn butterworth(band: Band, order: u32) -> StepSpec {
+    StepSpec::Iir(IirSpec::Butterworth { band, order })
+}
+
+pub(super) fn average() -> StepSpec {
+    StepSpec::Space(SpaceSpec::CommonAverage)
 }
 
 pub(super) fn plain(window: usize, hop: usize) -> Rig {

@@ -1,0 +1,122 @@
+use super::{Layout, SETTLED};
+use bci_dsp::run::Select;
+use bci_dsp::{Chain, Signal, StepSpec};
+use bci_types::Hz;
+
+/// The rig's own steps, the choice of the decoder's channels, and the decoder's own steps.
+#[derive(Debug)]
+pub(super) struct Chains {
+    conditioning: Chain,
+    pick: Select,
+    picked: Box<[usize]>,
+    preprocessing: Chain,
+    narrow: Box<[f64]>,
+    origins: Box<[u32]>,
+}
+
+/// What a block became.
+#[derive(Debug)]
+pub(super) struct Filtered<'a> {
+    /// `[frames x channels]`.
+    pub(super) samples: &'a [f64],
+    /// For each frame the index within the block of the newest frame that went into it.
+    pub(super) origins: &'a [u32],
+    pub(super) finite: bool,
+}
+
+impl Chains {
+    pub(super) fn design(l: &Layout<'_>, room: usize) -> Result<Self, String> {
+        let chain = |steps: &[StepSpec], signal: &Signal, room: usize| {
+            Chain::design(steps, signal, room)
+                .map_err(|all| all.iter().map(|(_, e)| e.to_string()).collect::<Vec<_>>().join("; "))
+        };
+        let conditioning = chain(l.conditioning, &l.wide, room)?;
+        let room = conditioning.most_frames();
+        let picks: Vec<_> = l.picked.iter().map(|&at| (at, l.to_decoder_unit)).collect();
+        let pick = Select::design(conditioning.output().channels(), &picks).map_err(|e| e.to_string())?;
+        let narrow = Signal::new(conditioning.output().rate, l.decoder_labels);
+        let preprocessing = chain(l.preprocessing, &narrow, room)?;
+        Ok(Self {
+            narrow: vec![0.0; picks.len() * room].into_boxed_slice(),
+            origins: vec![0; preprocessing.most_frames()].into_boxed_slice(),
+            conditioning,
+            pick,
+            picked: l.picked.into(),
+            preprocessing,
+        })
+    }
+
+    /// Runs everything over `frames`, which are used up.
+    pub(super) fn process(&mut self, frames: &mut [f64], learn: bool) -> Filtered<'_> {
+        let first = self.conditioning.process(frames, learn);
+        let n = first.origins.len();
+        let narrow = &mut self.narrow[..n * self.pick.outputs()];
+        self.pick.process(first.samples, narrow);
+        let second = self.preprocessing.process(narrow, learn);
+        let origins = &mut self.origins[..second.origins.len()];
+        for (own, of_narrow) in origins.iter_mut().zip(second.origins) {
+            *own = first.origins[*of_narrow as usize];
+        }
+        Filtered { samples: second.samples, origins, finite: first.finite && second.finite }
+    }
+
+    /// Begins anew, as if the next frame had always been there.
+    pub(super) fn restart(&mut self) {
+        self.conditioning.reset();
+        self.preprocessing.reset();
+    }
+
+    /// Which of the wide channels reach the decoder.
+    pub(super) fn used(&self) -> Vec<bool> {
+        let narrow = self.preprocessing.reaches(None);
+        let mut wide = vec![false; self.conditioning.output().channels()];
+        for (at, used) in self.picked.iter().zip(narrow) {
+            wide[*at] |= used;
+        }
+        self.conditioning.reaches(Some(&wide))
+    }
+
+    /// What comes out.
+    pub(super) fn output(&self) -> &Signal {
+        self.preprocessing.output()
+    }
+
+    /// How long everything takes to settle, in frames of the stream.
+    pub(super) fn settle_samples(&self) -> u64 {
+        let ratio = self.rate().get() / self.conditioning.output().rate.get();
+        let later = self.preprocessing.settle_samples(SETTLED) as f64 * ratio;
+        self.conditioning.settle_samples(SETTLED) as u64 + (later - 1e-6).ceil().max(0.0) as u64
+    }
+
+    /// The delay of what is let through, in its middle, in seconds.
+    pub(super) fn delay_s(&self) -> f64 {
+        self.pass_band().map_or(0.0, |(low, high)| {
+            let middle = (low * high).sqrt();
+            self.conditioning.delay_s(middle) + self.preprocessing.delay_s(middle)
+        })
+    }
+
+    /// What is let through with no more than half the power lost against the most: the lowest and the highest frequency,
+    /// Hz. `None` when nothing passes.
+    pub(super) fn pass_band(&self) -> Option<(f64, f64)> {
+        pass_band(&[&self.conditioning, &self.preprocessing], self.rate())
+    }
+
+    fn rate(&self) -> Hz {
+        self.conditioning.input().rate
+    }
+}
+
+fn pass_band(chains: &[&Chain], rate: Hz) -> Option<(f64, f64)> {
+    const STEPS: i32 = 600;
+    let slowest = chains.iter().map(|c| c.output().rate.nyquist()).fold(rate.nyquist(), f64::min);
+    // From a thousandth of a hertz, or of the rate where that is lower, evenly on a logarithmic scale.
+    let (from, to) = ((1e-3f64).min(slowest * 1e-3), slowest * 0.999);
+    let at = |i: i32| from * (to / from).powf(f64::from(i) / f64::from(STEPS));
+    let gains: Vec<f64> = (0..=STEPS).map(|i| chains.iter().map(|c| c.gain_db(at(i))).sum()).collect();
+    let most = gains.iter().copied().filter(|g| g.is_finite()).fold(f64::NEG_INFINITY, f64::max);
+    let passes = |i: &i32| gains[*i as usize] >= most - 3.02;
+    let low = (0..=STEPS).find(passes)?;
+    let high = (0..=STEPS).rev().find(passes)?;
+    Some((at(low), at(high)))
+}

@@ -1,0 +1,59 @@
+use bci_types::Validity;
+
+/// Frames on their way into the filters, with what is known of each.
+#[derive(Debug)]
+pub(super) struct Feed {
+    channels: usize,
+    samples: Box<[f64]>,
+    notes: Box<[Note]>,
+    frames: usize,
+}
+
+/// What is known of a frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Note {
+    /// Its time, seconds on the LSL clock.
+    pub(super) stamp: f64,
+    /// Its position in the stream, lost frames included.
+    pub(super) position: u64,
+    /// What is wrong with it.
+    pub(super) causes: Validity,
+    /// It stands for one that is missing: nothing is decided on it.
+    pub(super) stand_in: bool,
+}
+
+impl Feed {
+    pub(super) fn new(channels: usize, room: usize) -> Self {
+        Self {
+            channels,
+            samples: vec![0.0; channels * room].into_boxed_slice(),
+            notes: vec![Note::default(); room].into_boxed_slice(),
+            frames: 0,
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.frames == self.notes.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames == 0
+    }
+
+    /// Puts a frame in, which must have room; returns its samples to be written.
+    pub(super) fn push(&mut self, note: Note) -> &mut [f64] {
+        let at = self.frames;
+        self.frames += 1;
+        self.notes[at] = note;
+        &mut self.samples[at * self.channels..(at + 1) * self.channels]
+    }
+
+    /// The frames held and what is known of them.
+    pub(super) fn held(&mut self) -> (&mut [f64], &[Note]) {
+        (&mut self.samples[..self.frames * self.channels], &self.notes[..self.frames])
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.frames = 0;
+    }
+}

@@ -1,0 +1,240 @@
+use super::feed::Note;
+use crate::faults::{FaultSpec, Handling};
+use bci_types::{Hz, Validity};
+
+/// A million volts, in uV. What claims more is no voltage and is treated like infinity, which it would become in the
+/// filters or in single precision.
+const LARGEST_UV: f64 = 1e12;
+
+/// Finds what is wrong with frames and knows what they could be replaced by; owned by the signal thread.
+///
+/// Frames are in uV. Channels that nothing depends on are mended like the others but are no reason to distrust.
+#[derive(Debug)]
+pub(super) struct Repair {
+    spec: FaultSpec,
+    /// Which channels reach the decoder.
+    used: Box<[bool]>,
+    /// A magnitude that is not below this is no good value.
+    limit: f64,
+    /// The last good value of each channel.
+    last: Box<[f64]>,
+    flat: Option<Flat>,
+    bridges: Bridges,
+    /// Frames that wait for a good one to be interpolated to; what is spoilt is NaN in them.
+    waiting: Box<[f64]>,
+    notes: Box<[Note]>,
+    held: usize,
+    /// The causes of the fault that lasts now and is not bridged.
+    pub(super) lasting: Validity,
+}
+
+/// The longest fault that is bridged, in frames.
+#[derive(Clone, Copy, Debug)]
+struct Bridges {
+    gap: usize,
+    not_finite: usize,
+    railed: usize,
+}
+
+impl Repair {
+    pub(super) fn new(spec: FaultSpec, used: Vec<bool>, rate: Hz) -> Self {
+        let frames = |ms: f64| (ms * 1e-3 * rate.get() + 1e-9).max(0.0) as usize;
+        let bridges = Bridges {
+            gap: frames(spec.gap.bridge_ms),
+            not_finite: frames(spec.not_finite.bridge_ms),
+            railed: frames(spec.railed.bridge_ms),
+        };
+        let room = bridges.not_finite.max(bridges.railed);
+        let channels = used.len();
+        let limit = spec.rail_uv.unwrap_or(LARGEST_UV).min(LARGEST_UV);
+        let flat = spec.flat_ms.map(|ms| Flat::new(&used, frames(ms).max(1)));
+        Self {
+            spec,
+            used: used.into_boxed_slice(),
+            limit,
+            last: vec![0.0; channels].into_boxed_slice(),
+            flat,
+            bridges,
+            waiting: vec![0.0; room * channels].into_boxed_slice(),
+            notes: vec![Note::default(); room].into_boxed_slice(),
+            held: 0,
+            lasting: Validity::VALID,
+        }
+    }
+
+    /// What is wrong with this frame in any channel in use; and whether a channel, in use or not, has no good value.
+    pub(super) fn look(&mut self, frame: &[f64]) -> (Validity, bool) {
+        let mut causes = Validity::VALID;
+        if self.flat.as_mut().is_some_and(|flat| flat.check(frame)) {
+            causes = causes.with(Validity::FLAT);
+        }
+        let limit = self.limit;
+        // Written so that NaN fails; no branch per sample.
+        let dirty = frame.iter().fold(false, |dirty, x| dirty | !(x.abs() < limit));
+        if dirty {
+            for (x, _) in frame.iter().zip(&self.used).filter(|(x, used)| **used && !(x.abs() < limit)) {
+                causes = causes.with(self.cause_of(*x));
+            }
+        }
+        (causes, dirty)
+    }
+
+    fn cause_of(&self, x: f64) -> Validity {
+        // Infinity stands at no rail.
+        if x.abs() < LARGEST_UV { Validity::RAILED } else { Validity::NOT_FINITE }
+    }
+
+    /// Whether every channel in use has a good value.
+    pub(super) fn is_good(&self, frame: &[f64]) -> bool {
+        frame.iter().zip(&self.used).all(|(x, used)| !used || x.abs() < self.limit)
+    }
+
+    /// Whether missing frames are interpolated rather than marked.
+    pub(super) fn bridges_gap(&self, missing: u64) -> bool {
+        missing <= self.bridges.gap as u64
+    }
+
+    /// Whether one more frame spoilt by `causes` may wait for a good one.
+    pub(super) fn bridges(&self, causes: Validity) -> bool {
+        let limit =
+            [(Validity::NOT_FINITE, self.bridges.not_finite), (Validity::RAILED, self.bridges.railed)]
+                .into_iter()
+                .filter(|(cause, _)| causes.has(*cause))
+                .map(|(_, frames)| frames)
+                .min();
+        // Also for those that wait already, should their cause permit less.
+        limit.is_some_and(|limit| self.held < limit) && !causes.has(Validity::FLAT)
+    }
+
+    /// Whether the filters begin anew after a fault of `causes`.
+    pub(super) fn resets_after(&self, causes: Validity) -> bool {
+        [
+            (Validity::GAP, self.spec.gap.handling),
+            (Validity::NOT_FINITE, self.spec.not_finite.handling),
+            (Validity::RAILED, self.spec.railed.handling),
+            (Validity::FLAT, self.spec.flat),
+            (Validity::CLOCK_STEP, self.spec.clock_step),
+        ]
+        .into_iter()
+        .any(|(cause, handling)| causes.has(cause) && handling == Handling::Reset)
+    }
+
+    /// Writes `frame` to `out` with the last good value where it has none, and takes its good values as the last.
+    pub(super) fn mend(&mut self, frame: &[f64], out: &mut [f64]) {
+        let limit = self.limit;
+        for ((x, last), out) in frame.iter().zip(&mut self.last).zip(out) {
+            if x.abs() < limit {
+                *last = *x;
+            }
+            *out = *last;
+        }
+    }
+
+    /// As [`Repair::mend`], for a frame that has nothing to be mended.
+    pub(super) fn pass(&mut self, frame: &[f64], out: &mut [f64]) {
+        out.copy_from_slice(frame);
+        self.last.copy_from_slice(frame);
+    }
+
+    /// The last good value of each channel.
+    pub(super) fn last(&self) -> &[f64] {
+        &self.last
+    }
+
+    /// Keeps a frame until a good one comes.
+    pub(super) fn wait(&mut self, frame: &[f64], note: Note) {
+        let (at, channels) = (self.held, self.last.len());
+        let limit = self.limit;
+        for (x, kept) in frame.iter().zip(&mut self.waiting[at * channels..]) {
+            *kept = if x.abs() < limit { *x } else { f64::NAN };
+        }
+        self.notes[at] = note;
+        self.held += 1;
+    }
+
+    /// How many frames wait.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Waiting frame `i`, and what is known of it.
+    pub(super) fn held_frame(&self, i: usize) -> (&[f64], Note) {
+        let channels = self.last.len();
+        (&self.waiting[i * channels..(i + 1) * channels], self.notes[i])
+    }
+
+    /// Copies waiting frame `i`, its gaps held at the last good value, to `out`.
+    pub(super) fn mend_held(&mut self, i: usize, out: &mut [f64]) {
+        let channels = self.last.len();
+        let frame = &self.waiting[i * channels..(i + 1) * channels];
+        for ((x, last), out) in frame.iter().zip(&mut self.last).zip(out) {
+            if x.is_finite() {
+                *last = *x;
+            }
+            *out = *last;
+        }
+    }
+
+    /// Interpolates the waiting frames to `next`, whose channels in use are all good.
+    pub(super) fn interpolate(&mut self, next: &[f64]) {
+        let (channels, frames) = (self.last.len(), self.held);
+        for c in 0..channels {
+            let mut before = self.last[c];
+            let mut i = 0;
+            while i < frames {
+                if self.waiting[i * channels + c].is_finite() {
+                    before = self.waiting[i * channels + c];
+                    i += 1;
+                    continue;
+                }
+                let end = (i..frames).find(|&j| self.waiting[j * channels + c].is_finite()).unwrap_or(frames);
+                let after = if end < frames { self.waiting[end * channels + c] } else { next[c] };
+                // A channel nothing depends on may still be spoilt.
+                let after = if after.abs() < self.limit { after } else { before };
+                let length = (end - i + 1) as f64;
+                for (k, j) in (i..end).enumerate() {
+                    self.waiting[j * channels + c] = before + (after - before) * ((k + 1) as f64 / length);
+                }
+                i = end;
+            }
+        }
+    }
+
+    /// No frame waits any more.
+    pub(super) fn release(&mut self) {
+        self.held = 0;
+    }
+}
+
+/// Finds channels that stand still.
+#[derive(Debug)]
+struct Flat {
+    before: Box<[f64]>,
+    /// For how many frames each channel has had one value; never for channels that nothing depends on.
+    run: Box<[f64]>,
+    limit: Box<[f64]>,
+}
+
+impl Flat {
+    fn new(used: &[bool], frames: usize) -> Self {
+        let limit = used.iter().map(|used| if *used { frames as f64 } else { f64::INFINITY }).collect();
+        Self {
+            before: vec![f64::NAN; used.len()].into_boxed_slice(),
+            run: vec![0.0; used.len()].into_boxed_slice(),
+            limit,
+        }
+    }
+
+    /// Whether a channel has had one value for long enough, this frame included.
+    fn check(&mut self, frame: &[f64]) -> bool {
+        let mut flat = false;
+        let channels = frame.iter().zip(&mut self.before).zip(&mut self.run).zip(&self.limit);
+        for (((x, before), run), limit) in channels {
+            let still = f64::from(u8::from(*x == *before));
+            *run = *run * still + 1.0;
+            *before = *x;
+            flat |= *run >= *limit;
+        }
+        flat
+    }
+}
