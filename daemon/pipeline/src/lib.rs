@@ -31,7 +31,7 @@ pub use faults::{FLAT_MS, FaultPolicy, FaultSpec, Handling};
 pub use markers::read_markers;
 pub use policy::{Policy, PolicySpec};
 pub use run::{RealTime, Running, RunningMarkers, start, start_markers};
-pub use signal::{Cost, SETTLED, SignalPath};
+pub use signal::{Continuity, Cost, SETTLED, SignalPath, Surroundings};
 pub use slots::{Slot, WindowQueue};
 pub use spec::PipelineSpec;
 pub use status::{Counters, Sink, State, Status, StatusChange};

@@ -52,7 +52,7 @@ pub(crate) struct Layout<'a> {
 
 /// What goes on from one attachment of a source to the next.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Continuity {
+pub struct Continuity {
     /// The next window's number.
     pub(crate) seq: Seq,
     /// The next frame's position in the stream.
@@ -113,13 +113,13 @@ struct Known {
 }
 
 /// What a path needs of its surroundings for one chunk.
-pub(crate) struct Surroundings<'a> {
+pub struct Surroundings<'a> {
     /// For the stamps of the ledger.
-    pub(crate) clock: &'a dyn Clock,
+    pub clock: &'a dyn Clock,
     /// Where windows go.
-    pub(crate) queue: &'a WindowQueue,
+    pub queue: &'a WindowQueue,
     /// What is counted.
-    pub(crate) counters: &'a Counters,
+    pub counters: &'a Counters,
 }
 
 /// What a signal path costs in time, whatever the machine.
@@ -225,7 +225,7 @@ impl SignalPath {
 
     /// Takes a chunk: `samples` `[frames x inputs]`, frame-major; `stamps` one a frame, seconds on the LSL clock.
     /// Returns how many windows were handed over.
-    pub(crate) fn process(
+    pub fn process(
         &mut self,
         header: Header,
         samples: &[f64],
@@ -513,8 +513,9 @@ impl Out<'_> {
             let newest = origins[done - 1] as usize;
             self.meet(&notes[met..=newest], fed + met as u64);
             met = newest + 1;
-            if pushed.due {
-                self.hand_over(notes[newest].stand_in, pass);
+            // Where a window ends within a hole there is nothing new to decide on, and its time is over.
+            if pushed.due && !notes[newest].stand_in {
+                self.hand_over(pass);
             }
         }
         self.meet(&notes[met..], fed + met as u64);
@@ -531,7 +532,7 @@ impl Out<'_> {
     }
 
     /// A window is due.
-    fn hand_over(&mut self, stand_in: bool, pass: &mut Pass<'_>) {
+    fn hand_over(&mut self, pass: &mut Pass<'_>) {
         let counters = pass.around.counters;
         let seq = pass.at.seq;
         pass.at.seq += 1;
@@ -549,10 +550,6 @@ impl Out<'_> {
         }
         if !validity.is_valid() {
             count(&counters.windows_invalid, 1);
-        }
-        if stand_in {
-            // Its time is over, and there is nothing in it to decide on.
-            return;
         }
         let Some((mut slot, replaced)) = pass.around.queue.take() else {
             count(&counters.windows_skipped, 1);

@@ -182,9 +182,7 @@ fn fed(rig: &Rig, frames: &[Frame]) -> Vec<Fed> {
 }
 
 /// The same, from the definitions: everything filtered in one block, windows cut out by index, causes looked up.
-///
-/// Besides the windows handed over: how many there were in all, and how many of them could not be trusted.
-pub(super) fn model(rig: &Rig, frames: &[Frame]) -> (Vec<Seen>, u64, u64) {
+pub(super) fn model(rig: &Rig, frames: &[Frame]) -> Vec<Seen> {
     let wide: Vec<usize> = rig.conditioned.clone().unwrap_or_else(|| rig.picked.clone());
     let fed = fed(rig, frames);
     let mut block: Vec<f64> = fed.iter().flat_map(|f| f.values.clone()).collect();
@@ -198,7 +196,7 @@ pub(super) fn model(rig: &Rig, frames: &[Frame]) -> (Vec<Seen>, u64, u64) {
 
     let settle = rig.path(1).settle_samples() as usize;
     let mut seen = Vec::new();
-    let (mut seq, mut end, mut invalid) = (0, rig.window, 0);
+    let (mut seq, mut end) = (0, rig.window);
     while end <= fed.len() {
         let first = end - rig.window;
         let mut validity = Validity::VALID;
@@ -223,12 +221,11 @@ pub(super) fn model(rig: &Rig, frames: &[Frame]) -> (Vec<Seen>, u64, u64) {
                 newest: HostNs::from_lsl_seconds(fed[end - 1].stamp),
                 newest_frame: fed[end - 1].position,
             });
+            seq += 1;
         }
-        invalid += u64::from(!validity.is_valid());
-        seq += 1;
         end += rig.hop;
     }
-    (seen, seq, invalid)
+    seen
 }
 
 fn filtered(steps: &[StepSpec], channels: usize, mut block: Vec<f64>) -> Vec<f64> {

@@ -1,0 +1,196 @@
+//! The fault table: each cause of distrust, put into a real recording, marks exactly the windows that it touches; then
+//! the output is that of the clean recording again within the stated settling time; and nothing else differs.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod rig;
+
+use bci_pipeline::{FaultPolicy, FaultSpec, Handling};
+use bci_types::Validity;
+use rig::{Fault, Rig, SETTLE_TOLERANCE_UV, Seen};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// The fault begins here, 40 s into the recording: everything has long settled.
+const AT: usize = 6400;
+
+fn hold() -> FaultSpec {
+    FaultSpec { rail_uv: Some(3000.0), flat_ms: Some(500.0), ..FaultSpec::default() }
+}
+
+fn all(handling: Handling, bridge_ms: f64) -> FaultSpec {
+    let policy = FaultPolicy { handling, bridge_ms };
+    FaultSpec {
+        gap: policy,
+        not_finite: policy,
+        railed: policy,
+        flat: handling,
+        clock_step: handling,
+        ..hold()
+    }
+}
+
+/// One row of the table.
+struct Row {
+    what: &'static str,
+    fault: Fault,
+    /// The frames at fault, by their place in the clean recording.
+    frames: Range<usize>,
+    cause: Validity,
+    /// From which frame on the cause can be known: it needs time to be told from a healthy signal.
+    known_from: usize,
+}
+
+fn rows() -> Vec<Row> {
+    let row = |what, fault, length: usize, cause| Row {
+        what,
+        fault,
+        frames: AT..AT + length,
+        cause,
+        known_from: AT,
+    };
+    vec![
+        row("one frame lost", Fault::Lost, 1, Validity::GAP),
+        row("25 frames lost", Fault::Lost, 25, Validity::GAP),
+        row("5 s lost", Fault::Lost, 800, Validity::GAP),
+        row("25 frames dropped by a full ring", Fault::Dropped, 25, Validity::GAP),
+        row("one NaN", Fault::Number(f64::NAN), 1, Validity::NOT_FINITE),
+        row("30 NaN", Fault::Number(f64::NAN), 30, Validity::NOT_FINITE),
+        row("30 infinities", Fault::Number(f64::NEG_INFINITY), 30, Validity::NOT_FINITE),
+        row("30 numbers beyond any voltage", Fault::Number(1e300), 30, Validity::NOT_FINITE),
+        row("40 samples at the rail", Fault::Number(3000.0), 40, Validity::RAILED),
+        row("40 samples at the lower rail", Fault::Number(-3000.0), 40, Validity::RAILED),
+        Row { known_from: AT + 79, ..row("2 s without a change", Fault::Frozen, 320, Validity::FLAT) },
+    ]
+}
+
+/// What lies in `frames` of the clean recording, as windows that end at a position see it.
+fn touches(row: &Row, window: &Seen, settle: u64) -> bool {
+    let first = window.newest_frame + 1 - rig::WINDOW as u64;
+    let known = window.newest_frame >= row.known_from as u64;
+    let begun = window.newest_frame >= row.frames.start as u64;
+    known && begun && first < row.frames.end as u64 + settle
+}
+
+#[test]
+fn exactly_the_windows_that_a_fault_touches_are_marked_and_nothing_else_differs() {
+    for (spec, name) in [(all(Handling::Hold, 0.0), "hold"), (all(Handling::Reset, 0.0), "reset")] {
+        for average in [false, true] {
+            let rig = Rig::new(spec, average);
+            let settle = rig.settle();
+            let clean: HashMap<u64, Seen> =
+                rig.run(&Fault::None, 0..0).into_iter().map(|s| (s.newest_frame, s)).collect();
+            for row in rows() {
+                let what = format!("{}, {name}, average {average}", row.what);
+                let seen = rig.run(&row.fault, row.frames.clone());
+                let mut marked = 0;
+                let mut after = 0;
+                for window in &seen {
+                    let same = clean.get(&window.newest_frame);
+                    let same =
+                        same.unwrap_or_else(|| panic!("{what}: a window ends at {}", window.newest_frame));
+                    let expected = if touches(&row, window, settle) { row.cause } else { Validity::VALID };
+                    let mut got = window.validity;
+                    // The start of the recording is another matter.
+                    let starting = window.newest_frame + 1 - (rig::WINDOW as u64) < settle;
+                    if spec.gap.handling == Handling::Reset && got.has(Validity::SETTLING) && !starting {
+                        // Filters that have begun anew settle until the mark of the fault itself ends.
+                        assert!(expected == row.cause, "{what}: settling at {}", window.newest_frame);
+                        got = Validity::VALID.with(row.cause);
+                    }
+                    if !starting {
+                        assert_eq!(got, expected, "{what}: the window up to {}", window.newest_frame);
+                    }
+                    if window.newest_frame < row.frames.start as u64 {
+                        assert_eq!(window.bits(), same.bits(), "{what}: before the fault nothing differs");
+                    } else if expected.is_valid() && window.newest_frame >= row.frames.end as u64 {
+                        let off = window.largest_difference(same);
+                        assert!(
+                            off <= SETTLE_TOLERANCE_UV,
+                            "{what}: {off} uV off at {}",
+                            window.newest_frame
+                        );
+                        after += 1;
+                    }
+                    marked += usize::from(!expected.is_valid());
+                }
+                assert!(marked > 10 && after > 500, "{what}: {marked} marked, {after} after");
+                // Those that end within what is missing are left out, and no others.
+                let missing = |w: &&u64| row.fault.takes_away() && row.frames.contains(&(**w as usize));
+                assert_eq!(seen.len(), clean.len() - clean.keys().filter(missing).count(), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_short_enough_is_bridged_and_marks_no_window() {
+    // 200 ms are 32 frames.
+    let rig = Rig::new(all(Handling::Reset, 200.0), true);
+    let clean: HashMap<u64, Seen> =
+        rig.run(&Fault::None, 0..0).into_iter().map(|s| (s.newest_frame, s)).collect();
+    for row in rows() {
+        let seen = rig.run(&row.fault, row.frames.clone());
+        let bridged = row.frames.len() <= 32 && row.cause != Validity::FLAT;
+        let marked = seen.iter().filter(|w| w.validity.has(row.cause)).count();
+        assert_eq!(marked == 0, bridged, "{}: {marked} windows", row.what);
+        for window in seen.iter().filter(|_| bridged) {
+            let first = window.newest_frame + 1 - rig::WINDOW as u64;
+            let holds = first < row.frames.end as u64 && window.newest_frame >= row.frames.start as u64;
+            assert_eq!(
+                window.validity.has(Validity::BRIDGED),
+                holds,
+                "{}: {}",
+                row.what,
+                window.newest_frame
+            );
+            if first >= row.frames.end as u64 + rig.settle() {
+                let off = window.largest_difference(&clean[&window.newest_frame]);
+                assert!(off <= SETTLE_TOLERANCE_UV, "{}: {off} uV", row.what);
+            }
+        }
+        if bridged {
+            assert_eq!(seen.len(), clean.len(), "{}: no window is missing", row.what);
+        }
+    }
+}
+
+/// What is bridged is what it would be had the source sent the line between the good neighbours.
+#[test]
+fn a_bridge_is_the_line_between_its_neighbours() {
+    let rig = Rig::new(all(Handling::Hold, 100.0), true);
+    for length in [1, 2, 7, 16] {
+        let line = rig.run(&Fault::Line, AT..AT + length);
+        for fault in [Fault::Number(f64::NAN), Fault::Number(-3000.0)] {
+            let seen = rig.run(&fault, AT..AT + length);
+            assert!(seen.len() == line.len() && seen.iter().zip(&line).all(|(s, l)| s.bits() == l.bits()));
+        }
+    }
+}
+
+/// A fault in a channel that the decoder does not depend on is no reason for distrust, and does no harm.
+#[test]
+fn a_fault_that_reaches_no_output_marks_nothing() {
+    let rig = Rig::new(hold(), false).spoiling("Oz");
+    let clean = rig.run(&Fault::None, 0..0);
+    for fault in [Fault::Number(f64::NAN), Fault::Number(3000.0), Fault::Frozen] {
+        let seen = rig.run(&fault, AT..AT + 320);
+        assert_eq!(seen.len(), clean.len());
+        for (s, c) in seen.iter().zip(&clean) {
+            assert_eq!((s.validity, s.bits()), (c.validity, c.bits()), "{fault:?}");
+        }
+    }
+}
+
+/// Electrode offsets do not ring: with 50 mV on every channel the very first trusted window is what it is without.
+#[test]
+fn offsets_do_not_ring_at_the_start() {
+    let rig = Rig::new(hold(), false);
+    let plain = rig.run(&Fault::None, 0..0);
+    let offset =
+        Rig::new(FaultSpec { rail_uv: None, ..hold() }, false).offset_by(50_000.0).run(&Fault::None, 0..0);
+    for (a, b) in plain.iter().zip(&offset) {
+        let off = a.largest_difference(b);
+        assert!(off < 1e-3, "{off} uV at {}", a.newest_frame);
+    }
+}
