@@ -1,7 +1,7 @@
 """What the decoder says of real EEG, by SciPy and ONNX Runtime alone.
 
 Argument: JSON as of `eeg.py`, and {bundle, seen_from}. Prints {newest_frame, posterior}: the posterior of every window of
-one second, a frame apart. The filter starts from zero state at frame `seen_from`.
+one second, a frame apart. The filter starts at frame `seen_from` as if that frame had always been there.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from eeg import signal
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, sosfilt, sosfilt_zi
 
 WINDOW = 160
 
@@ -25,7 +25,8 @@ def posteriors(bundle, labels, samples):
     sos = butter(band["order"], [band["low_hz"], band["high_hz"]], "bandpass", fs=rate, output="sos")
     at = {label.lower(): i for i, label in enumerate(labels)}
     picked = samples[:, [at[label.lower()] for label in card["input"]["channels"]]]
-    filtered = sosfilt(sos, picked, axis=0).T.astype(np.float32)
+    filtered, _ = sosfilt(sos, picked, axis=0, zi=sosfilt_zi(sos)[:, :, None] * picked[0])
+    filtered = filtered.T.astype(np.float32)
     newest = range(WINDOW - 1, len(samples))
     windows = np.stack([filtered[:, n + 1 - WINDOW : n + 1] for n in newest])
     session = onnxruntime.InferenceSession(bundle / card["model"]["file"], providers=["CPUExecutionProvider"])

@@ -161,6 +161,9 @@ fn causes(intent: &v1::Intent) -> String {
             v1::InvalidCause::NotFinite => "NaN in the data",
             v1::InvalidCause::DecoderFault => "decoder fault",
             v1::InvalidCause::Stale => "samples too old",
+            v1::InvalidCause::Railed => "a channel at its rail",
+            v1::InvalidCause::Flat => "a channel stands still",
+            v1::InvalidCause::ClockStep => "the source's clock was set",
             v1::InvalidCause::Unspecified => "unknown cause",
         })
         .collect();

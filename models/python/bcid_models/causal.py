@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from .recording import Recording
 
@@ -21,12 +21,13 @@ class SignalPath:
     common_average: bool
 
     def filtered(self, recording: Recording) -> np.ndarray:
-        """`[channels, frames]` uV. The filter starts at the first sample from zero state and runs on without reset."""
+        """`[channels, frames]` uV. The filter starts as if the first sample had always been there, and runs on without reset."""
         if recording.rate_hz != RATE_HZ:
             raise ValueError(f"{recording.file} is sampled at {recording.rate_hz} Hz, not {RATE_HZ} Hz")
         rows = [recording.channels.index(label) for label in self.channels]
         sos = butter(ORDER, [LOW_HZ, HIGH_HZ], "bandpass", fs=RATE_HZ, output="sos")
-        out = sosfilt(sos, recording.microvolts[rows], axis=1)
+        signal = recording.microvolts[rows]
+        out, _ = sosfilt(sos, signal, axis=1, zi=sosfilt_zi(sos)[:, None, :] * signal[:, :1])
         return out - out.mean(axis=0) if self.common_average else out
 
 
