@@ -7,6 +7,9 @@ use std::fmt;
 /// The highest order designed. Beyond it double precision loses the poles of narrow bands.
 pub const MAX_ORDER: u32 = 16;
 
+/// By how much the gain at an edge may be off for rounding.
+const EDGE_TOLERANCE_DB: f64 = 0.01;
+
 /// What a filter lets through. What happens at an edge depends on the [`Family`]: half power, the end of the ripple, the
 /// beginning of the stop band.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +40,16 @@ pub enum Band {
     },
 }
 
+impl Band {
+    /// Both edges; of a low-pass or high-pass the same twice.
+    fn edges_hz(self) -> [f64; 2] {
+        match self {
+            Self::LowPass { cutoff_hz } | Self::HighPass { cutoff_hz } => [cutoff_hz, cutoff_hz],
+            Self::BandPass { low_hz, high_hz } | Self::BandStop { low_hz, high_hz } => [low_hz, high_hz],
+        }
+    }
+}
+
 impl fmt::Display for Band {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,13 +72,16 @@ impl fmt::Display for Band {
 ///
 /// # Errors
 /// The first of: an edge outside (0, half of `rate`), edges out of order, `order` outside 1 to [`MAX_ORDER`], a setting of
-/// the family outside its range, and [`DesignError::Unstable`] for bands too narrow for double precision.
+/// the family outside its range, and [`DesignError::Unstable`] or [`DesignError::Imprecise`] for bands too narrow or too
+/// low for double precision.
 pub fn band_filter(family: Family, band: Band, order: u32, rate: Hz) -> Result<Sos, DesignError> {
     if let Some(first) = mistakes(family, band, order, rate).into_iter().next() {
         return Err(first);
     }
     let warp = |hz| prewarp(hz, rate.nyquist());
     let prototype = prototype::prototype(family, order);
+    // 1 rad/s goes to every edge.
+    let at_edge_db = family.at_edge_db().unwrap_or_else(|| 20.0 * prototype.gain_at(1.0).log10());
     let analogue = match band {
         Band::LowPass { cutoff_hz } => prototype.to_low_pass(warp(cutoff_hz)),
         Band::HighPass { cutoff_hz } => prototype.to_high_pass(warp(cutoff_hz)),
@@ -78,7 +94,16 @@ pub fn band_filter(family: Family, band: Band, order: u32, rate: Hz) -> Result<S
             prototype.to_band_stop((low * high).sqrt(), high - low)
         }
     };
-    Sos::new(pairing::sections(&analogue.bilinear()), rate)
+    let sos = Sos::new(pairing::sections(&analogue.bilinear()), rate)?;
+    // Where coefficients can no longer tell the poles apart the filter may be stable and yet another one. The steepest
+    // slopes, and the poles that suffer first, are at the edges.
+    for edge_hz in band.edges_hz() {
+        let off_db = (sos.gain_db(edge_hz) - at_edge_db).abs();
+        if !(off_db <= EDGE_TOLERANCE_DB) {
+            return Err(DesignError::Imprecise { edge_hz, off_db });
+        }
+    }
+    Ok(sos)
 }
 
 /// A digital Butterworth filter, half power at its edges: [`band_filter`] of [`Family::Butterworth`].

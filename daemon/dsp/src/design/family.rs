@@ -55,6 +55,16 @@ const MOST_ATTENUATION_DB: f64 = 200.0;
 const LEAST_ABOVE_RIPPLE_DB: f64 = 10.0;
 
 impl Family {
+    /// The gain at every edge; `None` where it has no closed form.
+    pub(super) fn at_edge_db(self) -> Option<f64> {
+        match self {
+            Self::Butterworth | Self::Bessel { norm: BesselNorm::Mag } => Some(-10.0 * 2f64.log10()),
+            Self::Chebyshev1 { ripple_db } | Self::Elliptic { ripple_db, .. } => Some(-ripple_db),
+            Self::Chebyshev2 { attenuation_db } => Some(-attenuation_db),
+            Self::Bessel { .. } => None,
+        }
+    }
+
     /// Every setting outside its range.
     pub(crate) fn mistakes(self) -> Vec<DesignError> {
         let mut found = Vec::new();

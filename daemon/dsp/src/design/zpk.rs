@@ -22,6 +22,14 @@ pub(super) fn prewarp(hz: f64, nyquist_hz: f64) -> f64 {
 }
 
 impl Zpk {
+    /// The gain of an analogue filter at `w` rad/s.
+    pub(super) fn gain_at(&self, w: f64) -> f64 {
+        let from = |&r: &Complex| Complex::new(0.0, w) - r;
+        let num = Complex::product(self.zeros.iter().map(from));
+        let den = Complex::product(self.poles.iter().map(from));
+        self.gain * (num / den).abs()
+    }
+
     fn excess_poles(&self) -> usize {
         self.poles.len() - self.zeros.len()
     }
