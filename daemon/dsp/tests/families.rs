@@ -69,7 +69,9 @@ fn reverse_bessel(n: u32, s: Complex) -> Complex {
 fn theory_db(family: Family, order: u32, x: f64) -> f64 {
     match family {
         Family::Butterworth => below_one_db(x.powi(2 * order as i32)),
-        Family::Chebyshev1 { ripple_db } => below_one_db(power_less_one(ripple_db) * chebyshev(order, x).powi(2)),
+        Family::Chebyshev1 { ripple_db } => {
+            below_one_db(power_less_one(ripple_db) * chebyshev(order, x).powi(2))
+        }
         Family::Chebyshev2 { attenuation_db } => {
             below_one_db(power_less_one(attenuation_db) / chebyshev(order, 1.0 / x).powi(2))
         }
@@ -202,7 +204,11 @@ fn ripples_are_where_theory_has_them_as_many_and_as_deep() {
             assert!(gains.iter().all(|g| *g <= -40.0 + 1e-6), "{what}: above the attenuation");
             assert_eq!(found, turns, "{what}: zeros and what lies between them");
             let at_nyquist = sos.gain_db(rate / 2.0);
-            assert!(if order.is_multiple_of(2) { (at_nyquist + 40.0).abs() < 1e-6 } else { at_nyquist < -200.0 });
+            assert!(if order.is_multiple_of(2) {
+                (at_nyquist + 40.0).abs() < 1e-6
+            } else {
+                at_nyquist < -200.0
+            });
         }
     }
 }
@@ -302,7 +308,10 @@ fn every_impulse_response_decays() {
                 bci_dsp::run::SosFilter::design(&sos, 1).expect("one channel").process(&mut h);
                 let total: f64 = h.iter().map(|y| y.abs()).sum();
                 let tail: f64 = h[settled..].iter().map(|y| y.abs()).sum();
-                assert!(total < 1e3 && tail <= 1e-8 * total, "{band}, {family} order {order}: {tail} of {total}");
+                assert!(
+                    total < 1e3 && tail <= 1e-8 * total,
+                    "{band}, {family} order {order}: {tail} of {total}"
+                );
             }
         }
     }
@@ -334,7 +343,8 @@ fn what_double_precision_cannot_hold_is_refused_and_what_is_used_is_not() {
 #[test]
 fn settings_outside_their_range_are_refused() {
     let told = |family| {
-        let found = band_filter(family, Band::LowPass { cutoff_hz: 30.0 }, 4, hz(250.0)).expect_err("refused");
+        let found =
+            band_filter(family, Band::LowPass { cutoff_hz: 30.0 }, 4, hz(250.0)).expect_err("refused");
         found.to_string()
     };
     for ripple_db in [0.0, -1.0, 10.5, f64::NAN, f64::INFINITY] {

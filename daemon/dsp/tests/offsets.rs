@@ -59,7 +59,12 @@ fn what_leaks_an_offset_leaks_it_at_its_attenuation_from_the_first_frame_on() {
         let steps = [step(family, Band::HighPass { cutoff_hz: 0.5 }, 4)];
         // Synthetic: a constant.
         let out = run(&mut chain(&steps, rate, 1), &[1e5; 2000]);
-        assert!(out.iter().all(|y| (y.abs() - 1e3).abs() < 1e-3), "-40 dB of 1e5 uV: {} {}", out[0], out[1999]);
+        assert!(
+            out.iter().all(|y| (y.abs() - 1e3).abs() < 1e-3),
+            "-40 dB of 1e5 uV: {} {}",
+            out[0],
+            out[1999]
+        );
     }
 }
 
@@ -78,7 +83,8 @@ fn assert_steady(sos: &Sos, noise: &[f64], leak: f64, what: &str) {
     assert!(start + 6 * stretch <= noise.len(), "{what}: settles after {start} samples");
     let mut signal: Vec<f64> = noise[..start + 6 * stretch].iter().map(|x| 1e5 + 10.0 * x).collect();
     SosFilter::design(sos, 1).expect("one channel").process(&mut signal);
-    for (i, (out, put_in)) in signal[start..].chunks(stretch).zip(noise[start..].chunks(stretch)).enumerate() {
+    for (i, (out, put_in)) in signal[start..].chunks(stretch).zip(noise[start..].chunks(stretch)).enumerate()
+    {
         let (mean, rms) = moments(out);
         let want = 10.0 * moments(put_in).1;
         assert!((mean.abs() - leak).abs() < 1e-2, "{what}, stretch {i}: offset {mean} uV, expected {leak}");
@@ -96,7 +102,8 @@ fn a_half_hertz_high_pass_at_30_khz_stays_steady_for_a_minute_in_every_family() 
     for family in FAMILIES {
         for order in 1..=4 {
             let what = format!("{family} order {order}");
-            let sos = band_filter(family, Band::HighPass { cutoff_hz: 0.5 }, order, rate).expect("a valid filter");
+            let sos =
+                band_filter(family, Band::HighPass { cutoff_hz: 0.5 }, order, rate).expect("a valid filter");
             assert!(sos.pole_radius() < 1.0 - 1e-7, "{what}: {}", sos.pole_radius());
             assert_steady(&sos, &noise, if leaks(family, order) { 1e3 } else { 0.0 }, &what);
         }

@@ -99,7 +99,8 @@ pub fn band_filter(family: Family, band: Band, order: u32, rate: Hz) -> Result<S
     // slopes, and the poles that suffer first, are at the edges.
     for edge_hz in band.edges_hz() {
         let off_db = (sos.gain_db(edge_hz) - at_edge_db).abs();
-        if !(off_db <= EDGE_TOLERANCE_DB) {
+        let holds = off_db <= EDGE_TOLERANCE_DB;
+        if !holds {
             return Err(DesignError::Imprecise { edge_hz, off_db });
         }
     }

@@ -40,7 +40,8 @@ pub enum Family {
 /// What happens at the edge of a Bessel filter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BesselNorm {
-    /// The phase is about midway between its ends, and far away the gain is that of a Butterworth filter with this edge.
+    /// The phase is about midway between its ends (to 1.5 degrees times the order), and far away the gain is that of a
+    /// Butterworth filter with this edge.
     #[default]
     Phase,
     /// -3.01 dB.
@@ -105,7 +106,9 @@ impl fmt::Display for Family {
         match self {
             Self::Butterworth => f.write_str("Butterworth"),
             Self::Chebyshev1 { ripple_db } => write!(f, "Chebyshev I ({ripple_db} dB ripple)"),
-            Self::Chebyshev2 { attenuation_db } => write!(f, "Chebyshev II ({attenuation_db} dB attenuation)"),
+            Self::Chebyshev2 { attenuation_db } => {
+                write!(f, "Chebyshev II ({attenuation_db} dB attenuation)")
+            }
             Self::Elliptic { ripple_db, attenuation_db } => {
                 write!(f, "elliptic ({ripple_db} dB ripple, {attenuation_db} dB attenuation)")
             }

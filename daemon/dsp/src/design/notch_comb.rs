@@ -61,12 +61,7 @@ fn fitting(freq_hz: f64, rate: Hz) -> u32 {
 }
 
 /// Everything wrong with a specification that can be seen without designing it.
-pub(crate) fn mistakes(
-    freq_hz: f64,
-    harmonics: Option<u32>,
-    width: CombWidth,
-    rate: Hz,
-) -> Vec<DesignError> {
+pub(crate) fn mistakes(freq_hz: f64, harmonics: Option<u32>, width: CombWidth, rate: Hz) -> Vec<DesignError> {
     let nyquist_hz = rate.nyquist();
     let mut found = Vec::new();
     let frequency_fits = freq_hz > 0.0 && freq_hz < nyquist_hz;

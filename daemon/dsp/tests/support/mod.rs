@@ -54,7 +54,8 @@ pub(crate) fn step(row: &Value) -> StepSpec {
         "comb" => {
             let freq_hz = number(&row["freq_hz"]);
             let harmonics = row["harmonics"].as_u64().map(|n| n as u32);
-            let width = row["q"].as_f64().map_or_else(|| CombWidth::Hz(number(&row["width_hz"])), CombWidth::Q);
+            let width =
+                row["q"].as_f64().map_or_else(|| CombWidth::Hz(number(&row["width_hz"])), CombWidth::Q);
             return StepSpec::Iir(IirSpec::NotchComb { freq_hz, harmonics, width });
         }
         "dc_block" => return StepSpec::Iir(IirSpec::DcBlock { cutoff_hz: number(&row["cutoff_hz"]) }),

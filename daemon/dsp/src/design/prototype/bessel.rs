@@ -69,9 +69,8 @@ fn roots(coefficients: &[u128]) -> Vec<Complex> {
 
 /// The polynomial over its derivative at `s`, by Horner's rule.
 fn newton_step(coefficients: &[u128], s: Complex) -> Complex {
-    let times_s = |(re, im): (Wide, Wide)| {
-        (re.times(s.re) + im.times(-s.im), re.times(s.im) + im.times(s.re))
-    };
+    let times_s =
+        |(re, im): (Wide, Wide)| (re.times(s.re) + im.times(-s.im), re.times(s.im) + im.times(s.re));
     let mut value = (Wide::ZERO, Wide::ZERO);
     let mut slope = (Wide::ZERO, Wide::ZERO);
     for &c in coefficients.iter().rev() {

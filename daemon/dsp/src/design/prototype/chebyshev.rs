@@ -24,8 +24,10 @@ pub(super) fn second_kind(order: u32, attenuation_db: f64) -> Zpk {
     let epsilon = 1.0 / (10f64.powf(0.1 * attenuation_db) - 1.0).sqrt();
     let mu = (1.0 / epsilon).asinh() / n;
     // An odd order has a zero at infinity, where the middle angle would have it.
-    let zeros: Vec<_> =
-        angles(order).filter(|&theta| theta != 0.0).map(|theta| Complex::new(0.0, 1.0 / theta.sin())).collect();
+    let zeros: Vec<_> = angles(order)
+        .filter(|&theta| theta != 0.0)
+        .map(|theta| Complex::new(0.0, 1.0 / theta.sin()))
+        .collect();
     let poles: Vec<_> = angles(order).map(|theta| Complex::real(-1.0) / sinh(mu, theta)).collect();
     let num = Complex::product(poles.iter().map(|&p| -p));
     let den = Complex::product(zeros.iter().map(|&z| -z));
