@@ -47,7 +47,8 @@ fn chebyshev(n: u32, x: f64) -> f64 {
     now
 }
 
-/// The elliptic rational function of degree 2 or 4 and selectivity `edge`; that of degree 4 is that of degree 2 of itself.
+/// The elliptic rational function of degree 2 or 4 and selectivity `edge`; that of degree 4 is that of degree 2 of
+/// itself.
 fn elliptic(n: u32, edge: f64, x: f64) -> f64 {
     if n == 4 {
         return elliptic(2, elliptic(2, edge, edge), elliptic(2, edge, x));

@@ -74,8 +74,8 @@ fn moments(x: &[f64]) -> (f64, f64) {
     (mean, (x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / x.len() as f64).sqrt())
 }
 
-/// Noise on an offset that comes as a step, through the filter from rest. Once it has settled, every stretch of 10 s of a
-/// minute must have the mean `leak` and the size of the noise that went in.
+/// Noise on an offset that comes as a step, through the filter from rest. Once it has settled, every stretch of 10 s
+/// of a minute must have the mean `leak` and the size of the noise that went in.
 fn assert_steady(sos: &Sos, noise: &[f64], leak: f64, what: &str) {
     let stretch = 300_000;
     // To 1e-9 of 100 mV.

@@ -10,8 +10,8 @@ pub const MAX_ORDER: u32 = 16;
 /// By how much the gain at an edge may be off for rounding.
 const EDGE_TOLERANCE_DB: f64 = 0.01;
 
-/// What a filter lets through. What happens at an edge depends on the [`Family`]: half power, the end of the ripple, the
-/// beginning of the stop band.
+/// What a filter lets through. What happens at an edge depends on the [`Family`]: half power, the end of the ripple,
+/// the beginning of the stop band.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Band {
     /// Everything below `cutoff_hz`.
@@ -62,8 +62,8 @@ impl fmt::Display for Band {
 }
 
 /// A digital filter of one of the classical families: SciPy's `butter`, `cheby1`, `cheby2`, `ellip` or `bessel`, called
-/// with `(order, ..., edges, btype, fs=rate, output="sos")`, with the same sections in the same order and the whole gain
-/// in the first.
+/// with `(order, ..., edges, btype, fs=rate, output="sos")`, with the same sections in the same order and the whole
+/// gain in the first.
 ///
 /// `order` counts as SciPy counts: a band-pass or band-stop of order N has 2N poles, N on each edge. Method:
 /// analogue prototype, frequency transform, bilinear transform with the edges prewarped (Parks and Burrus, *Digital
@@ -71,9 +71,9 @@ impl fmt::Display for Band {
 /// quarter of the sampling rate, rounding decides which section comes first; the filter is the same.
 ///
 /// # Errors
-/// The first of: an edge outside (0, half of `rate`), edges out of order, `order` outside 1 to [`MAX_ORDER`], a setting of
-/// the family outside its range, and [`DesignError::Unstable`] or [`DesignError::Imprecise`] for bands too narrow or too
-/// low for double precision.
+/// The first of: an edge outside (0, half of `rate`), edges out of order, `order` outside 1 to [`MAX_ORDER`], a
+/// setting of the family outside its range, and [`DesignError::Unstable`] or [`DesignError::Imprecise`] for bands too
+/// narrow or too low for double precision.
 pub fn band_filter(family: Family, band: Band, order: u32, rate: Hz) -> Result<Sos, DesignError> {
     if let Some(first) = mistakes(family, band, order, rate).into_iter().next() {
         return Err(first);

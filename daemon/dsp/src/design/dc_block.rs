@@ -2,13 +2,14 @@ use super::{Biquad, DesignError, Sos};
 use bci_types::Hz;
 use std::f64::consts::PI;
 
-/// A DC blocker as one section: `y[n] = x[n] - x[n-1] + r y[n-1]`, with r such that the gain at `cutoff_hz` is exactly half
-/// power, -3.01 dB.
+/// A DC blocker as one section: `y[n] = x[n] - x[n-1] + r y[n-1]`, with r such that the gain at `cutoff_hz` is exactly
+/// half power, -3.01 dB.
 ///
 /// With c = cos(2 pi cutoff_hz / rate) the squared gain there is `(2 - 2c) / (1 - 2rc + r^2)`; it is 1/2 where
-/// `r^2 - 2cr + 4c - 3 = 0`, whose root inside the unit circle is `r = c - sqrt((1 - c)(3 - c))`. There is one for c above
-/// 1/3 only, that is for `cutoff_hz` below `acos(1/3) / (2 pi)`, 0.196, of `rate`. High frequencies pass with a gain of up
-/// to `2 / (1 + r)`, a little above 1. (Structure: J. O. Smith, *Introduction to Digital Filters*, 2007, "DC blocker".)
+/// `r^2 - 2cr + 4c - 3 = 0`, whose root inside the unit circle is `r = c - sqrt((1 - c)(3 - c))`. There is one for c
+/// above 1/3 only, that is for `cutoff_hz` below `acos(1/3) / (2 pi)`, 0.196, of `rate`. High frequencies pass with a
+/// gain of up to `2 / (1 + r)`, a little above 1. (Structure: J. O. Smith, *Introduction to Digital Filters*, 2007,
+/// "DC blocker".)
 ///
 /// # Errors
 /// `cutoff_hz` not above 0 and below that bound; [`DesignError::Unstable`] for one too low for double precision.

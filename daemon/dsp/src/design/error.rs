@@ -66,8 +66,8 @@ pub enum DesignError {
     },
     /// Coefficients that rounding has made those of another filter.
     #[error(
-        "double precision cannot hold this filter: its gain at {edge_hz} Hz would be off by {off_db:.3} dB; a lower order, a \
-         wider band or a lower rate can be held"
+        "double precision cannot hold this filter: its gain at {edge_hz} Hz would be off by {off_db:.3} dB; \
+         a lower order, a wider band or a lower rate can be held"
     )]
     Imprecise {
         /// The edge.

@@ -1,15 +1,16 @@
 use super::DesignError;
 use std::fmt;
 
-/// How a filter approximates the ideal band: what it gives up to be how steep. At an edge of the [`super::Band`] it does
-/// what SciPy's function of that name does at `Wn`.
+/// How a filter approximates the ideal band: what it gives up to be how steep. At an edge of the [`super::Band`] it
+/// does what SciPy's function of that name does at `Wn`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Family {
     /// Flat as can be, monotone; -3.01 dB at the edges (Butterworth 1930; SciPy's `butter`).
     #[default]
     Butterworth,
-    /// Ripples in the pass band, is monotone beyond; an edge is where the ripple ends: the gain falls below -`ripple_db`
-    /// there (SciPy's `cheby1`). At even orders the gain at the centre of the pass band (0 Hz of a low-pass) is -`ripple_db`.
+    /// Ripples in the pass band, is monotone beyond; an edge is where the ripple ends: the gain falls below
+    /// -`ripple_db` there (SciPy's `cheby1`). At even orders the gain at the centre of the pass band (0 Hz of a
+    /// low-pass) is -`ripple_db`.
     Chebyshev1 {
         /// Depth of the ripple in the pass band, 0.001 to 10 dB.
         ripple_db: f64,

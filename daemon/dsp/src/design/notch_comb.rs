@@ -23,9 +23,9 @@ impl CombWidth {
     }
 }
 
-/// Notches at `freq_hz` and its harmonics, as of the mains: SciPy's `iirnotch(k * freq_hz, k * q, fs=rate)` for k from 1 to
-/// `harmonics`, one section each, in that order. `harmonics` counts the notches, the one at `freq_hz` included; without
-/// it there is one at every multiple below half of `rate`.
+/// Notches at `freq_hz` and its harmonics, as of the mains: SciPy's `iirnotch(k * freq_hz, k * q, fs=rate)` for k from
+/// 1 to `harmonics`, one section each, in that order. `harmonics` counts the notches, the one at `freq_hz` included;
+/// without it there is one at every multiple below half of `rate`.
 ///
 /// # Errors
 /// The first of: `freq_hz` outside (0, half of `rate`), notches so wide that neighbours meet, more `harmonics` than lie
@@ -99,8 +99,8 @@ pub(crate) fn mistakes(freq_hz: f64, harmonics: Option<u32>, width: CombWidth, r
             }
             None if fit > MAX_NOTCHES => {
                 let must = format!(
-                    "must leave at most {MAX_NOTCHES} multiples below {nyquist_hz} Hz, half of the rate (these are {fit}), \
-                     unless harmonics says how many"
+                    "must leave at most {MAX_NOTCHES} multiples below {nyquist_hz} Hz, half of the rate (these are \
+                     {fit}), unless harmonics says how many"
                 );
                 found.push(DesignError::setting("freq_hz", freq_hz, must));
             }

@@ -23,7 +23,8 @@ fn families_are_read_with_their_settings() {
     let (steps, mistakes) = steps(
         "[[steps]]\nhigh_pass = { cutoff_hz = 0.5, order = 2, family = \"butterworth\" }\n\
          [[steps]]\nlow_pass = { cutoff_hz = 40, order = 5, family = \"chebyshev1\", ripple_db = 0.5 }\n\
-         [[steps]]\nband_stop = { low_hz = 48, high_hz = 52, order = 3, family = \"chebyshev2\", attenuation_db = 40 }\n\
+         [[steps]]\nband_stop = { low_hz = 48, high_hz = 52, order = 3, family = \"chebyshev2\", \
+         attenuation_db = 40 }\n\
          [[steps]]\nband_pass = { low_hz = 8, high_hz = 30, order = 4, family = \"elliptic\", ripple_db = 0.1, \
          attenuation_db = 60 }\n\
          [[steps]]\nlow_pass = { cutoff_hz = 40, order = 4, family = \"bessel\" }\n\
@@ -69,8 +70,8 @@ fn a_setting_that_a_family_does_not_use_or_misses_is_told_with_its_line() {
     assert_eq!(
         told("low_pass = { cutoff_hz = 40, order = 2, ripple_db = 0.5, norm = \"mag\" }"),
         [
-            "steps[0].low_pass.ripple_db = 0.5: must be left out: it is a setting of chebyshev1 and elliptic, and this is \
-             butterworth",
+            "steps[0].low_pass.ripple_db = 0.5: must be left out: it is a setting of chebyshev1 and elliptic, and \
+             this is butterworth",
             "steps[0].low_pass.norm = \"mag\": must be left out: it is a setting of bessel, and this is butterworth",
         ]
     );
@@ -105,7 +106,8 @@ fn mistakes_in_combs_are_told() {
 #[test]
 fn what_the_design_refuses_is_told_with_line_and_range() {
     let (steps, mistakes) = steps(
-        "[[steps]]\nlow_pass = { cutoff_hz = 40, order = 2, family = \"elliptic\", ripple_db = nan, attenuation_db = 300 }\n\
+        "[[steps]]\nlow_pass = { cutoff_hz = 40, order = 2, family = \"elliptic\", ripple_db = nan, \
+         attenuation_db = 300 }\n\
          [[steps]]\nnotch_comb = { freq_hz = 50, q = 30, harmonics = 9 }\n\
          [[steps]]\ndc_block = { cutoff_hz = 100 }\n",
     );
@@ -117,11 +119,12 @@ fn what_the_design_refuses_is_told_with_line_and_range() {
         told,
         [
             "steps[0].low_pass.ripple_db = nan at rig.toml:2: must be 0.001 to 10 dB",
-            "steps[0].low_pass.attenuation_db = 300 at rig.toml:2: must be 10 to 200 dB, 10 dB or more above the ripple",
-            "steps[1].notch_comb.harmonics = 9 at rig.toml:4: must be 1 to 2: multiples of 50 Hz below 125 Hz, half of the \
-             rate",
-            "steps[2].dc_block.cutoff_hz = 100 at rig.toml:6: must be above 0 and below 48.9783 Hz, 0.196 of the rate there, \
-             250 Hz; above that use a high_pass",
+            "steps[0].low_pass.attenuation_db = 300 at rig.toml:2: must be 10 to 200 dB, 10 dB or more above \
+             the ripple",
+            "steps[1].notch_comb.harmonics = 9 at rig.toml:4: must be 1 to 2: multiples of 50 Hz below 125 Hz, half \
+             of the rate",
+            "steps[2].dc_block.cutoff_hz = 100 at rig.toml:6: must be above 0 and below 48.9783 Hz, 0.196 of the rate \
+             there, 250 Hz; above that use a high_pass",
         ]
     );
 }

@@ -49,8 +49,8 @@ fn power_less_one(db: f64) -> f64 {
     (std::f64::consts::LN_10 * (0.1 * db)).exp_m1()
 }
 
-/// The parameter m that solves the degree equation `n K(m) / K(1 - m) = K(m1) / K(1 - m1)`, by nomes (Orfanidis, equation
-/// 49). As many terms of the series as SciPy's `_ellipdeg` takes, for the same result.
+/// The parameter m that solves the degree equation `n K(m) / K(1 - m) = K(m1) / K(1 - m1)`, by nomes (Orfanidis,
+/// equation 49). As many terms of the series as SciPy's `_ellipdeg` takes, for the same result.
 fn edge_ratio(n: f64, m1: f64, quarter1: f64) -> f64 {
     const TERMS: i32 = 8;
     let nome = (-PI * complete(m1) / quarter1).exp().powf(1.0 / n);

@@ -1,5 +1,5 @@
-//! Elliptic integrals and Jacobi's elliptic functions of real argument, by arithmetic-geometric means. A parameter m is the
-//! square of a modulus, in 0 to 1.
+//! Elliptic integrals and Jacobi's elliptic functions of real argument, by arithmetic-geometric means. A parameter m
+//! is the square of a modulus, in 0 to 1.
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 

@@ -148,7 +148,8 @@ def family_designs():
             ]
             # The prototypes of the highest orders.
             specs += [
-                dict(kind="lowpass", rate=1000.0, order=order, edges=100.0) for order in (6, 9, 10, 11, 12, 13, 14, 15, 16)
+                dict(kind="lowpass", rate=1000.0, order=order, edges=100.0)
+                for order in (6, 9, 10, 11, 12, 13, 14, 15, 16)
             ]
             for spec in specs:
                 sos, row = design(**spec, family=family, **setting)
@@ -159,7 +160,8 @@ def family_designs():
         dict(rate=160.0, freq_hz=20.0, q=30.0), dict(rate=250.0, freq_hz=50.0, width_hz=1.0),
         dict(rate=999.41, freq_hz=50.0, q=35.0), dict(rate=1000.0, freq_hz=60.0, harmonics=3, q=20.0),
         dict(rate=1000.0, freq_hz=50.0, width_hz=2.0), dict(rate=2000.0, freq_hz=60.0, harmonics=1, width_hz=0.5),
-        dict(rate=30000.0, freq_hz=50.0, harmonics=40, width_hz=2.0), dict(rate=2000.0, freq_hz=16.7, harmonics=12, q=8.0),
+        dict(rate=30000.0, freq_hz=50.0, harmonics=40, width_hz=2.0),
+        dict(rate=2000.0, freq_hz=16.7, harmonics=12, q=8.0),
     ]:
         sos, row = design("comb", **spec)
         out.append(row | {"sos": sos.tolist()})
@@ -227,7 +229,8 @@ def responses():
         dict(kind="dc_block", rate=160.0, cutoff_hz=0.5),
         dict(kind="bandpass", rate=1000.0, order=4, edges=(70.0, 170.0), family="chebyshev1", ripple_db=0.5),
         dict(kind="highpass", rate=250.0, order=5, edges=8.0, family="chebyshev2", attenuation_db=50.0),
-        dict(kind="bandstop", rate=250.0, order=3, edges=(45.0, 55.0), family="elliptic", ripple_db=0.1, attenuation_db=60.0),
+        dict(kind="bandstop", rate=250.0, order=3, edges=(45.0, 55.0), family="elliptic", ripple_db=0.1,
+             attenuation_db=60.0),
         dict(kind="bandpass", rate=160.0, order=4, edges=(8.0, 30.0), family="bessel", norm="phase"),
         dict(kind="lowpass", rate=30000.0, order=6, edges=6000.0, family="bessel", norm="mag"),
     ]:
