@@ -1,10 +1,10 @@
 //! The signal engine: filters designed in f64 exactly as SciPy designs them, and run without allocating.
 //!
-//! A caller may rely on three things. Designs equal SciPy's `butter(..., output="sos")` and `iirnotch`, section by
-//! section, so an offline pipeline can be reproduced online. Every element is causal and carries its state across
-//! blocks: how a signal is cut into blocks changes no bit of the output, nor does the number of channels beside
-//! one. And what is named `process`, `push`, `copy_…`, `reset` or `retune` neither allocates nor frees, locks,
-//! nor panics on data. The crate does no I/O, starts no thread and reads no clock.
+//! A caller may rely on three things. Designs equal SciPy's `butter`, `cheby1`, `cheby2`, `ellip` and `bessel` (with
+//! `output="sos"`) and `iirnotch`, section by section, so an offline pipeline can be reproduced online. Every element
+//! is causal and carries its state across blocks: how a signal is cut into blocks changes no bit of the output, nor
+//! does the number of channels beside one. And what is named `process`, `push`, `copy_…`, `reset` or `retune` neither
+//! allocates nor frees, locks, nor panics on data. The crate does no I/O, starts no thread and reads no clock.
 //!
 //! Two rooms: [`design`] turns a specification into coefficients and may allocate; [`run`] applies them on the hot
 //! path and may not. [`Chain`] joins them: a list of [`StepSpec`]s, validated against the stream's rate and run in

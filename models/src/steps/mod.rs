@@ -143,7 +143,7 @@ impl Step {
 mod tests {
     use super::*;
     use bci_config::{Mistakes, read};
-    use bci_dsp::design::Band;
+    use bci_dsp::design::{Band, Family};
     use bci_dsp::{IirSpec, SpaceSpec};
     use bci_types::Hz;
 
@@ -163,13 +163,18 @@ mod tests {
         assert_eq!(
             steps.iter().map(|s| s.spec.clone()).collect::<Vec<_>>(),
             [
-                StepSpec::Iir(IirSpec::Butterworth {
+                StepSpec::Iir(IirSpec::Band {
+                    family: Family::Butterworth,
                     band: Band::BandPass { low_hz: 8.0, high_hz: 30.0 },
                     order: 4
                 }),
                 StepSpec::Iir(IirSpec::Notch { freq_hz: 50.0, q: 30.0 }),
                 StepSpec::Space(SpaceSpec::CommonAverage),
-                StepSpec::Iir(IirSpec::Butterworth { band: Band::HighPass { cutoff_hz: 0.5 }, order: 2 }),
+                StepSpec::Iir(IirSpec::Band {
+                    family: Family::Butterworth,
+                    band: Band::HighPass { cutoff_hz: 0.5 },
+                    order: 2
+                }),
             ]
         );
     }

@@ -64,6 +64,17 @@ pub enum DesignError {
         /// The largest distance of a pole from the origin; NaN when a coefficient is not finite.
         pole_radius: f64,
     },
+    /// Coefficients that rounding has made those of another filter.
+    #[error(
+        "double precision cannot hold this filter: its gain at {edge_hz} Hz would be off by {off_db:.3} dB; \
+         a lower order, a wider band or a lower rate can be held"
+    )]
+    Imprecise {
+        /// The edge.
+        edge_hz: f64,
+        /// How far its gain is from the design, in decibels; not finite when nothing was left of it.
+        off_db: f64,
+    },
     /// A cascade without sections.
     #[error("a filter needs at least one section")]
     NoSections,

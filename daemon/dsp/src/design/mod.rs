@@ -1,21 +1,30 @@
 //! From a specification to coefficients, in f64. May allocate; never runs on the hot path.
 
-mod butterworth;
+mod band;
 mod complex;
+mod dc_block;
 mod error;
+mod family;
 mod fir;
 mod notch;
+mod notch_comb;
 mod pairing;
+mod prototype;
 mod resample;
 mod settle;
 mod sos;
 mod zpk;
 
-pub use butterworth::{Band, MAX_ORDER, butterworth};
+pub use band::{Band, MAX_ORDER, band_filter, butterworth};
 pub use complex::Complex;
+pub use dc_block::dc_block;
 pub use error::DesignError;
+pub use family::{BesselNorm, Family};
 pub use notch::notch;
+pub use notch_comb::{CombWidth, MAX_NOTCHES, notch_comb};
 pub use sos::{Biquad, Sos};
 
-pub(crate) use butterworth::mistakes as band_mistakes;
+pub(crate) use band::mistakes as band_mistakes;
+pub(crate) use dc_block::mistakes as dc_block_mistakes;
 pub(crate) use notch::mistakes as notch_mistakes;
+pub(crate) use notch_comb::mistakes as notch_comb_mistakes;

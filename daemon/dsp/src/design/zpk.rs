@@ -1,6 +1,6 @@
 //! Analogue zeros, poles and gain, their move to a band, and the bilinear transform.
 //!
-//! The operations and their order are those of SciPy's `buttap`, `lp2lp_zpk`, `lp2hp_zpk`, `lp2bp_zpk`,
+//! The operations and their order are those of SciPy's `lp2lp_zpk`, `lp2hp_zpk`, `lp2bp_zpk`,
 //! `lp2bs_zpk` and `bilinear_zpk`, so that the coefficients agree to rounding.
 
 use super::complex::Complex;
@@ -22,17 +22,12 @@ pub(super) fn prewarp(hz: f64, nyquist_hz: f64) -> f64 {
 }
 
 impl Zpk {
-    /// The Butterworth low-pass of cut-off 1 rad/s (Butterworth 1930): poles evenly on the left unit semicircle.
-    pub(super) fn butterworth_prototype(order: u32) -> Self {
-        let n = f64::from(order);
-        let poles = (0..order)
-            .map(|i| {
-                let m = f64::from(2 * i) + 1.0 - n;
-                // The middle pole is real: a rounded angle must not make it otherwise.
-                if m == 0.0 { Complex::real(-1.0) } else { -Complex::from_polar(1.0, PI * m / (2.0 * n)) }
-            })
-            .collect();
-        Self { zeros: Vec::new(), poles, gain: 1.0 }
+    /// The gain of an analogue filter at `w` rad/s.
+    pub(super) fn gain_at(&self, w: f64) -> f64 {
+        let from = |&r: &Complex| Complex::new(0.0, w) - r;
+        let num = Complex::product(self.zeros.iter().map(from));
+        let den = Complex::product(self.poles.iter().map(from));
+        self.gain * (num / den).abs()
     }
 
     fn excess_poles(&self) -> usize {

@@ -1,17 +1,19 @@
 use super::{Designed, Stage};
-use crate::design::{self, Band, DesignError, Sos};
+use crate::design::{self, Band, CombWidth, DesignError, Family, Sos};
 use crate::signal::Signal;
 use bci_types::Hz;
 use std::fmt;
 
 /// A recursive filter, run as second-order sections on every channel.
 ///
-/// Filters are Butterworth and edges are -3 dB frequencies in hertz. `order` counts as SciPy counts: a band-pass
-/// of order 4 is `butter(4, [low, high], "bandpass")`, which has 8 poles, 4 on each edge.
+/// What the edges of a band are depends on the family: see [`Family`]. `order` counts as SciPy counts: a band-pass of
+/// order 4 is `butter(4, [low, high], "bandpass")`, which has 8 poles, 4 on each edge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum IirSpec {
-    /// A Butterworth filter.
-    Butterworth {
+    /// A low-pass, high-pass, band-pass or band-stop.
+    Band {
+        /// How it approximates the band.
+        family: Family,
         /// What it lets through.
         band: Band,
         /// 1 to 16; a band-pass or band-stop has twice as many poles.
@@ -24,6 +26,20 @@ pub enum IirSpec {
         /// The centre over the -3 dB width.
         q: f64,
     },
+    /// Removes a frequency and its harmonics by notches of the same width.
+    NotchComb {
+        /// The centre of the first notch.
+        freq_hz: f64,
+        /// How many notches, the first included; all below half of the rate when `None`.
+        harmonics: Option<u32>,
+        /// Of each notch.
+        width: CombWidth,
+    },
+    /// Removes an offset: `y[n] = x[n] - x[n-1] + r y[n-1]`.
+    DcBlock {
+        /// The -3 dB frequency.
+        cutoff_hz: f64,
+    },
 }
 
 impl IirSpec {
@@ -33,15 +49,23 @@ impl IirSpec {
     /// Everything wrong with it at once.
     pub fn sos(&self, rate: Hz) -> Result<Sos, Vec<DesignError>> {
         let mistakes = match *self {
-            Self::Butterworth { band, order } => design::band_mistakes(band, order, rate),
+            Self::Band { family, band, order } => design::band_mistakes(family, band, order, rate),
             Self::Notch { freq_hz, q } => design::notch_mistakes(freq_hz, q, rate),
+            Self::NotchComb { freq_hz, harmonics, width } => {
+                design::notch_comb_mistakes(freq_hz, harmonics, width, rate)
+            }
+            Self::DcBlock { cutoff_hz } => design::dc_block_mistakes(cutoff_hz, rate),
         };
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
         let designed = match *self {
-            Self::Butterworth { band, order } => design::butterworth(band, order, rate),
+            Self::Band { family, band, order } => design::band_filter(family, band, order, rate),
             Self::Notch { freq_hz, q } => design::notch(freq_hz, q, rate),
+            Self::NotchComb { freq_hz, harmonics, width } => {
+                design::notch_comb(freq_hz, harmonics, width, rate)
+            }
+            Self::DcBlock { cutoff_hz } => design::dc_block(cutoff_hz, rate),
         };
         designed.map_err(|e| vec![e])
     }
@@ -54,8 +78,19 @@ impl IirSpec {
 impl fmt::Display for IirSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Butterworth { band, order } => write!(f, "{band}, Butterworth order {order}"),
+            Self::Band { family, band, order } => write!(f, "{band}, {family} order {order}"),
             Self::Notch { freq_hz, q } => write!(f, "notch {freq_hz} Hz, Q {q}"),
+            Self::NotchComb { freq_hz, harmonics, width } => {
+                match harmonics {
+                    Some(count) => write!(f, "{count} notches at {freq_hz} Hz and multiples, ")?,
+                    None => write!(f, "notches at {freq_hz} Hz and all multiples, ")?,
+                }
+                match width {
+                    CombWidth::Q(q) => write!(f, "Q {q} at the first"),
+                    CombWidth::Hz(width_hz) => write!(f, "{width_hz} Hz wide"),
+                }
+            }
+            Self::DcBlock { cutoff_hz } => write!(f, "DC blocker {cutoff_hz} Hz"),
         }
     }
 }

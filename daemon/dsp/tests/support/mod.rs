@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use bci_dsp::design::Band;
+use bci_dsp::design::{Band, BesselNorm, CombWidth, Family};
 use bci_dsp::{Chain, IirSpec, Signal, SpaceSpec, StepSpec};
 use bci_types::Hz;
 use serde_json::Value;
@@ -44,21 +44,50 @@ pub(crate) fn eeg() -> Eeg {
 
 /// A step as `make.py` writes it.
 pub(crate) fn step(row: &Value) -> StepSpec {
-    let order = row["order"].as_u64().unwrap_or(0) as u32;
     let edges = row["edges_hz"].as_array().map(|_| numbers(&row["edges_hz"])).unwrap_or_default();
-    match row["kind"].as_str().expect("a kind") {
-        "lowpass" => low_pass(edges[0], order),
-        "highpass" => high_pass(edges[0], order),
-        "bandpass" => band_pass(edges[0], edges[1], order),
-        "bandstop" => band_stop(edges[0], edges[1], order),
-        "notch" => notch(number(&row["freq_hz"]), number(&row["q"])),
-        "average" => StepSpec::Space(SpaceSpec::CommonAverage),
+    let band = match row["kind"].as_str().expect("a kind") {
+        "lowpass" => Band::LowPass { cutoff_hz: edges[0] },
+        "highpass" => Band::HighPass { cutoff_hz: edges[0] },
+        "bandpass" => Band::BandPass { low_hz: edges[0], high_hz: edges[1] },
+        "bandstop" => Band::BandStop { low_hz: edges[0], high_hz: edges[1] },
+        "notch" => return notch(number(&row["freq_hz"]), number(&row["q"])),
+        "comb" => {
+            let freq_hz = number(&row["freq_hz"]);
+            let harmonics = row["harmonics"].as_u64().map(|n| n as u32);
+            let width =
+                row["q"].as_f64().map_or_else(|| CombWidth::Hz(number(&row["width_hz"])), CombWidth::Q);
+            return StepSpec::Iir(IirSpec::NotchComb { freq_hz, harmonics, width });
+        }
+        "dc_block" => return StepSpec::Iir(IirSpec::DcBlock { cutoff_hz: number(&row["cutoff_hz"]) }),
+        "average" => return StepSpec::Space(SpaceSpec::CommonAverage),
         other => panic!("no such kind: {other}"),
+    };
+    let order = row["order"].as_u64().expect("an order") as u32;
+    StepSpec::Iir(IirSpec::Band { family: family(row), band, order })
+}
+
+fn family(row: &Value) -> Family {
+    let ripple_db = || number(&row["ripple_db"]);
+    let attenuation_db = || number(&row["attenuation_db"]);
+    match row["family"].as_str().unwrap_or("butterworth") {
+        "butterworth" => Family::Butterworth,
+        "chebyshev1" => Family::Chebyshev1 { ripple_db: ripple_db() },
+        "chebyshev2" => Family::Chebyshev2 { attenuation_db: attenuation_db() },
+        "elliptic" => Family::Elliptic { ripple_db: ripple_db(), attenuation_db: attenuation_db() },
+        "bessel" => Family::Bessel {
+            norm: match row["norm"].as_str().expect("a norm") {
+                "phase" => BesselNorm::Phase,
+                "mag" => BesselNorm::Mag,
+                "delay" => BesselNorm::Delay,
+                other => panic!("no such norm: {other}"),
+            },
+        },
+        other => panic!("no such family: {other}"),
     }
 }
 
 fn butterworth(band: Band, order: u32) -> StepSpec {
-    StepSpec::Iir(IirSpec::Butterworth { band, order })
+    StepSpec::Iir(IirSpec::Band { family: Family::Butterworth, band, order })
 }
 
 pub(crate) fn low_pass(cutoff_hz: f64, order: u32) -> StepSpec {
