@@ -1,0 +1,187 @@
+use super::CHUNK;
+use crate::design::DesignError;
+use crate::run::{LANES, simd::vectorised};
+use bci_types::Hz;
+use std::f64::consts::PI;
+
+/// By how much the transformer's gain may be off 1 between the edges it is designed for.
+pub const HILBERT_RIPPLE: f64 = 1e-3;
+
+/// The most taps; a band that needs more is too close to 0 Hz or to half of the rate.
+pub(super) const MOST_TAPS: usize = 8191;
+
+/// A causal Hilbert transformer without recursion, of odd length: the ideal's `2 / (pi n)` at odd `n` under a Kaiser
+/// window, and zero at even `n` (Oppenheim and Schafer, *Discrete-Time Signal Processing*, 3rd ed., 12.4). From
+/// `low_hz` to `high_hz` its gain is within [`HILBERT_RIPPLE`] of 1 and its phase is exactly -90 degrees after a delay
+/// of half its length; towards 0 Hz and half of the rate the gain falls to 0.
+///
+/// Equals SciPy's `2 / (pi n) * (n odd) * kaiser(taps, beta)`, `n` counted from the middle.
+pub(super) fn design(low_hz: f64, high_hz: f64, rate: Hz) -> Result<Vec<f64>, DesignError> {
+    // The ideal steps from -1 to 1 at both ends, which doubles a window's ripple.
+    let attenuation_db = -20.0 * (HILBERT_RIPPLE / 2.0).log10();
+    let margin_hz = low_hz.min(rate.nyquist() - high_hz);
+    // Half of a transition lies on either side of a step. Kaiser's formula for the length.
+    let transition = 2.0 * 2.0 * PI * margin_hz / rate.get();
+    let order = (attenuation_db - 7.95) / (2.285 * transition);
+    if !(order > 0.0 && order < MOST_TAPS as f64) {
+        let must = format!(
+            "must leave more room to 0 Hz and to half of the rate: {margin_hz} Hz needs a transformer of more than \
+             {MOST_TAPS} taps"
+        );
+        return Err(DesignError::setting("low_hz", low_hz, must));
+    }
+    let half = (order / 2.0).ceil().max(1.0) as usize;
+    // The outermost taps are to be odd ones: zeros there would only add delay.
+    let half = half + (half + 1) % 2;
+    let beta = 0.1102 * (attenuation_db - 8.7);
+    let tap = |i: usize| {
+        let n = i as f64 - half as f64;
+        if (i + half) % 2 == 0 {
+            return 0.0;
+        }
+        let shape = (1.0 - (n / half as f64).powi(2)).max(0.0).sqrt();
+        2.0 / (PI * n) * bessel_i0(beta * shape) / bessel_i0(beta)
+    };
+    Ok((0..=2 * half).map(tap).collect())
+}
+
+/// The modified Bessel function of the first kind and order 0, from its power series, whose terms are all positive.
+fn bessel_i0(x: f64) -> f64 {
+    let quarter = x * x / 4.0;
+    let (mut sum, mut term, mut k) = (1.0, 1.0, 1.0);
+    while term > sum * f64::EPSILON / 4.0 {
+        term *= quarter / (k * k);
+        sum += term;
+        k += 1.0;
+    }
+    sum
+}
+
+/// The magnitude of the analytic signal: the transformer beside the signal delayed by as much.
+#[derive(Debug)]
+pub(super) struct Hilbert {
+    channels: usize,
+    /// Odd in number and antisymmetric about the middle.
+    taps: Box<[f64]>,
+    /// `[(taps - 1 + CHUNK) x channels]`: what came before the chunk, and the chunk.
+    past: Box<[f64]>,
+}
+
+impl Hilbert {
+    pub(super) fn new(taps: &[f64], channels: usize) -> Self {
+        let past = vec![0.0; (taps.len() - 1 + CHUNK) * channels].into_boxed_slice();
+        Self { channels, taps: taps.into(), past }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.past.fill(0.0);
+    }
+
+    /// Frames by which the magnitude lags.
+    pub(super) fn delay(&self) -> usize {
+        self.taps.len() / 2
+    }
+
+    pub(super) fn taps(&self) -> &[f64] {
+        &self.taps
+    }
+
+    /// Takes over as many taps.
+    pub(super) fn retune(&mut self, ready: &Hilbert) {
+        self.taps.copy_from_slice(&ready.taps);
+    }
+
+    pub(super) fn is_finite(&self) -> bool {
+        crate::run::all_finite(&self.past)
+    }
+
+    /// Replaces up to [`CHUNK`] frames by their magnitude.
+    pub(super) fn magnitude(&mut self, chunk: &mut [f64]) {
+        let Self { channels, taps, past } = self;
+        let before = (taps.len() - 1) * *channels;
+        past[before..before + chunk.len()].copy_from_slice(chunk);
+        vectorised(|| {
+            for (n, out) in chunk.chunks_exact_mut(*channels).enumerate() {
+                frame(taps, &past[n * *channels..], out);
+            }
+        });
+        past.copy_within(chunk.len()..chunk.len() + before, 0);
+    }
+}
+
+/// One frame of magnitudes from as many frames as there are taps, oldest first.
+#[inline(always)]
+fn frame(taps: &[f64], past: &[f64], out: &mut [f64]) {
+    let channels = out.len();
+    let half = taps.len() / 2;
+    let (tiles, rest) = out.as_chunks_mut::<LANES>();
+    let whole = tiles.len() * LANES;
+    for (i, tile) in tiles.iter_mut().enumerate() {
+        let at = |frame: usize| past[frame * channels + i * LANES..].first_chunk::<LANES>();
+        let mut turned = [0.0; LANES];
+        // Every other tap is zero, and opposite ones are each other's negative.
+        for d in (1..=half).step_by(2) {
+            if let (Some(newer), Some(older)) = (at(half + d), at(half - d)) {
+                let tap = taps[half + d];
+                for lane in 0..LANES {
+                    turned[lane] += tap * (older[lane] - newer[lane]);
+                }
+            }
+        }
+        if let Some(middle) = at(half) {
+            for lane in 0..LANES {
+                tile[lane] = (middle[lane] * middle[lane] + turned[lane] * turned[lane]).sqrt();
+            }
+        }
+    }
+    for (i, y) in rest.iter_mut().enumerate() {
+        let at = |frame: usize| past[frame * channels + whole + i];
+        let mut turned = 0.0;
+        for d in (1..=half).step_by(2) {
+            turned += taps[half + d] * (at(half - d) - at(half + d));
+        }
+        *y = (at(half) * at(half) + turned * turned).sqrt();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The transformer's gain at `at_hz`: it is antisymmetric, so only sines remain.
+    fn gain(taps: &[f64], at_hz: f64, rate: f64) -> f64 {
+        let half = (taps.len() / 2) as f64;
+        let term = |(i, tap): (usize, &f64)| tap * (2.0 * PI * at_hz / rate * (i as f64 - half)).sin();
+        taps.iter().enumerate().map(term).sum()
+    }
+
+    #[test]
+    fn the_gain_is_one_within_the_ripple_between_the_edges() {
+        for (low, high, rate) in
+            [(70.0, 170.0, 1000.0), (8.0, 12.0, 160.0), (70.0, 170.0, 512.0), (1.0, 110.0, 250.0)]
+        {
+            let taps = design(low, high, Hz::new(rate).expect("a rate")).expect("a transformer");
+            let half = taps.len() / 2;
+            assert!(half % 2 == 1 && taps[half] == 0.0, "odd half: {half}");
+            for (a, b) in taps.iter().zip(taps.iter().rev()) {
+                assert_eq!(a.to_bits() << 1, b.to_bits() << 1);
+                assert!(a + b == 0.0, "antisymmetric");
+            }
+            let worst = (0..=1000)
+                .map(|i| low + (high - low) * f64::from(i) / 1000.0)
+                .map(|at| (gain(&taps, at, rate) - 1.0).abs())
+                .fold(0.0, f64::max);
+            assert!(worst <= HILBERT_RIPPLE, "{low}-{high} Hz at {rate} Hz, {} taps: {worst}", taps.len());
+            assert!(gain(&taps, 0.0, rate).abs() < 1e-12 && gain(&taps, rate / 2.0, rate).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_band_without_room_is_refused() {
+        let rate = Hz::new(1000.0).expect("a rate");
+        for (low, high) in [(0.01, 100.0), (70.0, 499.99), (f64::NAN, 100.0)] {
+            let told = design(low, high, rate).expect_err("too close").to_string();
+            assert!(told.contains("must leave more room"), "{told}");
+        }
+    }
+}
