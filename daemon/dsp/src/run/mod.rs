@@ -17,8 +17,9 @@ mod spikes;
 mod window;
 
 pub use features::{
-    ChannelFaults, Covariance, Covariances, CovariancesSpec, Envelope, EnvelopeMethod, EnvelopeSpec, FaultSpec, Faults,
-    FilterBank, HILBERT_RIPPLE, Measures, POWER_FLOOR, Power, PowerSpec, Quality, QualitySpec, Shrinkage, ZScore, ZScoreMemory,
+    ChannelFaults, Covariance, Covariances, CovariancesSpec, Envelope, EnvelopeMethod, EnvelopeSpec,
+    FaultSpec, Faults, FilterBank, HILBERT_RIPPLE, Measures, POWER_FLOOR, Power, PowerSpec, Quality,
+    QualitySpec, Shrinkage, ZScore, ZScoreMemory,
 };
 pub use finite::all_finite;
 pub use select::Select;

@@ -1,8 +1,8 @@
 use super::{Designed, Stage};
 use crate::design::DesignError;
 use crate::run::{
-    Covariances, CovariancesSpec, Envelope, EnvelopeMethod, EnvelopeSpec, FilterBank, Power, PowerSpec, Quality,
-    QualitySpec, Shrinkage, ZScore, ZScoreMemory, bank_labels,
+    Covariances, CovariancesSpec, Envelope, EnvelopeMethod, EnvelopeSpec, FilterBank, Power, PowerSpec,
+    Quality, QualitySpec, Shrinkage, ZScore, ZScoreMemory, bank_labels,
 };
 use crate::signal::Signal;
 use std::fmt;
@@ -114,7 +114,8 @@ impl fmt::Display for FeatureSpec {
             }
             Self::ZScore(ZScoreMemory::Rolling { window_s }) => write!(f, "z-score over {window_s} s"),
             Self::Quality(spec) => {
-                write!(f, "artefact measures over {} ms every {} ms", spec.window_ms, spec.hop_ms)
+                let (window_ms, hop_ms) = (spec.window_ms.unwrap_or(1000.0), spec.hop_ms.unwrap_or(500.0));
+                write!(f, "artefact measures over {window_ms} ms every {hop_ms} ms")
             }
         }
     }

@@ -35,14 +35,21 @@ fn a_sine_has_its_amplitude_for_envelope_and_half_its_square_for_power() {
 #[test]
 fn a_rectified_sine_has_two_over_pi_of_its_amplitude() {
     let x: Vec<f64> = sine(100.0, 1000.0, 4000).iter().map(|x| 20.0 * x).collect();
-    let mut chain =
-        chain_of(&envelope_step(envelope(50.0, 200.0, EnvelopeMethod::Rectified)), &Signal::unlabelled(hz(1000.0), 1));
+    let mut chain = chain_of(
+        &envelope_step(envelope(50.0, 200.0, EnvelopeMethod::Rectified)),
+        &Signal::unlabelled(hz(1000.0), 1),
+    );
     let out = run(&mut chain, &x);
     // Ten samples a period: the mean of |sin| over them, not over all time.
     let mean = sine(100.0, 1000.0, 10).iter().map(|x| x.abs()).sum::<f64>() / 10.0;
     let gain = 10f64.powf(chain.gain_db(100.0) / 20.0);
     // What is left of its ripple at 200 Hz behind 10 Hz: -52 dB of 2/3.
-    assert!((out[3999] / (20.0 * mean * gain) - 1.0).abs() < 0.05, "{} for {}", out[3999], 20.0 * mean * gain);
+    assert!(
+        (out[3999] / (20.0 * mean * gain) - 1.0).abs() < 0.05,
+        "{} for {}",
+        out[3999],
+        20.0 * mean * gain
+    );
 }
 
 #[test]
@@ -86,13 +93,9 @@ fn power_does_not_drift() {
         let mut used = chain_of(&step, &signal);
         run(&mut used, &loud);
         let (a, b) = (run(&mut fresh, &quiet), run(&mut used, &quiet));
-        // The hops of both begin at a multiple of the hop less the window; where they meet, they agree.
-        let meets = |v: &[f64]| v[v.len() - 3 * 80..].to_vec();
-        if window == 40.0 {
-            assert_eq!(bits(&meets(&a)), bits(&meets(&b)), "window of {window}");
-        } else {
-            assert!(meets(&b).iter().all(|p| *p < 1.0), "window of {window}");
-        }
+        // Hops fall on the same frames, as the loud part is a whole number of them long.
+        let last = |v: &[f64]| bits(&v[v.len() - 3 * 80..]);
+        assert_eq!(last(&a), last(&b), "window of {window} frames");
     }
 }
 
@@ -108,7 +111,8 @@ fn edge_cases_of_every_feature() {
                 chain.reset();
                 let out = run(&mut chain, &vec![value; 400 * channels]);
                 assert!(!out.is_empty(), "{step}");
-                let bounded = out.iter().all(|y| y.abs() <= 1e10);
+                // Powers of the offset itself are the largest there can be.
+                let bounded = out.iter().all(|y| y.abs() <= 1.000_001e10);
                 assert!(bounded, "{step}: constant {value}");
             }
             // NaN does not survive a reset.
@@ -119,7 +123,11 @@ fn edge_cases_of_every_feature() {
             let x = synthetic_noise(8, 400 * channels);
             let cured = run(&mut chain, &x);
             assert_eq!(bits(&cured), bits(&run(&mut chain_of(&step, &signal), &x)), "{step}");
-            assert_eq!(chain.output().labels.iter().filter(|l| !l.is_empty()).count(), 0, "no labels from none");
+            assert_eq!(
+                chain.output().labels.iter().filter(|l| !l.is_empty()).count(),
+                0,
+                "no labels from none"
+            );
         }
     }
 }
@@ -157,7 +165,10 @@ fn retuning_takes_new_settings_and_refuses_other_shapes() {
         ),
         (
             envelope_step(envelope(12.0, 30.0, EnvelopeMethod::Rectified)),
-            envelope_step(EnvelopeSpec { smooth_hz: Some(5.0), ..envelope(9.0, 30.0, EnvelopeMethod::Rectified) }),
+            envelope_step(EnvelopeSpec {
+                smooth_hz: Some(5.0),
+                ..envelope(9.0, 30.0, EnvelopeMethod::Rectified)
+            }),
         ),
         (
             covariance_step(250.0, 62.5, Shrinkage::None, true),
@@ -192,7 +203,10 @@ fn retuning_takes_new_settings_and_refuses_other_shapes() {
     for (before, other) in [
         (filter_bank(&[[8.0, 12.0]], 4), filter_bank(&[[8.0, 12.0]], 3)),
         (power(None, 250.0, 62.5, false, false), power(None, 250.0, 125.0, false, false)),
-        (power(None, 250.0, 62.5, false, false), power(Some((vec![[8.0, 12.0]], 4)), 250.0, 62.5, false, false)),
+        (
+            power(None, 250.0, 62.5, false, false),
+            power(Some((vec![[8.0, 12.0]], 4)), 250.0, 62.5, false, false),
+        ),
         (
             envelope_step(envelope(12.0, 30.0, EnvelopeMethod::Hilbert)),
             envelope_step(envelope(4.0, 30.0, EnvelopeMethod::Hilbert)),
@@ -201,7 +215,10 @@ fn retuning_takes_new_settings_and_refuses_other_shapes() {
             z_score_step(ZScoreMemory::Rolling { window_s: 1.0 }),
             z_score_step(ZScoreMemory::Rolling { window_s: 0.5 }),
         ),
-        (quality_step(QualitySpec::default()), quality_step(QualitySpec { line_hz: Some(50.0), ..QualitySpec::default() })),
+        (
+            quality_step(QualitySpec::default()),
+            quality_step(QualitySpec { line_hz: Some(50.0), ..QualitySpec::default() }),
+        ),
         (
             covariance_step(250.0, 62.5, Shrinkage::None, true),
             covariance_step(500.0, 62.5, Shrinkage::None, true),
@@ -215,7 +232,8 @@ fn retuning_takes_new_settings_and_refuses_other_shapes() {
         &PowerSpec { bands: None, window_ms: 250.0, hop_ms: 62.5, log: false, root: false },
     )
     .expect("valid");
-    let (envelope, _) = Envelope::design(&signal, &envelope(12.0, 30.0, EnvelopeMethod::Hilbert)).expect("valid");
+    let (envelope, _) =
+        Envelope::design(&signal, &envelope(12.0, 30.0, EnvelopeMethod::Hilbert)).expect("valid");
     assert_eq!(power.fits(&envelope), Err(RetuneError::Kind));
 }
 

@@ -18,7 +18,10 @@ fn shrinkage(value: &Value) -> Shrinkage {
 fn input(file: &Value) -> Vec<f64> {
     let (columns, offsets) = (index(&file["columns"]), numbers(&file["offsets_uv"]));
     let frames = eeg().frames;
-    frames.chunks_exact(8).flat_map(|frame| columns.iter().zip(&offsets).map(|(&c, o)| frame[c] + o)).collect()
+    frames
+        .chunks_exact(8)
+        .flat_map(|frame| columns.iter().zip(&offsets).map(|(&c, o)| frame[c] + o))
+        .collect()
 }
 
 fn upper(matrix: &[f64], n: usize) -> Vec<f64> {

@@ -35,10 +35,8 @@ fn faults_equal_their_definition_for_any_number_of_channels() {
         let x: Vec<f64> =
             synthetic_noise(channels as u64, 400 * channels).iter().map(|x| (x * 2.0).round()).collect();
         let watched: Vec<bool> = (0..channels).map(|c| c % 3 != 1).collect();
-        let mut faults = designed(
-            channels,
-            FaultSpec { flat_ms: Some(12.0), flat_eps_uv: 0.5, rail_uv: Some(2.0) },
-        );
+        let mut faults =
+            designed(channels, FaultSpec { flat_ms: Some(12.0), flat_eps_uv: 0.5, rail_uv: Some(2.0) });
         faults.watch(&watched);
         let want = slowly(&x, channels, 0.5, 2.0, &watched);
         let (mut flat_seen, mut moving_seen) = (false, false);
@@ -69,8 +67,7 @@ fn what_is_not_looked_for_is_not_found_and_nan_is_neither() {
         let got = none.check(&[x]);
         assert!(!got.flat && !got.railed);
     }
-    let mut faults =
-        designed(1, FaultSpec { flat_ms: Some(8.0), flat_eps_uv: 0.0, rail_uv: Some(100.0) });
+    let mut faults = designed(1, FaultSpec { flat_ms: Some(8.0), flat_eps_uv: 0.0, rail_uv: Some(100.0) });
     for _ in 0..5 {
         faults.check(&[1.0]);
     }

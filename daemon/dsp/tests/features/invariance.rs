@@ -98,7 +98,8 @@ fn the_hot_path_allocates_nothing() {
         assert!(yielded > 0, "{step}");
         assert_eq!(counted, 0, "{step}");
     }
-    let mut quality = Quality::design(&Signal::unlabelled(eeg.rate, 8), QualitySpec::default()).expect("valid");
+    let mut quality =
+        Quality::design(&Signal::unlabelled(eeg.rate, 8), QualitySpec::default()).expect("valid");
     let mut faults = ChannelFaults::design(8, eeg.rate, FaultSpec::default()).expect("valid");
     let mut covariance = Covariance::design(8, Shrinkage::LedoitWolf, true).expect("valid");
     let mut matrix = [0.0; 64];

@@ -28,7 +28,13 @@ fn filter_bank(bands_hz: &[[f64; 2]], order: u32) -> StepSpec {
     StepSpec::Feature(FeatureSpec::FilterBank { bands_hz: bands_hz.to_vec(), order })
 }
 
-fn power(bands: Option<(Vec<[f64; 2]>, u32)>, window_ms: f64, hop_ms: f64, log: bool, root: bool) -> StepSpec {
+fn power(
+    bands: Option<(Vec<[f64; 2]>, u32)>,
+    window_ms: f64,
+    hop_ms: f64,
+    log: bool,
+    root: bool,
+) -> StepSpec {
     StepSpec::Feature(FeatureSpec::Power(PowerSpec { bands, window_ms, hop_ms, log, root }))
 }
 
@@ -55,7 +61,8 @@ fn quality_step(spec: QualitySpec) -> StepSpec {
 /// Every feature, valid at 160 Hz; windows and hops that have much in common, and nothing.
 fn every_feature() -> Vec<StepSpec> {
     let frame = 6.25;
-    let quality = QualitySpec { window_ms: 90.0 * frame, hop_ms: 35.0 * frame, ..QualitySpec::default() };
+    let quality =
+        QualitySpec { window_ms: Some(90.0 * frame), hop_ms: Some(35.0 * frame), ..QualitySpec::default() };
     let mains = QualitySpec { line_hz: Some(30.0), line_harmonics: 10, ..quality };
     vec![
         filter_bank(&[[8.0, 12.0], [12.0, 30.0]], 4),
@@ -82,10 +89,6 @@ fn every_feature() -> Vec<StepSpec> {
 
 fn chain_of(step: &StepSpec, signal: &Signal) -> Chain {
     Chain::design(std::slice::from_ref(step), signal, 4096).expect("a valid step")
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().expect("text")
 }
 
 fn index(value: &Value) -> Vec<usize> {

@@ -50,7 +50,9 @@ fn envelopes_tell_which_rates_would_fit() {
     let with = |smooth_hz, rate_hz| told(&envelope_step(EnvelopeSpec { smooth_hz, rate_hz, ..base }));
     assert_eq!(
         with(Some(5.0), Some(50.0)),
-        ["rate_hz = 50 must be a whole fraction of 160 Hz, the rate there, such as 53.333333333333336 or 40 Hz"]
+        [
+            "rate_hz = 50 must be a whole fraction of 160 Hz, the rate there, such as 53.333333333333336 or 40 Hz"
+        ]
     );
     assert_eq!(
         with(None, Some(40.0)),
@@ -67,8 +69,8 @@ fn envelopes_tell_which_rates_would_fit() {
 #[test]
 fn quality_tells_everything_at_once() {
     let bad = QualitySpec {
-        window_ms: -1.0,
-        hop_ms: 1.0,
+        window_ms: Some(-1.0),
+        hop_ms: Some(1.0),
         line_hz: Some(80.0),
         line_harmonics: 0,
         flat_eps_uv: -1.0,
@@ -83,9 +85,10 @@ fn quality_tells_everything_at_once() {
 fn what_follows_a_wrong_feature_is_checked_only_where_it_can_be() {
     let wrong = z_score_step(ZScoreMemory::Rolling { window_s: 0.0 });
     let after = support::low_pass(100.0, 2);
-    let mistakes = Chain::design(&[wrong, after.clone()], &Signal::unlabelled(hz(160.0), 3), 16).expect_err("both");
-    assert_eq!(mistakes.iter().map(|(i, _)| *i).collect::<Vec<_>>(), [0, 1]);
     let mistakes =
-        Chain::design(&[filter_bank(&[], 2), after], &Signal::unlabelled(hz(160.0), 3), 16).expect_err("the first");
+        Chain::design(&[wrong, after.clone()], &Signal::unlabelled(hz(160.0), 3), 16).expect_err("both");
+    assert_eq!(mistakes.iter().map(|(i, _)| *i).collect::<Vec<_>>(), [0, 1]);
+    let mistakes = Chain::design(&[filter_bank(&[], 2), after], &Signal::unlabelled(hz(160.0), 3), 16)
+        .expect_err("the first");
     assert_eq!(mistakes.iter().map(|(i, _)| *i).collect::<Vec<_>>(), [0]);
 }

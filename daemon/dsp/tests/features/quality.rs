@@ -6,7 +6,7 @@ use bci_dsp::run::{Measures, Quality};
 use std::f64::consts::PI;
 
 fn spec() -> QualitySpec {
-    QualitySpec { window_ms: 1000.0, hop_ms: 250.0, ..QualitySpec::default() }
+    QualitySpec::default()
 }
 
 fn measured(spec: QualitySpec, rate: f64, x: &[f64]) -> Measures {
@@ -22,8 +22,8 @@ fn measures_equal_scipy_and_numpy() {
     let signal = Signal::new(hz(number(&file["rate_hz"])), &["a", "b", "c"]);
     for row in file["rows"].as_array().expect("rows") {
         let spec = QualitySpec {
-            window_ms: ms(row, "window_ms"),
-            hop_ms: ms(row, "hop_ms"),
+            window_ms: Some(ms(row, "window_ms")),
+            hop_ms: Some(ms(row, "hop_ms")),
             line_hz: Some(number(&file["line_hz"])),
             ..spec()
         };
@@ -41,7 +41,10 @@ fn measures_equal_scipy_and_numpy() {
         assert!(quality.push(&x));
         let last = &got[got.len() - 18..];
         assert_eq!(quality.all().iter().flat_map(Measures::to_array).collect::<Vec<_>>(), last);
-        assert_eq!(quality.latest(2).map(Measures::to_array).as_ref().map(<[f64; 6]>::as_slice), Some(&last[12..]));
+        assert_eq!(
+            quality.latest(2).map(Measures::to_array).as_ref().map(<[f64; 6]>::as_slice),
+            Some(&last[12..])
+        );
         assert_eq!(quality.latest(3), None);
     }
 }
@@ -75,7 +78,10 @@ fn artefacts_are_told() {
     // Synthetic noise with a blink-like step, a flat stretch and rails.
     let noise: Vec<f64> = synthetic_noise(11, 500).iter().map(|x| 10.0 * x).collect();
     let calm = measured(spec(), 250.0, &noise);
-    assert!(calm.peak_to_peak_uv < 20.0 && calm.kurtosis < -1.0 && calm.flat_ms == 0.0, "uniform noise: {calm:?}");
+    assert!(
+        calm.peak_to_peak_uv < 20.0 && calm.kurtosis < -1.0 && calm.flat_ms == 0.0,
+        "uniform noise: {calm:?}"
+    );
     assert_eq!(calm.railed_share, 0.0);
 
     let mut pop = noise.clone();
@@ -112,9 +118,8 @@ fn a_slow_drift_is_not_flat_however_fast_it_is_sampled() {
 fn a_constant_has_no_artefact_but_being_flat_and_railed() {
     for value in [0.0, 1e5, -0.1] {
         let spec = QualitySpec { line_hz: Some(60.0), ..spec() };
-        let got = measured(spec, 250.0, &[value; 700]);
-        let want =
-            Measures { flat_ms: 249.0 * 4.0, railed_share: 1.0, ..Measures::default() };
+        let got = measured(spec, 250.0, &[value; 500]);
+        let want = Measures { flat_ms: 249.0 * 4.0, railed_share: 1.0, ..Measures::default() };
         assert_eq!(got, want, "{value}");
     }
 }

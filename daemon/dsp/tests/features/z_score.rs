@@ -98,15 +98,23 @@ fn nothing_is_said_before_enough_is_known_or_about_a_constant() {
 #[test]
 fn a_nan_that_was_learned_leaves_a_rolling_score_and_a_reset_cures_any() {
     let x = two_columns();
-    let mut rolling = chain_of(&z_score_step(ZScoreMemory::Rolling { window_s: 0.5 }), &Signal::unlabelled(hz(160.0), 2));
+    let mut rolling =
+        chain_of(&z_score_step(ZScoreMemory::Rolling { window_s: 0.5 }), &Signal::unlabelled(hz(160.0), 2));
     let mut bad = x.clone();
     bad[100] = f64::NAN;
     bad[103] = f64::INFINITY;
     let out = rolling.process(&mut bad, true).samples.to_vec();
     let after = (50 + 2 * 80) * 2;
     assert!(out[after..].iter().all(|z| z.is_finite()), "gone after two windows");
-    assert_equal(&out[after..], &scored(ZScoreMemory::Rolling { window_s: 0.5 }, &x, 2)[after..], 1e-9, "as if never");
-    for memory in [ZScoreMemory::Exponential { time_constant_s: 0.5 }, ZScoreMemory::Rolling { window_s: 0.5 }] {
+    assert_equal(
+        &out[after..],
+        &scored(ZScoreMemory::Rolling { window_s: 0.5 }, &x, 2)[after..],
+        1e-9,
+        "as if never",
+    );
+    for memory in
+        [ZScoreMemory::Exponential { time_constant_s: 0.5 }, ZScoreMemory::Rolling { window_s: 0.5 }]
+    {
         let mut chain = chain_of(&z_score_step(memory), &Signal::unlabelled(hz(160.0), 2));
         let mut first = vec![f64::NAN; 10];
         chain.process(&mut first, true);

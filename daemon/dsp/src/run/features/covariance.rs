@@ -300,7 +300,8 @@ fn add_products(slab: &[f64], products: &mut [f64], padded: usize) {
 fn tile(slab: &[f64], padded: usize, i: usize, j: usize) -> [[f64; LANES]; ROWS] {
     let mut tile = [[0.0; LANES]; ROWS];
     for frame in slab.chunks_exact(padded) {
-        let (Some(rows), Some(columns)) = (frame[i..].first_chunk::<ROWS>(), frame[j..].first_chunk::<LANES>())
+        let (Some(rows), Some(columns)) =
+            (frame[i..].first_chunk::<ROWS>(), frame[j..].first_chunk::<LANES>())
         else {
             continue;
         };

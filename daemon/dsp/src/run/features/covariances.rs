@@ -63,9 +63,8 @@ impl Covariances {
             if a.is_empty() || b.is_empty() { String::new() } else { format!("{a}*{b}") }
         };
         let labels = &input.labels;
-        let labels = (0..channels)
-            .flat_map(|i| labels[i..].iter().map(move |b| pair((&labels[i], b))))
-            .collect();
+        let labels =
+            (0..channels).flat_map(|i| labels[i..].iter().map(move |b| pair((&labels[i], b)))).collect();
         let element = Self {
             covariance,
             window,

@@ -142,7 +142,9 @@ fn hop(rate_hz: f64, input_hz: f64, smooth_hz: Option<f64>) -> Result<usize, Des
         return refuse(format!("must be a whole fraction of {input_hz} Hz, the rate there, such as {near}"));
     }
     if hop > 1.0 && !smooth_hz.is_some_and(|hz| hz < rate_hz / 2.0) {
-        return refuse("must be more than twice smooth_hz: what is faster would come out as something slower".into());
+        return refuse(
+            "must be more than twice smooth_hz: what is faster would come out as something slower".into(),
+        );
     }
     Ok(hop as usize)
 }

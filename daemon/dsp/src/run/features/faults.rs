@@ -172,7 +172,8 @@ fn look_at(tile: &mut Tile, x: &[f64; LANES], eps: f64, rail: f64, longest: &mut
         tile.run[lane] = if steady { longer } else { 0.0 };
         let run = tile.run[lane] * tile.watched[lane];
         longest[lane] = if run > longest[lane] { run } else { longest[lane] };
-        railed[lane] = if x[lane].abs() >= rail { tile.watched[lane].max(railed[lane]) } else { railed[lane] };
+        railed[lane] =
+            if x[lane].abs() >= rail { tile.watched[lane].max(railed[lane]) } else { railed[lane] };
     }
 }
 

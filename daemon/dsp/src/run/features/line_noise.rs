@@ -31,10 +31,8 @@ impl LineNoise {
         tiles: usize,
     ) -> Self {
         let multiples = (1..=harmonics).map(f64::from).filter_map(|k| line_hz.map(|hz| k * hz));
-        let radians: Vec<f64> = multiples
-            .take_while(|hz| *hz < rate.nyquist())
-            .map(|hz| 2.0 * PI * (hz / rate.get()))
-            .collect();
+        let radians: Vec<f64> =
+            multiples.take_while(|hz| *hz < rate.nyquist()).map(|hz| 2.0 * PI * (hz / rate.get())).collect();
         let wave = |frame: usize, w: f64| {
             // Whole turns taken away first, so that late frames lose no precision.
             let (sin, cos) = (w * frame as f64 % (2.0 * PI)).sin_cos();

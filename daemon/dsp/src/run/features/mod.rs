@@ -15,8 +15,8 @@ mod quality_blocks;
 mod rolling;
 mod z_score;
 
-pub(crate) use bank::bank_labels;
 pub use bank::FilterBank;
+pub(crate) use bank::bank_labels;
 pub use covariance::{Covariance, Shrinkage};
 pub use covariances::{Covariances, CovariancesSpec};
 pub use envelope::{Envelope, EnvelopeMethod, EnvelopeSpec};

@@ -12,10 +12,10 @@ use std::any::Any;
 /// What [`Quality`] measures, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct QualitySpec {
-    /// Over how long, in ms; a whole number of samples.
-    pub window_ms: f64,
-    /// From one measurement to the next in ms; a whole number of samples.
-    pub hop_ms: f64,
+    /// Over how long, in ms; a whole number of samples. `None`: a second, rounded to one.
+    pub window_ms: Option<f64>,
+    /// From one measurement to the next in ms; a whole number of samples. `None`: half a second, rounded to one.
+    pub hop_ms: Option<f64>,
     /// The frequency of the mains; `None` measures no line noise.
     pub line_hz: Option<f64>,
     /// How many multiples of it count, itself included, 1 to 10; those from half of the rate on are left out.
@@ -27,11 +27,11 @@ pub struct QualitySpec {
 }
 
 impl Default for QualitySpec {
-    /// One second, four times a second, without line noise or rails given.
+    /// Over a second, twice a second, without line noise or rails given.
     fn default() -> Self {
         Self {
-            window_ms: 1000.0,
-            hop_ms: 250.0,
+            window_ms: None,
+            hop_ms: None,
             line_hz: None,
             line_harmonics: 3,
             flat_eps_uv: 0.0,
@@ -116,8 +116,12 @@ impl Quality {
     pub fn design(input: &Signal, spec: QualitySpec) -> Result<Self, Vec<DesignError>> {
         let (channels, rate) = (input.channels(), input.rate);
         let mut mistakes = Vec::new();
-        let mut frames = |key, ms| whole(key, ms, rate).map_err(|e| mistakes.push(e)).unwrap_or(1);
-        let (window, hop) = (frames("window_ms", spec.window_ms), frames("hop_ms", spec.hop_ms));
+        let mut frames = |key, ms: Option<f64>, usual_s: f64| match ms {
+            Some(ms) => whole(key, ms, rate).map_err(|e| mistakes.push(e)).unwrap_or(1),
+            None => (usual_s * rate.get()).round().max(1.0) as usize,
+        };
+        let window = frames("window_ms", spec.window_ms, 1.0);
+        let hop = frames("hop_ms", spec.hop_ms, 0.5);
         if channels == 0 {
             mistakes.push(DesignError::NoChannels);
         }
@@ -240,7 +244,8 @@ impl Quality {
                 let whole = merge(blocks.clone(), self.block as f64);
                 let line = self.line.power(self.at, i, blocks, &whole.mean);
                 for (lane, latest) in latest.iter_mut().enumerate() {
-                    *latest = measures(&whole, line[lane], lane, self.window as f64, self.rate_hz, self.rail_uv);
+                    *latest =
+                        measures(&whole, line[lane], lane, self.window as f64, self.rate_hz, self.rail_uv);
                 }
             }
         });

@@ -69,13 +69,13 @@ impl Block {
     pub(super) fn add(&mut self, carry: &mut Carry, x: Row, first: bool, eps: f64, rail: f64) -> Row {
         if first {
             *self = EMPTY;
-            for lane in 0..LANES {
-                self.pivot[lane] = if x[lane].is_finite() { x[lane] } else { 0.0 };
-                self.edge[lane] = (x[lane] - carry.before[lane]).abs();
+            for (lane, x) in x.into_iter().enumerate() {
+                self.pivot[lane] = if x.is_finite() { x } else { 0.0 };
+                self.edge[lane] = (x - carry.before[lane]).abs();
             }
         } else {
-            for lane in 0..LANES {
-                let step = (x[lane] - carry.before[lane]).abs();
+            for (lane, x) in x.into_iter().enumerate() {
+                let step = (x - carry.before[lane]).abs();
                 self.step[lane] = if step > self.step[lane] { step } else { self.step[lane] };
             }
         }
@@ -87,35 +87,32 @@ impl Block {
 
     #[inline(always)]
     fn run(&mut self, carry: &mut Carry, x: Row, eps: f64) {
-        for lane in 0..LANES {
-            let steady = (x[lane] - carry.held[lane]).abs() <= eps;
-            carry.held[lane] = if steady { carry.held[lane] } else { x[lane] };
+        for (lane, x) in x.into_iter().enumerate() {
+            let steady = (x - carry.held[lane]).abs() <= eps;
+            carry.held[lane] = if steady { carry.held[lane] } else { x };
             self.unbroken[lane] = if steady { self.unbroken[lane] } else { 0.0 };
             self.prefix[lane] += self.unbroken[lane];
             let longer = self.suffix[lane] + (1.0 - self.unbroken[lane]);
             self.suffix[lane] = if steady { longer } else { 0.0 };
-            self.longest[lane] = if self.suffix[lane] > self.longest[lane] {
-                self.suffix[lane]
-            } else {
-                self.longest[lane]
-            };
+            self.longest[lane] =
+                if self.suffix[lane] > self.longest[lane] { self.suffix[lane] } else { self.longest[lane] };
         }
     }
 
     #[inline(always)]
     fn extremes(&mut self, x: Row, rail: f64) {
-        for lane in 0..LANES {
-            let same = self.at_max[lane] + if x[lane] == self.max[lane] { 1.0 } else { 0.0 };
-            self.at_max[lane] = if x[lane] > self.max[lane] { 1.0 } else { same };
-            self.max[lane] = if x[lane] > self.max[lane] { x[lane] } else { self.max[lane] };
+        for (lane, x) in x.into_iter().enumerate() {
+            let same = self.at_max[lane] + if x == self.max[lane] { 1.0 } else { 0.0 };
+            self.at_max[lane] = if x > self.max[lane] { 1.0 } else { same };
+            self.max[lane] = if x > self.max[lane] { x } else { self.max[lane] };
         }
-        for lane in 0..LANES {
-            let same = self.at_min[lane] + if x[lane] == self.min[lane] { 1.0 } else { 0.0 };
-            self.at_min[lane] = if x[lane] < self.min[lane] { 1.0 } else { same };
-            self.min[lane] = if x[lane] < self.min[lane] { x[lane] } else { self.min[lane] };
+        for (lane, x) in x.into_iter().enumerate() {
+            let same = self.at_min[lane] + if x == self.min[lane] { 1.0 } else { 0.0 };
+            self.at_min[lane] = if x < self.min[lane] { 1.0 } else { same };
+            self.min[lane] = if x < self.min[lane] { x } else { self.min[lane] };
         }
-        for lane in 0..LANES {
-            self.railed[lane] += if x[lane].abs() >= rail { 1.0 } else { 0.0 };
+        for (lane, x) in x.into_iter().enumerate() {
+            self.railed[lane] += if x.abs() >= rail { 1.0 } else { 0.0 };
         }
     }
 

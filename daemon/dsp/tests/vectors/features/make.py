@@ -93,18 +93,23 @@ def power():
 
 
 def hilbert_taps(low, high, rate, ripple=1e-3):
-    attenuation = -20 * np.log10(ripple / 2)
+    attenuation = -20 * np.log10(ripple / 4)
     margin = min(low, rate / 2 - high)
     half = int(np.ceil((attenuation - 7.95) / (2.285 * 4 * np.pi * margin / rate) / 2))
     half += (half + 1) % 2
-    n = np.arange(-half, half + 1)
-    ideal = np.zeros(len(n))
-    ideal[n % 2 == 1] = 2 / (np.pi * n[n % 2 == 1])
-    return ideal * signal.windows.kaiser(len(n), 0.1102 * (attenuation - 8.7))
+    while True:
+        n = np.arange(-half, half + 1)
+        ideal = np.zeros(len(n))
+        ideal[n % 2 == 1] = 2 / (np.pi * n[n % 2 == 1])
+        h = ideal * signal.windows.kaiser(len(n), 0.1102 * (attenuation - 8.7))
+        _, response = signal.freqz(h, worN=np.linspace(low, high, 101), fs=rate)
+        if np.max(np.abs(np.abs(response) - 1)) <= ripple:
+            return h
+        half += 2
 
 
 def taps():
-    rows = [(70.0, 170.0, 1000.0), (8.0, 12.0, 160.0), (4.0, 8.0, 250.0), (60.0, 200.0, 999.41)]
+    rows = [(70.0, 170.0, 1000.0), (8.0, 12.0, 160.0), (4.0, 8.0, 250.0), (60.0, 200.0, 999.41), (62.0, 63.0, 250.0)]
     write("hilbert.json", [
         {"low_hz": low, "high_hz": high, "rate_hz": rate, "taps": hilbert_taps(low, high, rate).tolist()}
         for low, high, rate in rows
