@@ -1,6 +1,7 @@
 use crate::design::DesignError;
-use crate::run::{LANES, RetuneError, simd::vectorised};
+use crate::run::{RetuneError, simd::vectorised};
 use bci_types::Hz;
+use std::hint::select_unpredictable as select;
 
 /// What [`ChannelFaults`] looks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -30,27 +31,22 @@ pub struct Faults {
 /// moves. A NaN is neither flat nor railed, and a run begins anew behind it. Only `design` allocates.
 #[derive(Clone, Debug)]
 pub struct ChannelFaults {
-    channels: usize,
     /// Frames of no change that make a channel flat; infinite when none do.
     flat_frames: f64,
     eps: f64,
     /// NaN, which nothing reaches, when there are none.
     rail: f64,
-    /// `[tiles]`, the last padded with channels that are not watched.
-    tiles: Box<[Tile]>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Tile {
-    /// Where the run began.
-    held: [f64; LANES],
+    /// Where each channel's run began.
+    held: Box<[f64]>,
+    /// The same after the frame that is being looked at: to write elsewhere is faster than in place.
+    next: Box<[f64]>,
     /// Frames since.
-    run: [f64; LANES],
-    /// 1 for channels watched, 0 for others.
-    watched: [f64; LANES],
+    run: Box<[f64]>,
+    /// All bits for channels watched, none for others.
+    watched: Box<[u64]>,
 }
 
-/// The longest run that is counted: what is flat for that long stays so.
+/// The longest run that can be told.
 const LONGEST: f64 = u32::MAX as f64;
 
 impl ChannelFaults {
@@ -79,36 +75,30 @@ impl ChannelFaults {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let tile = |i: usize| Tile {
-            held: [f64::NAN; LANES],
-            run: [0.0; LANES],
-            watched: std::array::from_fn(|lane| if i * LANES + lane < channels { 1.0 } else { 0.0 }),
-        };
         Ok(Self {
-            channels,
             flat_frames: flat_frames.map_or(f64::INFINITY, |(_, n)| (n - 1e-6).ceil()),
             eps: spec.flat_eps_uv,
             rail: spec.rail_uv.unwrap_or(f64::NAN),
-            tiles: (0..channels.div_ceil(LANES)).map(tile).collect(),
+            held: vec![f64::NAN; channels].into_boxed_slice(),
+            next: vec![f64::NAN; channels].into_boxed_slice(),
+            run: vec![0.0; channels].into_boxed_slice(),
+            watched: vec![u64::MAX; channels].into_boxed_slice(),
         })
     }
 
     /// Watches only the channels marked in `mask`, from the next frame on; runs go on being counted in all of them.
     /// Channels beyond the mask are not watched. Allocates nothing.
     pub fn watch(&mut self, mask: &[bool]) {
-        let mask = &mask[..mask.len().min(self.channels)];
         let marks = mask.iter().copied().chain(std::iter::repeat(false));
-        for (watched, marked) in self.tiles.iter_mut().flat_map(|t| &mut t.watched).zip(marks) {
-            *watched = if marked { 1.0 } else { 0.0 };
+        for (watched, marked) in self.watched.iter_mut().zip(marks) {
+            *watched = if marked { u64::MAX } else { 0 };
         }
     }
 
     /// As designed, but for the channels watched: no frame has ever come.
     pub fn reset(&mut self) {
-        for tile in &mut self.tiles {
-            tile.held = [f64::NAN; LANES];
-            tile.run = [0.0; LANES];
-        }
+        self.held.fill(f64::NAN);
+        self.run.fill(0.0);
     }
 
     /// Takes over what `ready` looks for; runs and the channels watched stay.
@@ -116,8 +106,9 @@ impl ChannelFaults {
     /// # Errors
     /// [`RetuneError::Channels`].
     pub fn retune(&mut self, ready: &ChannelFaults) -> Result<(), RetuneError> {
-        if self.channels != ready.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
+        let (have, got) = (self.channels(), ready.channels());
+        if have != got {
+            return Err(RetuneError::Channels { have, got });
         }
         self.flat_frames = ready.flat_frames;
         self.eps = ready.eps;
@@ -127,54 +118,39 @@ impl ChannelFaults {
 
     /// Looks at the next frame, one sample a channel.
     pub fn check(&mut self, frame: &[f64]) -> Faults {
-        debug_assert_eq!(frame.len(), self.channels, "one frame");
-        let (mut longest, mut railed) = (0.0, false);
-        vectorised(|| (longest, railed) = look(&mut self.tiles, frame, self.eps, self.rail));
+        debug_assert_eq!(frame.len(), self.channels(), "one frame");
+        let (longest, railed) = vectorised(|| self.look(frame));
+        std::mem::swap(&mut self.held, &mut self.next);
         Faults { flat: longest >= self.flat_frames, railed, flat_since: longest as u32 }
     }
 
     /// Frames for which a channel has not changed, watched or not; `None` when there is no such channel.
     #[must_use]
     pub fn flat_since(&self, channel: usize) -> Option<u32> {
-        let tile = self.tiles.get(channel / LANES).filter(|_| channel < self.channels)?;
-        Some(tile.run[channel % LANES] as u32)
+        self.run.get(channel).map(|&run| run as u32)
     }
 
     /// Channels a frame.
     #[must_use]
     pub fn channels(&self) -> usize {
-        self.channels
+        self.run.len()
+    }
+
+    /// The longest run among channels watched, and whether one is at the rails.
+    #[inline(always)]
+    fn look(&mut self, frame: &[f64]) -> (f64, bool) {
+        let Self { eps, rail, held, next, run, watched, .. } = self;
+        let (mut longest, mut beyond) = (0, 0);
+        let channels = next.iter_mut().zip(held.iter()).zip(run.iter_mut()).zip(watched.iter()).zip(frame);
+        for ((((next, &held), run), &watched), &x) in channels {
+            // Selected without a branch, which is what lets the channels go side by side.
+            let steady = (x - held).abs() <= *eps;
+            *next = select(steady, held, x);
+            *run = select(steady, *run + 1.0, 0.0);
+            // Numbers from 0 on are in the order of their bits, and whole numbers have a maximum that vectorises.
+            longest = longest.max((run.to_bits() & watched) as i64);
+            beyond |= select(x.abs() >= *rail, watched, 0);
+        }
+        (f64::from_bits(longest as u64), beyond != 0)
     }
 }
-
-#[inline(always)]
-fn look(tiles: &mut [Tile], frame: &[f64], eps: f64, rail: f64) -> (f64, bool) {
-    let (whole, rest) = frame.as_chunks::<LANES>();
-    let (mut longest, mut railed) = ([0.0; LANES], [0.0; LANES]);
-    for (tile, x) in tiles.iter_mut().zip(whole) {
-        look_at(tile, x, eps, rail, &mut longest, &mut railed);
-    }
-    if let (false, Some(tile)) = (rest.is_empty(), tiles.get_mut(whole.len())) {
-        let mut x = [0.0; LANES];
-        x[..rest.len()].copy_from_slice(rest);
-        look_at(tile, &x, eps, rail, &mut longest, &mut railed);
-    }
-    (longest.into_iter().fold(0.0, f64::max), railed.contains(&1.0))
-}
-
-#[inline(always)]
-fn look_at(tile: &mut Tile, x: &[f64; LANES], eps: f64, rail: f64, longest: &mut Row, railed: &mut Row) {
-    for lane in 0..LANES {
-        let steady = (x[lane] - tile.held[lane]).abs() <= eps;
-        let longer = tile.run[lane] + 1.0;
-        let longer = if longer > LONGEST { LONGEST } else { longer };
-        tile.held[lane] = if steady { tile.held[lane] } else { x[lane] };
-        tile.run[lane] = if steady { longer } else { 0.0 };
-        let run = tile.run[lane] * tile.watched[lane];
-        longest[lane] = if run > longest[lane] { run } else { longest[lane] };
-        railed[lane] =
-            if x[lane].abs() >= rail { tile.watched[lane].max(railed[lane]) } else { railed[lane] };
-    }
-}
-
-type Row = [f64; LANES];

@@ -1,6 +1,6 @@
 use super::CHUNK;
 use crate::design::DesignError;
-use crate::run::{LANES, simd::vectorised};
+use crate::run::simd::vectorised;
 use bci_types::Hz;
 use std::f64::consts::PI;
 
@@ -88,18 +88,23 @@ pub(super) struct Hilbert {
     channels: usize,
     /// Odd in number and antisymmetric about the middle.
     taps: Box<[f64]>,
-    /// `[(taps - 1 + CHUNK) x channels]`: what came before the chunk, and the chunk.
+    /// `[(2 taps + CHUNK) x channels]`: as many frames as there are taps, less one, then what has come behind them.
     past: Box<[f64]>,
+    /// Where the first of these frames begins; they go back to the front when there is no more room.
+    at: usize,
+    /// `[channels]`: working space.
+    turned: Box<[f64]>,
 }
 
 impl Hilbert {
     pub(super) fn new(taps: &[f64], channels: usize) -> Self {
-        let past = vec![0.0; (taps.len() - 1 + CHUNK) * channels].into_boxed_slice();
-        Self { channels, taps: taps.into(), past }
+        let past = vec![0.0; (2 * taps.len() + CHUNK) * channels].into_boxed_slice();
+        Self { channels, taps: taps.into(), past, at: 0, turned: vec![0.0; channels].into_boxed_slice() }
     }
 
     pub(super) fn reset(&mut self) {
         self.past.fill(0.0);
+        self.at = 0;
     }
 
     /// Frames by which the magnitude lags.
@@ -117,55 +122,43 @@ impl Hilbert {
     }
 
     pub(super) fn is_finite(&self) -> bool {
-        crate::run::all_finite(&self.past)
+        crate::run::all_finite(&self.past[self.at..self.at + (self.taps.len() - 1) * self.channels])
     }
 
     /// Replaces up to [`CHUNK`] frames by their magnitude.
     pub(super) fn magnitude(&mut self, chunk: &mut [f64]) {
-        let Self { channels, taps, past } = self;
+        let Self { channels, taps, past, at, turned } = self;
         let before = (taps.len() - 1) * *channels;
-        past[before..before + chunk.len()].copy_from_slice(chunk);
+        if *at + before + chunk.len() > past.len() {
+            past.copy_within(*at..*at + before, 0);
+            *at = 0;
+        }
+        past[*at + before..*at + before + chunk.len()].copy_from_slice(chunk);
         vectorised(|| {
             for (n, out) in chunk.chunks_exact_mut(*channels).enumerate() {
-                frame(taps, &past[n * *channels..], out);
+                frame(taps, &past[*at + n * *channels..], turned, out);
             }
         });
-        past.copy_within(chunk.len()..chunk.len() + before, 0);
+        *at += chunk.len();
     }
 }
 
-/// One frame of magnitudes from as many frames as there are taps, oldest first.
+/// One frame of magnitudes from as many frames as there are taps, oldest first; `turned` is as long as a frame.
 #[inline(always)]
-fn frame(taps: &[f64], past: &[f64], out: &mut [f64]) {
+fn frame(taps: &[f64], past: &[f64], turned: &mut [f64], out: &mut [f64]) {
     let channels = out.len();
     let half = taps.len() / 2;
-    let (tiles, rest) = out.as_chunks_mut::<LANES>();
-    let whole = tiles.len() * LANES;
-    for (i, tile) in tiles.iter_mut().enumerate() {
-        let at = |frame: usize| past[frame * channels + i * LANES..].first_chunk::<LANES>();
-        let mut turned = [0.0; LANES];
-        // Every other tap is zero, and opposite ones are each other's negative.
-        for d in (1..=half).step_by(2) {
-            if let (Some(newer), Some(older)) = (at(half + d), at(half - d)) {
-                let tap = taps[half + d];
-                for lane in 0..LANES {
-                    turned[lane] += tap * (older[lane] - newer[lane]);
-                }
-            }
-        }
-        if let Some(middle) = at(half) {
-            for lane in 0..LANES {
-                tile[lane] = (middle[lane] * middle[lane] + turned[lane] * turned[lane]).sqrt();
-            }
+    let row = |frame: usize| &past[frame * channels..(frame + 1) * channels];
+    turned.fill(0.0);
+    // Every other tap is zero, and opposite ones are each other's negative.
+    for d in (1..=half).step_by(2) {
+        let tap = taps[half + d];
+        for ((sum, older), newer) in turned.iter_mut().zip(row(half - d)).zip(row(half + d)) {
+            *sum += tap * (older - newer);
         }
     }
-    for (i, y) in rest.iter_mut().enumerate() {
-        let at = |frame: usize| past[frame * channels + whole + i];
-        let mut turned = 0.0;
-        for d in (1..=half).step_by(2) {
-            turned += taps[half + d] * (at(half - d) - at(half + d));
-        }
-        *y = (at(half) * at(half) + turned * turned).sqrt();
+    for ((y, real), imaginary) in out.iter_mut().zip(row(half)).zip(&*turned) {
+        *y = (real * real + imaginary * imaginary).sqrt();
     }
 }
 
