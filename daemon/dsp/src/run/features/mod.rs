@@ -9,7 +9,9 @@ mod faults;
 mod frames;
 mod hilbert;
 mod line_noise;
+mod measures;
 mod power;
+mod products;
 mod quality;
 mod quality_blocks;
 mod rolling;
@@ -22,8 +24,9 @@ pub use covariances::{Covariances, CovariancesSpec};
 pub use envelope::{Envelope, EnvelopeMethod, EnvelopeSpec};
 pub use faults::{ChannelFaults, FaultSpec, Faults};
 pub use hilbert::HILBERT_RIPPLE;
+pub use measures::{Measures, QualitySpec};
 pub use power::{POWER_FLOOR, Power, PowerSpec};
-pub use quality::{Measures, Quality, QualitySpec};
+pub use quality::Quality;
 pub use z_score::{ZScore, ZScoreMemory};
 
 /// Frames that go through one kernel before the next takes them: few enough to stay in the cache at hundreds of
