@@ -10,3 +10,4 @@ mod table;
 
 pub use mistake::{Located, Mistake, Mistakes, Place};
 pub use table::{FromToml, Table, read};
+pub use toml::de::DeValue as Value;

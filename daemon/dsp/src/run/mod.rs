@@ -16,11 +16,18 @@ mod space;
 mod spikes;
 mod window;
 
+pub use features::{
+    ChannelFaults, Covariance, Covariances, CovariancesSpec, Envelope, EnvelopeMethod, EnvelopeSpec,
+    FaultSpec, Faults, FilterBank, HILBERT_RIPPLE, Measures, POWER_FLOOR, Power, PowerSpec, Quality,
+    QualitySpec, Shrinkage, ZScore, ZScoreMemory,
+};
 pub use finite::all_finite;
 pub use select::Select;
 pub use sos_filter::SosFilter;
 pub use space::CommonAverage;
 pub use window::{Pushed, Window};
+
+pub(crate) use features::bank_labels;
 
 use crate::element::Element;
 use bci_types::Hz;
