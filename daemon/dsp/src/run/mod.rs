@@ -10,7 +10,7 @@ mod finite;
 mod fir;
 mod resample;
 mod select;
-mod simd;
+pub(crate) mod simd;
 mod sos_filter;
 mod space;
 mod spikes;
