@@ -66,7 +66,8 @@ fn random_matrices_of_every_size_are_decomposed_as_by_nalgebra() {
     for n in (1..=40).chain([63, 64, 65, 96, 128]) {
         let a = symmetric(n, n as u64);
         let eigen = assert_decomposes(n, &a, "random");
-        let mut theirs: Vec<f64> = DMatrix::from_row_slice(n, n, &a).symmetric_eigenvalues().iter().copied().collect();
+        let mut theirs: Vec<f64> =
+            DMatrix::from_row_slice(n, n, &a).symmetric_eigenvalues().iter().copied().collect();
         theirs.sort_by(f64::total_cmp);
         let off = difference(eigen.values(), &theirs);
         assert!(off < 1e-14 * n as f64, "n = {n}: eigenvalues differ from nalgebra's by {off:e}");

@@ -199,7 +199,7 @@ impl SymmetricEigen {
 
 /// Powers of two that bring the largest entry near 1 and back: exact, and nothing over- or underflows in between.
 fn scales(largest: f64) -> (f64, f64) {
-    if !(largest > 0.0) {
+    if largest == 0.0 {
         return (1.0, 1.0);
     }
     // Both factors stay normal for every size of entry.

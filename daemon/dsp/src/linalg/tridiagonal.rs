@@ -27,7 +27,7 @@ pub(super) fn tridiagonalise(
             break;
         };
         let tail = dot(&row[1..], &row[1..]);
-        if !(tail > NEGLIGIBLE) {
+        if tail <= NEGLIGIBLE {
             beside[k] = first;
             continue;
         }

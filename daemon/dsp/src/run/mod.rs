@@ -16,6 +16,7 @@ mod space;
 mod spikes;
 mod window;
 
+pub use align::{AlignFrames, AlignMode, AlignSpec, Alignment, Metric, Shrinkage};
 pub use finite::all_finite;
 pub use select::Select;
 pub use sos_filter::SosFilter;

@@ -21,15 +21,25 @@ pub(crate) fn eegmmidb(run: &str, labels: &[&str], from: usize, to: usize) -> Ve
                 .find(|&i| text(field(0, 16, i), 16).trim_end_matches('.') == label)
                 .unwrap_or_else(|| panic!("no channel {label}"));
             // One digit is one microvolt, without an offset.
-            assert_eq!(number(field(104, 8, i), 8), number(field(120, 8, i), 8), "physical and digital minimum");
-            assert_eq!(number(field(112, 8, i), 8), number(field(128, 8, i), 8), "physical and digital maximum");
+            assert_eq!(
+                number(field(104, 8, i), 8),
+                number(field(120, 8, i), 8),
+                "physical and digital minimum"
+            );
+            assert_eq!(
+                number(field(112, 8, i), 8),
+                number(field(128, 8, i), 8),
+                "physical and digital maximum"
+            );
             (samples[..i].iter().sum(), samples[i])
         })
         .collect();
     let per_record = picks[0].1;
     (from..to)
         .flat_map(|frame| {
-            picks.iter().map(move |&(start, _)| 2 * (frame / per_record * record + start + frame % per_record))
+            picks
+                .iter()
+                .map(move |&(start, _)| 2 * (frame / per_record * record + start + frame % per_record))
         })
         .map(|at| f64::from(i16::from_le_bytes([data[at], data[at + 1]])))
         .collect()
