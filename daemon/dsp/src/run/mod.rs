@@ -17,6 +17,7 @@ mod spikes;
 mod window;
 
 pub use align::{AlignFrames, AlignMode, AlignSpec, Alignment, Metric, Shrinkage};
+pub use clean::{Asr, AsrCalibration, AsrReport, AsrSpec, AsrState};
 pub use finite::all_finite;
 pub use select::Select;
 pub use sos_filter::SosFilter;

@@ -1,6 +1,6 @@
 use super::{Designed, Stage};
 use crate::design::DesignError;
-use crate::run::{AlignFrames, AlignSpec};
+use crate::run::{AlignFrames, AlignSpec, Asr, AsrSpec};
 use crate::signal::Signal;
 use std::fmt;
 
@@ -16,6 +16,8 @@ pub enum CleanSpec {
         /// How the reference comes about.
         align: AlignSpec,
     },
+    /// Takes out what is far larger than it was in a clean recording.
+    Asr(AsrSpec),
 }
 
 /// The longest window and hop.
@@ -37,6 +39,7 @@ impl CleanSpec {
                     _ => return Err(mistakes),
                 }
             }
+            Self::Asr(spec) => Stage::InPlace(Box::new(Asr::design(spec, input)?)),
         };
         Ok(Designed { stage, output: input.clone() })
     }
@@ -44,7 +47,7 @@ impl CleanSpec {
     /// Whether the channels and the rate stay the same whatever the settings.
     pub(super) fn keeps_signal(&self) -> bool {
         match self {
-            Self::Align { .. } => true,
+            Self::Align { .. } | Self::Asr(_) => true,
         }
     }
 }
@@ -73,6 +76,7 @@ impl fmt::Display for CleanSpec {
             Self::Align { window_ms, hop_ms, align } => {
                 write!(f, "{align}, windows of {window_ms} ms every {hop_ms} ms")
             }
+            Self::Asr(spec) => spec.fmt(f),
         }
     }
 }
