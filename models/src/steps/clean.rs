@@ -3,14 +3,26 @@
 use super::Places;
 use bci_config::Table;
 use bci_dsp::CleanSpec;
-use bci_dsp::run::{AlignMode, AlignSpec, Metric, Shrinkage};
+use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, Metric, Shrinkage};
 
 /// The keys of its steps.
-pub(super) const KINDS: &[&str] = &["align"];
+pub(super) const KINDS: &[&str] = &["align", "asr"];
 
 /// Reads a step of one of its kinds; mistakes are noted.
-pub(super) fn read(_kind: &str, table: &mut Table<'_>, places: &mut Places) -> Option<CleanSpec> {
-    align(table, places)
+pub(super) fn read(kind: &str, table: &mut Table<'_>, places: &mut Places) -> Option<CleanSpec> {
+    if kind == "asr" { asr(table, places) } else { align(table, places) }
+}
+
+fn asr(table: &mut Table<'_>, places: &mut Places) -> Option<CleanSpec> {
+    // Every key is asked for before any is found missing, so that all mistakes are noted.
+    let (cutoff, seconds) = (places.number(table, "cutoff"), places.number(table, "calibrate_s"));
+    let window_ms = places.optional(table, "window_ms").unwrap_or(500.0);
+    let lookahead_ms = places.optional(table, "lookahead_ms").unwrap_or(window_ms / 2.0);
+    let step_ms = places.optional(table, "step_ms").unwrap_or(100.0);
+    let max_dims = places.optional(table, "max_dims").unwrap_or(0.66);
+    let (cutoff, seconds) = cutoff.zip(seconds)?;
+    let calibration = AsrCalibration::Stream { seconds };
+    Some(CleanSpec::Asr(AsrSpec { cutoff, calibration, window_ms, lookahead_ms, step_ms, max_dims }))
 }
 
 fn align(table: &mut Table<'_>, places: &mut Places) -> Option<CleanSpec> {
@@ -85,7 +97,7 @@ fn choice<T: Copy>(
 mod tests {
     use crate::steps::{Step, check_steps, read_steps};
     use bci_config::{Mistake, Mistakes, read};
-    use bci_dsp::run::{AlignMode, AlignSpec, Metric, Shrinkage};
+    use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, Metric, Shrinkage};
     use bci_dsp::{CleanSpec, Signal, StepSpec};
     use bci_types::Hz;
 
@@ -157,6 +169,42 @@ mod tests {
                 "steps[0].align at rig.toml:2: shrinkage = off must be \"oas\" where a window has no more frames (8) than channels (8)",
                 "steps[0].align.horizon = 0 at rig.toml:2: must be at least 1",
                 "steps[1].align.shrinkage = \"off\" at rig.toml:4: must be \"oas\" where a window has no more frames (8) than channels (8)",
+            ]
+        );
+    }
+
+    #[test]
+    fn artefact_subspace_reconstruction_is_read() {
+        let (steps, mistakes) = steps(
+            "[[steps]]\nasr = { cutoff = 20, calibrate_s = 60 }\n\
+             [[steps]]\nasr = { cutoff = 25.5, calibrate_s = 30, window_ms = 800, lookahead_ms = 0, step_ms = 20, max_dims = 0.5 }\n",
+        );
+        assert_eq!(mistakes, [""; 0]);
+        let spec = |cutoff, seconds, [window_ms, lookahead_ms, step_ms, max_dims]: [f64; 4]| {
+            let calibration = AsrCalibration::Stream { seconds };
+            let spec = AsrSpec { cutoff, calibration, window_ms, lookahead_ms, step_ms, max_dims };
+            StepSpec::Clean(CleanSpec::Asr(spec))
+        };
+        assert_eq!(
+            steps.iter().map(|s| s.spec.clone()).collect::<Vec<_>>(),
+            [spec(20.0, 60.0, [500.0, 250.0, 100.0, 0.66]), spec(25.5, 30.0, [800.0, 0.0, 20.0, 0.5])]
+        );
+    }
+
+    #[test]
+    fn mistakes_of_artefact_subspace_reconstruction_are_told_with_line_and_range() {
+        let (_, told) = steps("[[steps]]\nasr = { cut = 20, step_ms = \"long\" }\n");
+        assert_eq!(told.len(), 4, "{told:#?}");
+        assert_eq!(
+            checked(
+                "[[steps]]\nasr = { cutoff = 0, calibrate_s = 5, step_ms = 3000,\nmax_dims = 1.5, lookahead_ms = 251 }\n"
+            ),
+            [
+                "steps[0].asr.cutoff = 0 at rig.toml:2: must be finite and above 0",
+                "steps[0].asr.max_dims = 1.5 at rig.toml:3: must be above 0 and up to 1",
+                "steps[0].asr.lookahead_ms = 251 at rig.toml:3: must be 0 to 250 ms, half of window_ms",
+                "steps[0].asr.step_ms = 3000 at rig.toml:2: must be 4 to 500 ms, which is window_ms",
+                "steps[0].asr.calibrate_s = 5 at rig.toml:2: must be 30 to 600 s",
             ]
         );
     }

@@ -144,7 +144,9 @@ impl Asr {
         for (shaped, frame) in self.shaped[..frames.len()].chunks_exact(n).zip(frames.chunks_exact(n)) {
             self.recent[self.recent_at * n..(self.recent_at + 1) * n].copy_from_slice(shaped);
             self.recent_at = (self.recent_at + 1) % self.sizes.window;
-            let Some(calibrator) = self.calibrator.as_mut().filter(|_| learn && !self.calibrated) else { continue };
+            let Some(calibrator) = self.calibrator.as_mut().filter(|_| learn && !self.calibrated) else {
+                continue;
+            };
             if !all_finite(frame) || !all_finite(shaped) {
                 continue;
             }

@@ -52,7 +52,10 @@ impl BlockMedian {
             let Some(moved) = self.step() else { break };
             std::mem::swap(&mut self.median, &mut self.next);
             // Written so that NaN ends it too.
-            if !matches!(moved.partial_cmp(&TOLERANCE), Some(std::cmp::Ordering::Greater | std::cmp::Ordering::Equal)) {
+            if !matches!(
+                moved.partial_cmp(&TOLERANCE),
+                Some(std::cmp::Ordering::Greater | std::cmp::Ordering::Equal)
+            ) {
                 break;
             }
         }

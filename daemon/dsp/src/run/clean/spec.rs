@@ -30,7 +30,7 @@ pub struct AsrSpec {
 pub enum AsrCalibration {
     /// The stream's first frames that may be learned from; until they are in, the signal is only delayed.
     Stream {
-        /// 10 to 600 s, 60 as a rule: the person sits still, eyes open.
+        /// 30 to 600 s, 60 as a rule: the person sits still, eyes open.
         seconds: f64,
     },
     /// A recording made before.
@@ -50,8 +50,8 @@ pub struct AsrReport {
     pub share_of_power_removed: f64,
 }
 
-/// An amplitude's distribution cannot be fitted to fewer.
-pub(super) const FEWEST_WINDOWS: usize = 20;
+/// A distribution of amplitudes fitted to fewer is a matter of chance.
+pub(super) const FEWEST_WINDOWS: usize = 100;
 
 /// A valid specification in frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,17 +109,18 @@ impl AsrSpec {
         found: &mut Vec<DesignError>,
     ) -> Option<usize> {
         match &self.calibration {
-            AsrCalibration::Stream { seconds } if *seconds >= 10.0 && *seconds <= 600.0 => {
+            AsrCalibration::Stream { seconds } if *seconds >= 30.0 && *seconds <= 600.0 => {
                 let count = frames(seconds * 1e3, input.rate);
                 if window.is_some_and(|window| Calibrator::windows(count, window) < FEWEST_WINDOWS) {
-                    let must = format!("must be long enough for {FEWEST_WINDOWS} windows of {} ms", self.window_ms);
+                    let must =
+                        format!("must be long enough for {FEWEST_WINDOWS} windows of {} ms", self.window_ms);
                     found.push(DesignError::setting("calibrate_s", seconds, must));
                     return None;
                 }
                 Some(count)
             }
             AsrCalibration::Stream { seconds } => {
-                found.push(DesignError::setting("calibrate_s", seconds, "must be 10 to 600 s"));
+                found.push(DesignError::setting("calibrate_s", seconds, "must be 30 to 600 s"));
                 None
             }
             AsrCalibration::Given(state) => {
@@ -151,7 +152,11 @@ fn frames(ms: f64, rate: Hz) -> usize {
 
 impl fmt::Display for AsrSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "artefact subspace reconstruction, cutoff {} SD, windows of {} ms", self.cutoff, self.window_ms)?;
+        write!(
+            f,
+            "artefact subspace reconstruction, cutoff {} SD, windows of {} ms",
+            self.cutoff, self.window_ms
+        )?;
         match &self.calibration {
             AsrCalibration::Stream { seconds } => write!(f, ", calibrated on the first {seconds} s"),
             AsrCalibration::Given(_) => f.write_str(", calibrated before"),

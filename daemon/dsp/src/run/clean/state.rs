@@ -19,16 +19,23 @@ impl AsrState {
     /// high-pass from 0.5 Hz), with windows of `window_ms`. Equals asrpy's `asr_calibrate`. Allocates.
     ///
     /// # Errors
-    /// Everything wrong with it at once: no channels, a rate outside of 82 to 1000 Hz, a recording that is too short, holds
+    /// Everything wrong with it at once: no channels, a rate outside of 82 to 512 Hz, a recording that is too short, holds
     /// NaN or infinity, or is all zeros.
-    pub fn calibrate(frames: &[f64], channels: usize, rate: Hz, window_ms: f64) -> Result<Self, Vec<DesignError>> {
+    pub fn calibrate(
+        frames: &[f64],
+        channels: usize,
+        rate: Hz,
+        window_ms: f64,
+    ) -> Result<Self, Vec<DesignError>> {
         let mut mistakes = Vec::new();
         let shaping = yulewalk::shaping(rate).map_err(|e| mistakes.push(e)).ok();
         let window = super::spec::window_frames(window_ms, rate, &mut mistakes);
         if channels == 0 {
             mistakes.push(DesignError::NoChannels);
         }
-        let (Some(shaping), Some(window), true) = (shaping, window, mistakes.is_empty()) else { return Err(mistakes) };
+        let (Some(shaping), Some(window), true) = (shaping, window, mistakes.is_empty()) else {
+            return Err(mistakes);
+        };
         let count = frames.len() / channels;
         let seconds = count as f64 / rate.get();
         if Calibrator::windows(count, window) < super::spec::FEWEST_WINDOWS {
@@ -42,7 +49,11 @@ impl AsrState {
         if calibrator.calibrate(&shaped, &mut state) {
             return Ok(state);
         }
-        Err(vec![DesignError::setting("calibrate_s", seconds, "must be of a recording that is finite and not all zeros")])
+        Err(vec![DesignError::setting(
+            "calibrate_s",
+            seconds,
+            "must be of a recording that is finite and not all zeros",
+        )])
     }
 
     /// Channels it is for.

@@ -1,8 +1,9 @@
 """Writes the reference vectors beside this file.
 
-    python make.py ../../../../../models/data/eegmmidb     # numpy 2.4.6, SciPy 1.17.1, asrpy 0.0.8
+    python make.py ../../../../../models/data/eegmmidb S002     # numpy 2.4.6, SciPy 1.17.1, asrpy 0.0.8
 
-The argument is the folder of runs 5 and 6 of subject 1 of the PhysioNet EEG Motor Movement/Imagery Database (see README.md).
+The arguments are the folder of runs 5 and 6 of subject 1 of the PhysioNet EEG Motor Movement/Imagery Database, and that of
+runs 1 and 2 of subject 2 (see README.md).
 """
 
 import json
@@ -70,7 +71,7 @@ def recording(folder, run):
 
 def designs():
     rows = []
-    for rate in (100.0, 125.0, 160.0, 250.0, 256.0, 500.0, 512.0, 1000.0):
+    for rate in (100.0, 125.0, 160.0, 250.0, 256.0, 500.0, 512.0):
         b, a = shaping(rate)
         rows.append({"rate_hz": rate, "b": b.tolist(), "a": a.tolist()})
     write("shaping.json", rows)
@@ -101,8 +102,19 @@ def cleaned(folder):
     write("cleaned.json", out)
 
 
+def excerpts(folder):
+    """Someone who blinks rarely: eyes closed to calibrate on, then eyes open."""
+    channels = ["Fp1.", "Fp2.", "C3..", "Cz..", "O1..", "O2.."]
+    for name, run, seconds in (("calm", "S002R02", 40), ("blinks", "S002R01", 30)):
+        digital, rate, scale = read_edf(Path(folder) / f"{run}.edf", channels, seconds)
+        assert np.all(scale == 1.0)
+        write(f"{name}.json", {"run": run, "rate_hz": rate, "labels": [c.strip(".") for c in channels],
+                               "differences": np.diff(digital.astype(int), axis=0, prepend=0).ravel().tolist()})
+
+
 if __name__ == "__main__":
     assert np.__version__ == "2.4.6", np.__version__
     assert scipy.__version__ == "1.17.1", scipy.__version__
     designs()
     cleaned(sys.argv[1])
+    excerpts(sys.argv[2])
