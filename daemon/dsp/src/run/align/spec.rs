@@ -18,7 +18,7 @@ pub struct AlignSpec {
 pub enum Metric {
     /// The arithmetic mean: Euclidean alignment, He and Wu, Transfer Learning for Brain-Computer Interfaces: A Euclidean
     /// Space Data Alignment Approach, IEEE Trans. Biomedical Engineering 67(2), 2020. Over the same windows it equals
-    /// pyRiemann's `mean_euclid`.
+    /// pyRiemann's `mean_euclid`. A few loud windows outweigh many others in it: the geometric mean bears them better.
     Euclid,
     /// An estimate of the geometric mean under the affine-invariant metric: Zanini et al., Transfer Learning: A
     /// Riemannian Geometry Framework with Applications to Brain-Computer Interfaces, IEEE Trans. Biomedical Engineering

@@ -16,7 +16,10 @@ const STEP: f64 = 0.01;
 pub(super) struct AmplitudeFit {
     /// The logarithms of the counts in each bin.
     log_counts: Box<[f64]>,
+    /// `[shapes x bins]`: what a shape leads one to expect in each bin, in parts of 1.
     expected: Box<[f64]>,
+    /// Of each shape, the sum of `p ln p`.
+    negentropies: [f64; SHAPES.len()],
     counts: Box<[u32]>,
 }
 
@@ -34,7 +37,8 @@ impl AmplitudeFit {
         let bins = bins(windows);
         Self {
             log_counts: vec![0.0; bins].into_boxed_slice(),
-            expected: vec![0.0; bins].into_boxed_slice(),
+            expected: vec![0.0; SHAPES.len() * bins].into_boxed_slice(),
+            negentropies: [0.0; SHAPES.len()],
             counts: vec![0; bins].into_boxed_slice(),
         }
     }
@@ -57,10 +61,11 @@ impl AmplitudeFit {
             if width < 2 {
                 break;
             }
+            let bins = bins(width);
+            self.expect(bins);
             for s in 0..starts {
                 let start = (n * (QUANTILES[0] + s as f64 * start_step)).round_ties_even() as usize;
                 let Some(part) = amplitudes.get(start..start + width) else { continue };
-                let bins = bins(width);
                 if self.count(part, bins) {
                     self.compare(part, bins, &mut best);
                 }
@@ -95,26 +100,28 @@ impl AmplitudeFit {
         true
     }
 
-    fn compare(&mut self, part: &[f64], bins: usize, best: &mut Option<Best>) {
-        for (i, shape) in SHAPES.iter().enumerate() {
-            let expected = &mut self.expected[..bins];
+    fn expect(&mut self, bins: usize) {
+        let rows = self.expected.chunks_exact_mut(bins);
+        for ((shape, expected), negentropy) in SHAPES.iter().zip(rows).zip(&mut self.negentropies) {
             let width = shape.bounds[1] - shape.bounds[0];
             for (k, p) in expected.iter_mut().enumerate() {
                 let z = shape.bounds[0] + (k as f64 + 0.5) / bins as f64 * width;
                 *p = (-z.abs().powf(shape.shape)).exp();
             }
             let total: f64 = expected.iter().sum();
-            let divergence: f64 = expected
-                .iter()
-                .zip(&self.log_counts)
-                .map(|(p, log)| {
-                    let p = p / total;
-                    p * (p.ln() - log)
-                })
-                .sum::<f64>()
-                + (part.len() as f64).ln();
+            expected.iter_mut().for_each(|p| *p /= total);
+            *negentropy = expected.iter().map(|p| p * p.ln()).sum();
+        }
+    }
+
+    fn compare(&self, part: &[f64], bins: usize, best: &mut Option<Best>) {
+        let size = (part.len() as f64).ln();
+        let rows = self.expected.chunks_exact(bins);
+        for (shape, (expected, negentropy)) in rows.zip(&self.negentropies).enumerate() {
+            let told: f64 = expected.iter().zip(&self.log_counts).map(|(p, log)| p * log).sum();
+            let divergence = negentropy - told + size;
             if best.as_ref().is_none_or(|b| divergence < b.divergence) {
-                *best = Some(Best { divergence, from: part[0], to: part[part.len() - 1], shape: i });
+                *best = Some(Best { divergence, from: part[0], to: part[part.len() - 1], shape });
             }
         }
     }

@@ -19,7 +19,7 @@ use std::f64::consts::PI;
 /// one frame: what is blended over a step begins when its end is known. The statistics are of a copy of the signal that
 /// has passed a shaping filter; the output has not.
 ///
-/// Calibrating on the stream takes place within one `process`, without allocating, and may take a second for many
+/// Calibrating on the stream takes place within one `process`, without allocating, and may take a good part of a second for many
 /// channels; a stream that cannot wait is given a state. Owned by one thread.
 #[derive(Clone, Debug)]
 pub struct Asr {
