@@ -10,7 +10,7 @@ mod finite;
 mod fir;
 mod resample;
 mod select;
-mod simd;
+pub(crate) mod simd;
 mod sos_filter;
 mod space;
 mod spikes;
@@ -21,6 +21,8 @@ pub use features::{
     FaultSpec, Faults, FilterBank, HILBERT_RIPPLE, Measures, POWER_FLOOR, Power, PowerSpec, Quality,
     QualitySpec, Shrinkage, ZScore, ZScoreMemory,
 };
+pub use align::{AlignFrames, AlignMode, AlignSpec, Alignment, Metric, Shrinkage};
+pub use clean::{Asr, AsrCalibration, AsrReport, AsrSpec, AsrState};
 pub use finite::all_finite;
 pub use select::Select;
 pub use sos_filter::SosFilter;

@@ -3,6 +3,6 @@
 /// Runs `work` with the vector instructions of this processor: what is inlined into it is compiled for each kind. The
 /// results have the same bits everywhere: no product and sum are fused.
 #[inline]
-pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }

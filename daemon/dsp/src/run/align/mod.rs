@@ -1,1 +1,11 @@
-//! Alignment of one day, or person, with another.
+//! Alignment of one day, or person, with another: covariances are recentred on their own mean, so that a decoder finds
+//! the unit matrix where it found it when it was trained.
+
+mod frames;
+mod reference;
+mod spec;
+mod window;
+
+pub use frames::AlignFrames;
+pub use spec::{AlignMode, AlignSpec, Metric, Shrinkage};
+pub use window::Alignment;

@@ -1,1 +1,16 @@
 //! Removal of artefacts.
+
+mod amplitude;
+mod asr;
+mod calibrate;
+mod median;
+mod reconstruct;
+mod shaper;
+mod shapes;
+mod spec;
+mod state;
+mod yulewalk;
+
+pub use asr::Asr;
+pub use spec::{AsrCalibration, AsrReport, AsrSpec};
+pub use state::AsrState;

@@ -1,0 +1,137 @@
+use super::reference::Reference;
+use super::spec::AlignSpec;
+use crate::design::DesignError;
+use crate::element::{Element, InPlace};
+use crate::run::{RetuneError, all_finite, same};
+use std::any::Any;
+
+/// Aligns a stream frame by frame: [`super::Alignment`] where windows are not at hand.
+///
+/// Every hop, the covariance of the last window counts towards the reference, and the frames after it are multiplied by
+/// the reference's inverse root. Only a window all of whose frames may be learned from counts. Frames before the first
+/// such window pass as they are. One frame that is not finite spoils that frame alone. An offset is scaled with the rest,
+/// anew at each hop: remove it beforehand, as by a band-pass.
+#[derive(Clone, Debug)]
+pub struct AlignFrames {
+    reference: Reference,
+    /// `[frames x channels]`: the last window's frames, a ring.
+    ring: Box<[f64]>,
+    /// The ring's next place.
+    next: usize,
+    hop: usize,
+    /// Frames until a window is due; never 0.
+    until_due: usize,
+    /// Frames in a row, up to a window's, that may be learned from.
+    trusted: usize,
+}
+
+impl AlignFrames {
+    /// Windows of `frames` frames, one every `hop` frames. Allocates.
+    ///
+    /// # Errors
+    /// Everything wrong with it at once.
+    pub fn design(
+        channels: usize,
+        frames: usize,
+        hop: usize,
+        spec: &AlignSpec,
+    ) -> Result<Self, Vec<DesignError>> {
+        let reference = Reference::design(channels, frames, spec);
+        if hop == 0 {
+            let mut found = reference.err().unwrap_or_default();
+            found.push(DesignError::NoHop);
+            return Err(found);
+        }
+        let ring = vec![0.0; frames * channels].into_boxed_slice();
+        Ok(Self { reference: reference?, ring, next: 0, hop, until_due: frames, trusted: 0 })
+    }
+
+    /// The reference, `[channels x channels]`; the unit matrix until there is one.
+    #[must_use]
+    pub fn reference(&self) -> &[f64] {
+        self.reference.mean()
+    }
+
+    /// Windows learned from since the last reset.
+    #[must_use]
+    pub fn windows_learned(&self) -> u32 {
+        self.reference.learned()
+    }
+
+    fn remember(&mut self, frames: &[f64]) {
+        // With a hop longer than the window, the frames that would be overwritten at once are passed over.
+        let skipped = frames.len().saturating_sub(self.ring.len());
+        self.next = (self.next + skipped) % self.ring.len();
+        let frames = &frames[skipped..];
+        let before_wrap = frames.len().min(self.ring.len() - self.next);
+        let (first, second) = frames.split_at(before_wrap);
+        self.ring[self.next..self.next + first.len()].copy_from_slice(first);
+        self.ring[..second.len()].copy_from_slice(second);
+        self.next = (self.next + frames.len()) % self.ring.len();
+    }
+}
+
+impl InPlace for AlignFrames {
+    fn process(&mut self, frames: &mut [f64], learn: bool) {
+        let channels = self.reference.channels();
+        debug_assert_eq!(frames.len() % channels, 0, "whole frames");
+        let whole = frames.len() / channels * channels;
+        let mut rest = &mut frames[..whole];
+        while !rest.is_empty() {
+            let taken = (rest.len() / channels).min(self.until_due);
+            let (part, after) = rest.split_at_mut(taken * channels);
+            self.remember(part);
+            self.reference.apply(part);
+            self.trusted = if learn { (self.trusted + taken).min(self.reference.frames()) } else { 0 };
+            self.until_due -= taken;
+            if self.until_due == 0 {
+                self.until_due = self.hop;
+                if self.trusted == self.reference.frames() {
+                    self.reference.learn(&self.ring);
+                }
+            }
+            rest = after;
+        }
+    }
+}
+
+impl Element for AlignFrames {
+    fn reset(&mut self) {
+        self.reference.reset();
+        self.ring.fill(0.0);
+        self.next = 0;
+        self.until_due = self.reference.frames();
+        self.trusted = 0;
+    }
+
+    /// The window that the next step of the reference is made from. What the reference has learned is not counted: it is
+    /// there to be remembered.
+    fn settle_samples(&self, _tolerance: f64) -> usize {
+        self.reference.frames()
+    }
+
+    fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
+        vec![outputs.contains(&true); outputs.len()]
+    }
+
+    fn is_finite_state(&self) -> bool {
+        // The ring may hold what is not finite: it teaches nothing and leaves with its window.
+        all_finite(self.reference.mean())
+    }
+
+    fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
+        self.reference.fits(&same::<Self>(ready)?.reference)
+    }
+
+    fn retune(&mut self, ready: &dyn Element) -> Result<(), RetuneError> {
+        let ready = same::<Self>(ready)?;
+        self.reference.retune(&ready.reference)?;
+        self.hop = ready.hop;
+        self.until_due = self.until_due.min(self.hop.max(self.reference.frames()));
+        Ok(())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

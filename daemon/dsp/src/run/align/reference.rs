@@ -1,0 +1,225 @@
+use super::spec::{AlignMode, AlignSpec, Metric, Shrinkage};
+use crate::design::DesignError;
+use crate::linalg::{EigenError, SymmetricEigen, multiply, oas_shrinkage, scatter, symmetrise};
+use crate::run::RetuneError;
+
+/// The mean of covariances that is the reference, and the transform that makes it the unit matrix.
+#[derive(Clone, Debug)]
+pub(super) struct Reference {
+    channels: usize,
+    frames: usize,
+    metric: Metric,
+    shrinkage: Shrinkage,
+    schedule: Schedule,
+    /// Windows learned from since the last reset.
+    learned: u32,
+    /// The reference a fixed mode was given; zeros otherwise.
+    given: Box<[f64]>,
+    /// `[channels x channels]` each: the reference, its root and its inverse root, which is the transform.
+    mean: Box<[f64]>,
+    root: Box<[f64]>,
+    transform: Box<[f64]>,
+    covariance: Box<[f64]>,
+    scratch: [Box<[f64]>; 2],
+    eigen: SymmetricEigen,
+    /// `[frames x channels]`: a window without its mean, or before it is transformed.
+    window: Box<[f64]>,
+    channel_means: Box<[f64]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Schedule {
+    Fixed,
+    First(u32),
+    Running(Option<u32>),
+}
+
+impl Reference {
+    pub(super) fn design(channels: usize, frames: usize, spec: &AlignSpec) -> Result<Self, Vec<DesignError>> {
+        let mistakes = spec.mistakes(channels, frames);
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let zeros = |len: usize| vec![0.0; len].into_boxed_slice();
+        let square = || zeros(channels * channels);
+        let (schedule, given) = match &spec.mode {
+            AlignMode::Fixed { reference } => (Schedule::Fixed, reference.clone().into_boxed_slice()),
+            AlignMode::FirstWindows { windows } => (Schedule::First(*windows), square()),
+            AlignMode::Running { horizon } => (Schedule::Running(*horizon), square()),
+        };
+        let mut own = Self {
+            channels,
+            frames,
+            metric: spec.metric,
+            shrinkage: spec.shrinkage,
+            schedule,
+            learned: 0,
+            given,
+            mean: square(),
+            root: square(),
+            transform: square(),
+            covariance: square(),
+            scratch: [square(), square()],
+            eigen: SymmetricEigen::design(channels),
+            window: zeros(frames * channels),
+            channel_means: zeros(channels),
+        };
+        own.reset();
+        Ok(own)
+    }
+
+    /// The given reference, or the identity until there is something to learn from.
+    pub(super) fn reset(&mut self) {
+        self.learned = 0;
+        self.mean.fill(0.0);
+        self.mean.iter_mut().step_by(self.channels + 1).for_each(|x| *x = 1.0);
+        self.root.copy_from_slice(&self.mean);
+        self.transform.copy_from_slice(&self.mean);
+        if self.schedule == Schedule::Fixed {
+            self.scratch[0].copy_from_slice(&self.given);
+            // It was decomposed when it was checked.
+            let _ = self.adopt();
+        }
+    }
+
+    /// Learns from a window, its frames in any order. What is not finite or has no power at all teaches nothing.
+    pub(super) fn learn(&mut self, window: &[f64]) {
+        let Some(weight) = self.weight() else { return };
+        self.estimate(window);
+        let trace: f64 = self.covariance.iter().step_by(self.channels + 1).sum();
+        if !(trace > 0.0 && trace.is_finite()) {
+            return;
+        }
+        if self.step(weight).is_ok() {
+            self.learned = self.learned.saturating_add(1);
+        }
+    }
+
+    /// `[rows x channels]` in place, up to a window's frames at a time.
+    pub(super) fn apply(&mut self, frames: &mut [f64]) {
+        if self.learned == 0 && self.schedule != Schedule::Fixed {
+            return;
+        }
+        for part in frames.chunks_mut(self.window.len()) {
+            let before = &mut self.window[..part.len()];
+            before.copy_from_slice(part);
+            // The transform is symmetric: rows are columns.
+            multiply(before, &self.transform, self.channels, self.channels, part);
+        }
+    }
+
+    /// Takes over the settings of `ready`; what was learned stays where it means the same.
+    pub(super) fn retune(&mut self, ready: &Self) -> Result<(), RetuneError> {
+        self.fits(ready)?;
+        let learned_alike = self.metric == ready.metric
+            && self.shrinkage == ready.shrinkage
+            && self.schedule != Schedule::Fixed
+            && ready.schedule != Schedule::Fixed;
+        self.metric = ready.metric;
+        self.shrinkage = ready.shrinkage;
+        self.schedule = ready.schedule;
+        self.given.copy_from_slice(&ready.given);
+        if !learned_alike {
+            self.reset();
+        }
+        Ok(())
+    }
+
+    pub(super) fn fits(&self, ready: &Self) -> Result<(), RetuneError> {
+        if ready.channels != self.channels {
+            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
+        }
+        if ready.frames != self.frames {
+            return Err(RetuneError::Kind);
+        }
+        Ok(())
+    }
+
+    pub(super) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    pub(super) fn frames(&self) -> usize {
+        self.frames
+    }
+
+    pub(super) fn learned(&self) -> u32 {
+        self.learned
+    }
+
+    pub(super) fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// How much the next window weighs; `None` when nothing is to be learned any more.
+    fn weight(&self) -> Option<f64> {
+        let equal = 1.0 / (f64::from(self.learned) + 1.0);
+        match self.schedule {
+            Schedule::Fixed => None,
+            Schedule::First(windows) => (self.learned < windows).then_some(equal),
+            Schedule::Running(None) => Some(equal),
+            Schedule::Running(Some(horizon)) => Some(equal.max(1.0 / f64::from(horizon))),
+        }
+    }
+
+    /// The window's covariance.
+    fn estimate(&mut self, window: &[f64]) {
+        let n = self.channels;
+        let share = 1.0 / self.frames as f64;
+        self.channel_means.fill(0.0);
+        for frame in window.chunks_exact(n) {
+            self.channel_means.iter_mut().zip(frame).for_each(|(sum, x)| *sum += x);
+        }
+        self.channel_means.iter_mut().for_each(|sum| *sum *= share);
+        for (centred, frame) in self.window.chunks_exact_mut(n).zip(window.chunks_exact(n)) {
+            for ((y, x), mean) in centred.iter_mut().zip(frame).zip(&self.channel_means) {
+                *y = x - mean;
+            }
+        }
+        self.covariance.fill(0.0);
+        scatter(&self.window, n, share, &mut self.covariance);
+        match self.shrinkage {
+            Shrinkage::Off => symmetrise(n, &mut self.covariance),
+            Shrinkage::Oas => _ = oas_shrinkage(&mut self.covariance, n, self.frames),
+        }
+    }
+
+    /// Moves the mean towards the covariance; on an error nothing has changed.
+    fn step(&mut self, weight: f64) -> Result<(), EigenError> {
+        let n = self.channels;
+        if self.learned == 0 {
+            self.scratch[0].copy_from_slice(&self.covariance);
+            return self.adopt();
+        }
+        let [next, product] = &mut self.scratch;
+        match self.metric {
+            Metric::Euclid => {
+                for ((next, mean), c) in next.iter_mut().zip(&self.mean).zip(&self.covariance) {
+                    *next = mean + weight * (c - mean);
+                }
+            }
+            Metric::Riemann => {
+                // M^(1/2) (M^(-1/2) C M^(-1/2))^w M^(1/2).
+                multiply(&self.covariance, &self.transform, n, n, product);
+                multiply(&self.transform, product, n, n, next);
+                self.eigen.decompose(next)?;
+                self.eigen.power(weight, next);
+                multiply(next, &self.root, n, n, product);
+                multiply(&self.root, product, n, n, next);
+                symmetrise(n, next);
+            }
+        }
+        self.adopt()
+    }
+
+    /// Makes the first scratch matrix the reference.
+    fn adopt(&mut self) -> Result<(), EigenError> {
+        self.eigen.decompose(&self.scratch[0])?;
+        self.mean.copy_from_slice(&self.scratch[0]);
+        self.eigen.inverse_sqrt(&mut self.transform);
+        if self.metric == Metric::Riemann {
+            self.eigen.sqrt(&mut self.root);
+        }
+        Ok(())
+    }
+}

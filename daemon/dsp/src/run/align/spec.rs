@@ -1,0 +1,137 @@
+use crate::design::DesignError;
+use crate::linalg::SymmetricEigen;
+use std::fmt;
+
+/// How an alignment finds the reference that windows are recentred on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlignSpec {
+    /// Which mean of covariances.
+    pub metric: Metric,
+    /// Over which windows.
+    pub mode: AlignMode,
+    /// How a window's covariance is estimated.
+    pub shrinkage: Shrinkage,
+}
+
+/// Which mean of covariances is the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// The arithmetic mean: Euclidean alignment, He and Wu, Transfer Learning for Brain-Computer Interfaces: A Euclidean
+    /// Space Data Alignment Approach, IEEE Trans. Biomedical Engineering 67(2), 2020. Over the same windows it equals
+    /// pyRiemann's `mean_euclid`. A few loud windows outweigh many others in it: the geometric mean bears them better.
+    Euclid,
+    /// An estimate of the geometric mean under the affine-invariant metric: Zanini et al., Transfer Learning: A
+    /// Riemannian Geometry Framework with Applications to Brain-Computer Interfaces, IEEE Trans. Biomedical Engineering
+    /// 65(5), 2018.
+    ///
+    /// It is the recursive estimator `M_i = M_(i-1) #_w C_i`, a step of weight `w = 1/i` along the geodesic towards each
+    /// new covariance (pyRiemann's `geodesic_riemann`), as in Ho et al., Recursive Karcher Expectation Estimators and
+    /// Geometric Law of Large Numbers, AISTATS 2013. It tends to pyRiemann's `mean_riemann` of the same windows and
+    /// differs from it by what depends on their order.
+    Riemann,
+}
+
+/// Over which windows the reference is a mean. Only windows that may be learned from count.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlignMode {
+    /// None: the reference is given and stays.
+    Fixed {
+        /// `[channels x channels]`, symmetric and positive definite, in the squared unit of the signal.
+        reference: Vec<f64>,
+    },
+    /// The first `windows`; until then the mean of those so far.
+    FirstWindows {
+        /// At least 1.
+        windows: u32,
+    },
+    /// All so far, the present one included: causal and without labels.
+    Running {
+        /// A new window never weighs less than `1 / horizon`, so that the reference follows a drift. At least 1; without
+        /// it every window weighs the same.
+        horizon: Option<u32>,
+    },
+}
+
+/// How a window's covariance is estimated. The mean is removed and sums are divided by the number of frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shrinkage {
+    /// As it is: pyRiemann's `scm`.
+    Off,
+    /// Shrunk towards a multiple of the unit matrix: [`crate::linalg::oas_shrinkage`].
+    Oas,
+}
+
+impl AlignSpec {
+    /// Everything wrong with it for windows of `frames` frames of `channels` channels.
+    pub(crate) fn mistakes(&self, channels: usize, frames: usize) -> Vec<DesignError> {
+        let mut found = Vec::new();
+        if channels == 0 {
+            found.push(DesignError::NoChannels);
+        }
+        if frames < 2 {
+            found.push(DesignError::setting(
+                "window_ms",
+                format!("{frames} frames"),
+                "must be at least two frames",
+            ));
+        } else if self.metric == Metric::Riemann && self.shrinkage == Shrinkage::Off && frames <= channels {
+            // Such a covariance has no full rank, and its distance from any other is infinite.
+            let must = format!(
+                "must be \"oas\" where a window has no more frames ({frames}) than channels ({channels})"
+            );
+            found.push(DesignError::setting("shrinkage", "off", must));
+        }
+        match &self.mode {
+            AlignMode::Fixed { reference } if !is_positive_definite(reference, channels) => {
+                let must = format!(
+                    "must be a symmetric positive definite matrix of {channels} x {channels} numbers"
+                );
+                found.push(DesignError::setting("reference", format!("[{} numbers]", reference.len()), must));
+            }
+            AlignMode::FirstWindows { windows: 0 } => {
+                found.push(DesignError::setting("windows", 0, "must be at least 1"));
+            }
+            AlignMode::Running { horizon: Some(0) } => {
+                found.push(DesignError::setting("horizon", 0, "must be at least 1"));
+            }
+            _ => {}
+        }
+        found
+    }
+}
+
+fn is_positive_definite(matrix: &[f64], n: usize) -> bool {
+    if matrix.len() != n * n || n == 0 {
+        return false;
+    }
+    let mut eigen = SymmetricEigen::design(n);
+    if eigen.decompose(matrix).is_err() {
+        return false;
+    }
+    let largest = eigen.values()[n - 1];
+    // Rounding of whoever wrote it aside.
+    let symmetric =
+        (0..n).all(|i| (0..i).all(|j| (matrix[i * n + j] - matrix[j * n + i]).abs() <= 1e-9 * largest));
+    symmetric && eigen.values()[0] > 0.0
+}
+
+impl fmt::Display for AlignSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.metric {
+            Metric::Euclid => f.write_str("Euclidean alignment")?,
+            Metric::Riemann => f.write_str("Riemannian recentring")?,
+        }
+        match &self.mode {
+            AlignMode::Fixed { .. } => f.write_str(" on a given reference")?,
+            AlignMode::FirstWindows { windows } => write!(f, " on the first {windows} windows")?,
+            AlignMode::Running { horizon: None } => f.write_str(" on a running mean")?,
+            AlignMode::Running { horizon: Some(horizon) } => {
+                write!(f, " on a running mean that weighs no window below 1/{horizon}")?;
+            }
+        }
+        match self.shrinkage {
+            Shrinkage::Off => Ok(()),
+            Shrinkage::Oas => f.write_str(", shrunk covariances (OAS)"),
+        }
+    }
+}
