@@ -7,7 +7,7 @@ mod edf;
 mod support;
 
 use bci_dsp::linalg::SymmetricEigen;
-use bci_dsp::run::{AlignFrames, AlignMode, AlignSpec, Alignment, Metric, Shrinkage};
+use bci_dsp::run::{AlignFrames, AlignMode, AlignShrinkage, AlignSpec, Alignment, Metric};
 use bci_dsp::{Chain, CleanSpec, Element, InPlace, Signal, StepSpec};
 use counting::calls;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ use support::{band_pass, eeg, hz, json, numbers, run, synthetic_noise};
 
 const RUNNING: AlignMode = AlignMode::Running { horizon: None };
 
-fn spec(metric: Metric, mode: AlignMode, shrinkage: Shrinkage) -> AlignSpec {
+fn spec(metric: Metric, mode: AlignMode, shrinkage: AlignShrinkage) -> AlignSpec {
     AlignSpec { metric, mode, shrinkage }
 }
 
@@ -59,7 +59,7 @@ fn windows() -> Windows {
 #[test]
 fn running_references_and_aligned_windows_equal_pyriemann() {
     let Windows { file, channels, windows } = windows();
-    for (estimator, shrinkage) in [("scm", Shrinkage::Off), ("oas", Shrinkage::Oas)] {
+    for (estimator, shrinkage) in [("scm", AlignShrinkage::Off), ("oas", AlignShrinkage::Oas)] {
         let want = &file[estimator];
         let at: Vec<usize> = numbers(&want["at"]).iter().map(|&i| i as usize).collect();
         let kept: Vec<usize> = numbers(&want["frames"]).iter().map(|&i| i as usize).collect();
@@ -109,14 +109,14 @@ fn distance(n: usize, a: &[f64], b: &[f64]) -> f64 {
 #[test]
 fn the_recursive_geometric_mean_comes_close_to_the_batch_mean() {
     let Windows { file, channels, windows } = windows();
-    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::Off));
+    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Off));
     windows.iter().for_each(|w| alignment.process(&mut w.clone(), true));
     let batch = numbers(&file["scm"]["riemann_batch"]);
     let apart = distance(channels, &batch, alignment.reference());
     let spread: f64 = windows
         .iter()
         .map(|w| {
-            let mut alone = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::Off));
+            let mut alone = designed(channels, 160, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Off));
             alone.process(&mut w.clone(), true);
             distance(channels, &batch, alone.reference())
         })
@@ -132,11 +132,11 @@ fn the_recursive_geometric_mean_comes_close_to_the_batch_mean() {
 #[test]
 fn aligned_windows_have_the_unit_matrix_for_their_mean() {
     let Windows { channels, windows, .. } = windows();
-    let mut learner = designed(channels, 160, &spec(Metric::Euclid, RUNNING, Shrinkage::Off));
+    let mut learner = designed(channels, 160, &spec(Metric::Euclid, RUNNING, AlignShrinkage::Off));
     windows.iter().for_each(|w| learner.process(&mut w.clone(), true));
     let fixed = AlignMode::Fixed { reference: learner.reference().to_vec() };
-    let mut fixed = designed(channels, 160, &spec(Metric::Euclid, fixed, Shrinkage::Off));
-    let mut again = designed(channels, 160, &spec(Metric::Euclid, RUNNING, Shrinkage::Off));
+    let mut fixed = designed(channels, 160, &spec(Metric::Euclid, fixed, AlignShrinkage::Off));
+    let mut again = designed(channels, 160, &spec(Metric::Euclid, RUNNING, AlignShrinkage::Off));
     for window in &windows {
         let mut window = window.clone();
         fixed.process(&mut window, true);
@@ -156,7 +156,7 @@ fn aligned_windows_have_the_unit_matrix_for_their_mean() {
 fn what_may_not_be_learned_from_is_aligned_but_teaches_nothing() {
     let Windows { channels, windows, .. } = windows();
     for metric in [Metric::Euclid, Metric::Riemann] {
-        let mut alignment = designed(channels, 160, &spec(metric, RUNNING, Shrinkage::Off));
+        let mut alignment = designed(channels, 160, &spec(metric, RUNNING, AlignShrinkage::Off));
         let mut window = windows[3].clone();
         alignment.process(&mut window, false);
         assert_eq!(window, windows[3], "the identity before anything is learned");
@@ -186,8 +186,8 @@ fn what_may_not_be_learned_from_is_aligned_but_teaches_nothing() {
 fn the_first_windows_are_learned_from_and_then_no_more() {
     let Windows { channels, windows, .. } = windows();
     let mode = AlignMode::FirstWindows { windows: 10 };
-    let mut first = designed(channels, 160, &spec(Metric::Riemann, mode, Shrinkage::Oas));
-    let mut running = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::Oas));
+    let mut first = designed(channels, 160, &spec(Metric::Riemann, mode, AlignShrinkage::Oas));
+    let mut running = designed(channels, 160, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Oas));
     for (i, window) in windows.iter().enumerate() {
         let (mut a, mut b) = (window.clone(), window.clone());
         first.process(&mut a, true);
@@ -203,8 +203,8 @@ fn a_drift_is_followed_with_a_horizon() {
     let noise = synthetic_noise(11, 200 * 40 * 3);
     for metric in [Metric::Euclid, Metric::Riemann] {
         let mode = AlignMode::Running { horizon: Some(10) };
-        let mut with = designed(3, 40, &spec(metric, mode, Shrinkage::Off));
-        let mut without = designed(3, 40, &spec(metric, RUNNING, Shrinkage::Off));
+        let mut with = designed(3, 40, &spec(metric, mode, AlignShrinkage::Off));
+        let mut without = designed(3, 40, &spec(metric, RUNNING, AlignShrinkage::Off));
         for (i, window) in noise.chunks_exact(40 * 3).enumerate() {
             let scale = if i < 100 { 1.0 } else { 4.0 };
             let window: Vec<f64> = window.iter().map(|x| scale * x).collect();
@@ -219,7 +219,7 @@ fn a_drift_is_followed_with_a_horizon() {
 }
 
 fn step(metric: Metric, mode: AlignMode, window_ms: f64, hop_ms: f64) -> StepSpec {
-    StepSpec::Clean(CleanSpec::Align { window_ms, hop_ms, align: spec(metric, mode, Shrinkage::Off) })
+    StepSpec::Clean(CleanSpec::Align { window_ms, hop_ms, align: spec(metric, mode, AlignShrinkage::Off) })
 }
 
 proptest! {
@@ -263,7 +263,7 @@ fn each_hop_the_stream_is_aligned_as_its_windows_are() {
     let eeg = eeg();
     let (n, frames, hop) = (eeg.channels, 80, 32);
     for metric in [Metric::Euclid, Metric::Riemann] {
-        let spec = spec(metric, RUNNING, Shrinkage::Off);
+        let spec = spec(metric, RUNNING, AlignShrinkage::Off);
         let mut stream = AlignFrames::design(n, frames, hop, &spec).expect("valid");
         let mut windows = designed(n, frames, &spec);
         let mut out = eeg.frames.clone();
@@ -285,7 +285,7 @@ fn a_bad_frame_spoils_itself_alone_and_one_untrusted_frame_its_windows() {
     let eeg = eeg();
     let n = eeg.channels;
     let mut stream =
-        AlignFrames::design(n, 40, 10, &spec(Metric::Euclid, RUNNING, Shrinkage::Off)).expect("valid");
+        AlignFrames::design(n, 40, 10, &spec(Metric::Euclid, RUNNING, AlignShrinkage::Off)).expect("valid");
     let mut frames = eeg.frames.clone();
     stream.process(&mut frames[..50 * n], true);
     assert_eq!(stream.windows_learned(), 2);
@@ -310,20 +310,26 @@ fn a_bad_frame_spoils_itself_alone_and_one_untrusted_frame_its_windows() {
 #[test]
 fn new_settings_keep_what_was_learned_where_it_means_the_same() {
     let Windows { channels, windows, .. } = windows();
-    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::Off));
+    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Off));
     windows[..5].iter().for_each(|w| alignment.process(&mut w.clone(), true));
     let mode = AlignMode::FirstWindows { windows: 5 };
-    alignment.retune(&designed(channels, 160, &spec(Metric::Riemann, mode, Shrinkage::Off))).expect("fits");
+    alignment
+        .retune(&designed(channels, 160, &spec(Metric::Riemann, mode, AlignShrinkage::Off)))
+        .expect("fits");
     windows[5..].iter().for_each(|w| alignment.process(&mut w.clone(), true));
     assert_eq!(alignment.windows_learned(), 5, "frozen from now on");
     let reference = alignment.reference().to_vec();
-    alignment.retune(&designed(channels, 160, &spec(Metric::Euclid, RUNNING, Shrinkage::Off))).expect("fits");
+    alignment
+        .retune(&designed(channels, 160, &spec(Metric::Euclid, RUNNING, AlignShrinkage::Off)))
+        .expect("fits");
     assert_eq!(alignment.windows_learned(), 0, "another mean begins anew");
     let fixed = AlignMode::Fixed { reference: reference.clone() };
-    alignment.retune(&designed(channels, 160, &spec(Metric::Euclid, fixed, Shrinkage::Off))).expect("fits");
+    alignment
+        .retune(&designed(channels, 160, &spec(Metric::Euclid, fixed, AlignShrinkage::Off)))
+        .expect("fits");
     assert_eq!(alignment.reference(), reference);
     for (c, f) in [(channels, 161), (channels - 1, 160)] {
-        let other = designed(c, f, &spec(Metric::Euclid, RUNNING, Shrinkage::Off));
+        let other = designed(c, f, &spec(Metric::Euclid, RUNNING, AlignShrinkage::Off));
         assert!(alignment.retune(&other).is_err());
     }
     assert_eq!(alignment.reference(), reference);
@@ -335,7 +341,7 @@ fn edge_cases_of_channels_and_blocks() {
         // Synthetic: one channel, on an offset of 100 mV.
         let mut one: Vec<f64> = synthetic_noise(3, 400).iter().map(|x| 1e5 + 10.0 * x).collect();
         let mut stream =
-            AlignFrames::design(1, 50, 70, &spec(metric, RUNNING, Shrinkage::Off)).expect("valid");
+            AlignFrames::design(1, 50, 70, &spec(metric, RUNNING, AlignShrinkage::Off)).expect("valid");
         stream.process(&mut [], true);
         stream.process(&mut one, true);
         // Between two steps of the reference: each scales the offset anew.
@@ -353,7 +359,7 @@ fn edge_cases_of_channels_and_blocks() {
             frame[0] = 0.0;
         }
         let mut stream =
-            AlignFrames::design(n, 100, 20, &spec(metric, RUNNING, Shrinkage::Off)).expect("valid");
+            AlignFrames::design(n, 100, 20, &spec(metric, RUNNING, AlignShrinkage::Off)).expect("valid");
         stream.process(&mut frames, true);
         assert!(frames[2000 * n..].iter().all(|x| x.abs() < 4.0), "{metric:?}: of unit variance");
     }
@@ -363,14 +369,14 @@ fn edge_cases_of_channels_and_blocks() {
 fn nothing_is_allocated() {
     let Windows { channels, windows, .. } = windows();
     let mut copies = windows.clone();
-    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::Oas));
+    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Oas));
     let reference: Vec<f64> =
         (0..channels * channels).map(|i| if i % (channels + 1) == 0 { 2.0 } else { 0.0 }).collect();
     let ready =
-        designed(channels, 160, &spec(Metric::Euclid, AlignMode::Fixed { reference }, Shrinkage::Off));
+        designed(channels, 160, &spec(Metric::Euclid, AlignMode::Fixed { reference }, AlignShrinkage::Off));
     let eeg = eeg();
     let mut stream =
-        AlignFrames::design(eeg.channels, 80, 20, &spec(Metric::Riemann, RUNNING, Shrinkage::Off))
+        AlignFrames::design(eeg.channels, 80, 20, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Off))
             .expect("valid");
     let mut frames = eeg.frames.clone();
     let counted = calls(|| {

@@ -3,7 +3,7 @@
 use super::Places;
 use bci_config::Table;
 use bci_dsp::CleanSpec;
-use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, Metric, Shrinkage};
+use bci_dsp::run::{AlignMode, AlignShrinkage, AlignSpec, AsrCalibration, AsrSpec, Metric};
 
 /// The keys of its steps.
 pub(super) const KINDS: &[&str] = &["align", "asr"];
@@ -32,8 +32,8 @@ fn align(table: &mut Table<'_>, places: &mut Places) -> Option<CleanSpec> {
     let (window, hop) = (places.number(table, "window_ms"), places.number(table, "hop_ms"));
     let modes = [("running", Mode::Running), ("first_windows", Mode::FirstWindows)];
     let mode = choice(table, places, "mode", Some(Mode::Running), &modes);
-    let shrinkages = [("off", Shrinkage::Off), ("oas", Shrinkage::Oas)];
-    let shrinkage = choice(table, places, "shrinkage", Some(Shrinkage::Off), &shrinkages);
+    let shrinkages = [("off", AlignShrinkage::Off), ("oas", AlignShrinkage::Oas)];
+    let shrinkage = choice(table, places, "shrinkage", Some(AlignShrinkage::Off), &shrinkages);
     let mode = match mode {
         Some(Mode::FirstWindows) => {
             refuse(table, "horizon", "goes with mode = \"running\" only");
@@ -97,7 +97,7 @@ fn choice<T: Copy>(
 mod tests {
     use crate::steps::{Step, check_steps, read_steps};
     use bci_config::{Mistake, Mistakes, read};
-    use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, Metric, Shrinkage};
+    use bci_dsp::run::{AlignMode, AlignShrinkage, AlignSpec, AsrCalibration, AsrSpec, Metric};
     use bci_dsp::{CleanSpec, Signal, StepSpec};
     use bci_types::Hz;
 
@@ -130,12 +130,12 @@ mod tests {
                 StepSpec::Clean(CleanSpec::Align {
                     window_ms: 1000.0,
                     hop_ms: 250.0,
-                    align: align(Metric::Riemann, running, Shrinkage::Oas)
+                    align: align(Metric::Riemann, running, AlignShrinkage::Oas)
                 }),
                 StepSpec::Clean(CleanSpec::Align {
                     window_ms: 2000.0,
                     hop_ms: 2000.0,
-                    align: align(Metric::Euclid, first, Shrinkage::Off)
+                    align: align(Metric::Euclid, first, AlignShrinkage::Off)
                 }),
             ]
         );

@@ -16,13 +16,13 @@ mod space;
 mod spikes;
 mod window;
 
+pub use align::{AlignFrames, AlignMode, AlignShrinkage, AlignSpec, Alignment, Metric};
+pub use clean::{Asr, AsrCalibration, AsrReport, AsrSpec, AsrState};
 pub use features::{
     ChannelFaults, Covariance, Covariances, CovariancesSpec, Envelope, EnvelopeMethod, EnvelopeSpec,
     FaultSpec, Faults, FilterBank, HILBERT_RIPPLE, Measures, POWER_FLOOR, Power, PowerSpec, Quality,
     QualitySpec, Shrinkage, ZScore, ZScoreMemory,
 };
-pub use align::{AlignFrames, AlignMode, AlignSpec, Alignment, Metric, Shrinkage};
-pub use clean::{Asr, AsrCalibration, AsrReport, AsrSpec, AsrState};
 pub use finite::all_finite;
 pub use select::Select;
 pub use sos_filter::SosFilter;

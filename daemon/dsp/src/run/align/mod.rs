@@ -7,5 +7,5 @@ mod spec;
 mod window;
 
 pub use frames::AlignFrames;
-pub use spec::{AlignMode, AlignSpec, Metric, Shrinkage};
+pub use spec::{AlignMode, AlignShrinkage, AlignSpec, Metric};
 pub use window::Alignment;

@@ -1,4 +1,4 @@
-use super::spec::{AlignMode, AlignSpec, Metric, Shrinkage};
+use super::spec::{AlignMode, AlignShrinkage, AlignSpec, Metric};
 use crate::design::DesignError;
 use crate::linalg::{EigenError, SymmetricEigen, multiply, oas_shrinkage, scatter, symmetrise};
 use crate::run::RetuneError;
@@ -9,7 +9,7 @@ pub(super) struct Reference {
     channels: usize,
     frames: usize,
     metric: Metric,
-    shrinkage: Shrinkage,
+    shrinkage: AlignShrinkage,
     schedule: Schedule,
     /// Windows learned from since the last reset.
     learned: u32,
@@ -179,8 +179,8 @@ impl Reference {
         self.covariance.fill(0.0);
         scatter(&self.window, n, share, &mut self.covariance);
         match self.shrinkage {
-            Shrinkage::Off => symmetrise(n, &mut self.covariance),
-            Shrinkage::Oas => _ = oas_shrinkage(&mut self.covariance, n, self.frames),
+            AlignShrinkage::Off => symmetrise(n, &mut self.covariance),
+            AlignShrinkage::Oas => _ = oas_shrinkage(&mut self.covariance, n, self.frames),
         }
     }
 

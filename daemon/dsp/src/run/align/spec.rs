@@ -10,7 +10,7 @@ pub struct AlignSpec {
     /// Over which windows.
     pub mode: AlignMode,
     /// How a window's covariance is estimated.
-    pub shrinkage: Shrinkage,
+    pub shrinkage: AlignShrinkage,
 }
 
 /// Which mean of covariances is the reference.
@@ -54,7 +54,7 @@ pub enum AlignMode {
 
 /// How a window's covariance is estimated. The mean is removed and sums are divided by the number of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shrinkage {
+pub enum AlignShrinkage {
     /// As it is: pyRiemann's `scm`.
     Off,
     /// Shrunk towards a multiple of the unit matrix: [`crate::linalg::oas_shrinkage`].
@@ -74,7 +74,10 @@ impl AlignSpec {
                 format!("{frames} frames"),
                 "must be at least two frames",
             ));
-        } else if self.metric == Metric::Riemann && self.shrinkage == Shrinkage::Off && frames <= channels {
+        } else if self.metric == Metric::Riemann
+            && self.shrinkage == AlignShrinkage::Off
+            && frames <= channels
+        {
             // Such a covariance has no full rank, and its distance from any other is infinite.
             let must = format!(
                 "must be \"oas\" where a window has no more frames ({frames}) than channels ({channels})"
@@ -130,8 +133,8 @@ impl fmt::Display for AlignSpec {
             }
         }
         match self.shrinkage {
-            Shrinkage::Off => Ok(()),
-            Shrinkage::Oas => f.write_str(", shrunk covariances (OAS)"),
+            AlignShrinkage::Off => Ok(()),
+            AlignShrinkage::Oas => f.write_str(", shrunk covariances (OAS)"),
         }
     }
 }

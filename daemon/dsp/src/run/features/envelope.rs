@@ -2,7 +2,7 @@ use super::CHUNK;
 use super::bank::{band_name, label};
 use super::frames::every;
 use super::hilbert::{self, Hilbert};
-use crate::design::{Band, DesignError, band_mistakes, butterworth};
+use crate::design::{Band, DesignError, Family, band_mistakes, butterworth};
 use crate::element::{Element, Emit, Reframe};
 use crate::run::{RetuneError, SosFilter, same};
 use crate::signal::Signal;
@@ -68,7 +68,7 @@ impl Envelope {
     pub fn design(input: &Signal, spec: &EnvelopeSpec) -> Result<(Self, Signal), Vec<DesignError>> {
         let (channels, rate) = (input.channels(), input.rate);
         let band = Band::BandPass { low_hz: spec.low_hz, high_hz: spec.high_hz };
-        let mut mistakes = band_mistakes(band, spec.order, rate);
+        let mut mistakes = band_mistakes(Family::Butterworth, band, spec.order, rate);
         let smooth_hz = match spec.method {
             EnvelopeMethod::Rectified => Some(spec.smooth_hz.unwrap_or(SMOOTH_HZ)),
             EnvelopeMethod::Hilbert => spec.smooth_hz,

@@ -4,7 +4,7 @@ use super::super::{Continuity, Layout, SignalPath, Surroundings};
 use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
 use crate::status::Counters;
-use bci_dsp::design::Band;
+use bci_dsp::design::{Band, Family};
 use bci_dsp::{Chain, IirSpec, Signal, SpaceSpec, StepSpec};
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
@@ -265,7 +265,7 @@ pub(super) fn band_pass() -> StepSpec {
 }
 
 pub(super) fn butterworth(band: Band, order: u32) -> StepSpec {
-    StepSpec::Iir(IirSpec::Butterworth { band, order })
+    StepSpec::Iir(IirSpec::Band { family: Family::Butterworth, band, order })
 }
 
 pub(super) fn average() -> StepSpec {
