@@ -5,7 +5,8 @@ use bci_pipeline::{Sink, State, Status, StatusChange};
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_rt::guard;
 use bci_server::{
-    Engine, EngineStatus, PipelineSettings, PipelineStatus, Publisher, StreamState, StreamStatus,
+    ArtefactsRemoved, Engine, EngineStatus, PipelineSettings, PipelineStatus, Publisher, StreamState,
+    StreamStatus,
 };
 use bci_types::{DecoderIdentity, HostNs, Intent, Marker, Rate};
 use std::sync::Arc;
@@ -74,6 +75,11 @@ fn pipeline(known: &Known) -> PipelineStatus {
         settings: *settings,
         frames_not_finite: n(&c.frames_not_finite),
         frames_bridged: n(&c.frames_bridged),
+        artefacts: (n(&c.artefacts.windows) > 0).then(|| ArtefactsRemoved {
+            windows: n(&c.artefacts.windows),
+            reconstructed: n(&c.artefacts.reconstructed),
+            power_share: n(&c.artefacts.power_ppm) as f64 / 1e6,
+        }),
     }
 }
 

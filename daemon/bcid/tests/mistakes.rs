@@ -32,7 +32,7 @@ fn a_band_above_the_nyquist_frequency() {
     one_mistake(
         ("high_hz = 45.0", "high_hz = 80.0"),
         &[
-            "band_pass.high_hz = 80.0 at rig.toml:13: must be above 0 and below 80 Hz, half of the decoder's 160 Hz",
+            "band_pass.high_hz = 80.0 at rig.toml:13: must be above 0 and below 80 Hz, half of the rate there, 160 Hz",
         ],
     );
 }
@@ -193,7 +193,7 @@ fn a_stream_that_is_there_is_held_against_decoder_and_configuration() {
         .refused(&[("decoder = \"decoder\"\n", ""), ("high_hz = 45.0", "high_hz = 90.0"), ("0.7", "0")], &[]);
     let expected = [
         "rig.toml:4: `pipeline[0].decoder` is missing",
-        "high_hz = 90.0 at rig.toml:12: must be above 0 and below 80 Hz, half of the stream's 160 Hz",
+        "high_hz = 90.0 at rig.toml:12: must be above 0 and below 80 Hz, half of the rate there, 160 Hz",
         "threshold = 0 at rig.toml:15: must be above 0, up to 1",
     ];
     assert_eq!(told.len(), expected.len(), "{told:#?}");

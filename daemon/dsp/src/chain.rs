@@ -1,6 +1,6 @@
 use crate::design::{DesignError, Sos};
 use crate::element::{Element, Emit, InPlace, Reframe};
-use crate::run::{RetuneError, SosFilter, all_finite};
+use crate::run::{AsrReport, RetuneError, SosFilter, all_finite};
 use crate::signal::Signal;
 use crate::step::{Stage, StepSpec};
 
@@ -137,6 +137,14 @@ impl Chain {
         }
     }
 
+    /// Forgets the signal, but keeps what adaptive steps have learned from it.
+    pub fn restart(&mut self) {
+        for link in &mut self.links {
+            link.fresh = true;
+            link.element_mut().restart();
+        }
+    }
+
     /// Runs every step over `[frames x channels]`, up to `max_frames` frames; `frames` is used as working space. With
     /// `learn` false, what adapts to the signal learns nothing from these frames.
     ///
@@ -213,11 +221,41 @@ impl Chain {
     /// a row, plus the memory of every other step; 0 without memory. Takes time: not for the hot path.
     #[must_use]
     pub fn settle_samples(&self, tolerance: f64) -> usize {
-        let cascades = self.cascades.iter().map(|s| s.settle_samples(tolerance) as f64 / s.rate().get());
-        let others = self.others().map(|link| link.element().settle_samples(tolerance) as f64 / link.rate_hz);
+        Self::settle_samples_of(&[self], tolerance)
+    }
+
+    /// As [`Chain::settle_samples`], of chains one after the other, in frames of the first's input.
+    #[must_use]
+    pub fn settle_samples_of(chains: &[&Chain], tolerance: f64) -> usize {
+        let Some(first) = chains.first() else { return 0 };
+        let mut joined: Vec<Sos> = Vec::new();
+        for sos in chains.iter().flat_map(|chain| &chain.cascades) {
+            match joined.last_mut().filter(|last| last.rate() == sos.rate()) {
+                Some(last) => *last = last.then(sos),
+                None => joined.push(sos.clone()),
+            }
+        }
+        let cascades = joined.iter().map(|s| s.settle_samples(tolerance) as f64 / s.rate().get());
+        let others = chains.iter().flat_map(|chain| chain.others());
+        let others = others.map(|link| link.element().settle_samples(tolerance) as f64 / link.rate_hz);
         let seconds: f64 = cascades.chain(others).sum();
         // A whole number of samples comes out as one, rounding aside.
+        (seconds * first.input.rate.get() - 1e-6).ceil().max(0.0) as usize
+    }
+
+    /// Frames of the input after `design` or `reset` until adaptive steps have learned enough for the output to mean
+    /// anything, besides what it takes to settle; not needed again after a fault.
+    #[must_use]
+    pub fn warm_up_samples(&self) -> usize {
+        let seconds: f64 =
+            self.links.iter().map(|link| link.element().warm_up_samples() as f64 / link.rate_hz).sum();
         (seconds * self.input.rate.get() - 1e-6).ceil().max(0.0) as usize
+    }
+
+    /// What was removed as artefacts, where a step does that; of the last such step.
+    #[must_use]
+    pub fn removed(&self) -> Option<AsrReport> {
+        self.links.iter().rev().find_map(|link| link.element().removed())
     }
 
     /// By how much the chain's output lags at `at_hz`, in seconds; the group delay of filters, half the length of

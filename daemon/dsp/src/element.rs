@@ -1,6 +1,6 @@
 //! What every element of a chain can do.
 
-use crate::run::RetuneError;
+use crate::run::{AsrReport, RetuneError};
 use std::any::Any;
 use std::fmt;
 
@@ -12,6 +12,12 @@ pub trait Element: Any + fmt::Debug + Send {
     /// As designed: no frame has ever come.
     fn reset(&mut self);
 
+    /// Forgets the signal, but keeps what was learned from it: a reference, a calibration, a threshold. For what learns
+    /// nothing the same as [`Element::reset`].
+    fn restart(&mut self) {
+        self.reset();
+    }
+
     /// Takes on the state it would have had `first` (one frame of input) always been there, so that a large constant
     /// offset does not ring. Called after a reset, before the first frame.
     fn prime(&mut self, _first: &[f64]) {}
@@ -19,6 +25,12 @@ pub trait Element: Any + fmt::Debug + Send {
     /// Frames of its input after which what came before matters by no more than `tolerance`, as defined for
     /// [`crate::design::Sos::settle_samples`]; exact for finite memories. May take time and allocate.
     fn settle_samples(&self, _tolerance: f64) -> usize {
+        0
+    }
+
+    /// Frames of its input after `reset` until enough was learned for the output to mean anything. Not needed again after
+    /// a fault, from which nothing is learned, nor after `restart`.
+    fn warm_up_samples(&self) -> usize {
         0
     }
 
@@ -36,6 +48,11 @@ pub trait Element: Any + fmt::Debug + Send {
     /// works on each channel alone and in order.
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
         outputs.to_vec()
+    }
+
+    /// What it removed from the signal, where removing artefacts is its work.
+    fn removed(&self) -> Option<AsrReport> {
+        None
     }
 
     /// Whether no NaN or infinity is held.

@@ -435,6 +435,6 @@ fn in_a_chain_every_channel_reaches_every_other() {
     let mut only = vec![false; eeg.channels];
     only[2] = true;
     assert_eq!(chain.reaches(Some(&only)), vec![true; eeg.channels]);
-    assert_eq!((chain.settle_samples(1e-3), chain.delay_s(10.0)), (80, 0.0));
+    assert_eq!((chain.warm_up_samples(), chain.settle_samples(1e-3), chain.delay_s(10.0)), (80, 0, 0.0));
     assert_eq!(run(&mut chain, &eeg.frames).len(), eeg.frames.len());
 }

@@ -34,4 +34,4 @@ pub use run::{RealTime, Running, RunningMarkers, start, start_markers};
 pub use signal::{Continuity, Cost, SETTLED, SignalPath, Surroundings};
 pub use slots::{Slot, WindowQueue};
 pub use spec::PipelineSpec;
-pub use status::{Counters, Sink, State, Status, StatusChange};
+pub use status::{Artefacts, Counters, Sink, State, Status, StatusChange};

@@ -18,6 +18,7 @@ use bci_dsp::{Signal, StepSpec};
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
 use bci_types::{HostNs, Hz, Ledger, Seq, Validity};
+use std::sync::atomic::Ordering;
 
 /// A filter counts as settled when this part of what the largest input can cause is left: of an electrode offset of
 /// 10 mV, 1 uV.
@@ -131,6 +132,8 @@ pub struct Cost {
     pub delay_s: f64,
     /// How long after a start or a fault windows are not trusted, seconds.
     pub settle_s: f64,
+    /// How much longer at the start, until adaptive steps have learned enough, seconds.
+    pub warm_up_s: f64,
 }
 
 /// One call of [`SignalPath::process`].
@@ -150,6 +153,7 @@ impl SignalPath {
         let channels = first.outputs();
         let chains = Chains::design(l, l.max_chunk)?;
         let settle = chains.settle_samples();
+        let warm_up = chains.warm_up_samples();
         let output = chains.output();
         let output_channels = output.channels();
         let window = Window::design(output_channels, l.window_samples, l.hop_samples).map_err(text)?;
@@ -177,8 +181,9 @@ impl SignalPath {
             emitted: 0,
             last_bridged: None,
             silence: vec![0.0; output_channels].into_boxed_slice(),
-            ahead: Taint::new(settle),
-            taint: Taint::new(settle),
+            // What is learned from has to be settled itself, and nothing more.
+            ahead: Taint::new(settle, 0),
+            taint: Taint::new(settle, warm_up),
             restart: false,
         })
     }
@@ -220,6 +225,7 @@ impl SignalPath {
             pass_band_hz: self.chains.pass_band(),
             delay_s: self.chains.delay_s(),
             settle_s: self.settle as f64 / self.rate.get(),
+            warm_up_s: self.chains.warm_up_samples() as f64 / self.rate.get(),
         }
     }
 
@@ -468,6 +474,12 @@ impl SignalPath {
             self.fed += alike.len() as u64;
         }
         self.feed.clear();
+        if let Some(removed) = self.chains.removed() {
+            let counters = &pass.around.counters.artefacts;
+            counters.windows.store(removed.windows, Ordering::Relaxed);
+            counters.reconstructed.store(removed.reconstructed_windows, Ordering::Relaxed);
+            counters.power_ppm.store((removed.share_of_power_removed * 1e6) as u64, Ordering::Relaxed);
+        }
     }
 }
 

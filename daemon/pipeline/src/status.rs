@@ -57,10 +57,23 @@ pub struct Counters {
     pub decoder_faults: AtomicU64,
     /// How long the source was away in all, ms.
     pub away_ms: AtomicU64,
+    /// What a step that removes artefacts did.
+    pub artefacts: Artefacts,
     /// Frames that were missing or spoilt and were interpolated.
     pub frames_bridged: AtomicU64,
     /// Frames with NaN, infinity or a number beyond any voltage.
     pub frames_not_finite: AtomicU64,
+}
+
+/// What a step that removes artefacts did since it was calibrated; 0 without one.
+#[derive(Debug, Default)]
+pub struct Artefacts {
+    /// Stretches of the signal that were judged.
+    pub windows: AtomicU64,
+    /// Those of which something was removed.
+    pub reconstructed: AtomicU64,
+    /// The power removed over the power that came in, in millionths.
+    pub power_ppm: AtomicU64,
 }
 
 /// Adds to a counter; order against other counters does not matter.

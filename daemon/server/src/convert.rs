@@ -124,6 +124,11 @@ pub(crate) fn pipeline(status: &PipelineStatus, steps: &[StepSummary]) -> v1::Pi
         settle_ms: status.settings.settle_ms,
         frames_bridged: status.frames_bridged,
         frames_not_finite: status.frames_not_finite,
+        artefacts: status.artefacts.map(|a| v1::ArtefactsRemoved {
+            windows: a.windows,
+            reconstructed: a.reconstructed,
+            power_share: a.power_share,
+        }),
         steps: steps
             .iter()
             .map(|s| v1::StepLatency {

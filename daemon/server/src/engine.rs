@@ -130,4 +130,17 @@ pub struct PipelineStatus {
     pub frames_not_finite: u64,
     /// Frames that were interpolated.
     pub frames_bridged: u64,
+    /// What a step that removes artefacts did, once it is calibrated.
+    pub artefacts: Option<ArtefactsRemoved>,
+}
+
+/// What a step that removes artefacts did; fields as in the `.proto`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArtefactsRemoved {
+    /// Stretches judged.
+    pub windows: u64,
+    /// Those of which something was removed.
+    pub reconstructed: u64,
+    /// The power removed over the power that came in.
+    pub power_share: f64,
 }

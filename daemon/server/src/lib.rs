@@ -12,7 +12,9 @@ mod publisher;
 mod serve;
 mod telemetry;
 
-pub use engine::{Engine, EngineStatus, PipelineSettings, PipelineStatus, StreamState, StreamStatus};
+pub use engine::{
+    ArtefactsRemoved, Engine, EngineStatus, PipelineSettings, PipelineStatus, StreamState, StreamStatus,
+};
 pub use publisher::Publisher;
 pub use serve::{Server, ServerError};
 pub use telemetry::{Distribution, StepSummary, Telemetry};

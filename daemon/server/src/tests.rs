@@ -61,6 +61,7 @@ fn pipeline(name: &str, state: StreamState) -> PipelineStatus {
         decoder_faults: 18,
         frames_not_finite: 19,
         frames_bridged: 20,
+        artefacts: None,
     }
 }
 

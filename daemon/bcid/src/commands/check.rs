@@ -49,7 +49,7 @@ fn print(part: &Part) {
     if let Some(cost) = &part.cost {
         if let Some((low, high)) = cost.pass_band_hz {
             println!(
-                "             lets {low:.3} to {high:.3} Hz through and delays their middle by {:.0} ms",
+                "             lets {low:.1} to {high:.1} Hz through and delays their middle by {:.0} ms",
                 cost.delay_s * 1e3
             );
         }
@@ -57,6 +57,12 @@ fn print(part: &Part) {
             "             settles in {:.0} ms; windows are not trusted before, nor as long after a fault",
             cost.settle_s * 1e3
         );
+        if cost.warm_up_s > 0.0 {
+            println!(
+                "             learns for {:.1} s at the start; windows are not trusted before",
+                cost.warm_up_s
+            );
+        }
     }
     let window = bundle.input.window_samples.value;
     let rate = bundle.windowed.rate;

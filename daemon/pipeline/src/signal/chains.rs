@@ -1,5 +1,5 @@
 use super::{Layout, SETTLED};
-use bci_dsp::run::Select;
+use bci_dsp::run::{AsrReport, Select};
 use bci_dsp::{Chain, Signal, StepSpec};
 use bci_types::Hz;
 
@@ -60,10 +60,10 @@ impl Chains {
         Filtered { samples: second.samples, origins, finite: first.finite && second.finite }
     }
 
-    /// Begins anew, as if the next frame had always been there.
+    /// Begins anew, as if the next frame had always been there; what was learned is kept.
     pub(super) fn restart(&mut self) {
-        self.conditioning.reset();
-        self.preprocessing.reset();
+        self.conditioning.restart();
+        self.preprocessing.restart();
     }
 
     /// Which of the wide channels reach the decoder.
@@ -83,9 +83,23 @@ impl Chains {
 
     /// How long everything takes to settle, in frames of the stream.
     pub(super) fn settle_samples(&self) -> u64 {
+        Chain::settle_samples_of(&[&self.conditioning, &self.preprocessing], SETTLED) as u64
+    }
+
+    /// How long adaptive steps need to learn at the start, in frames of the stream.
+    pub(super) fn warm_up_samples(&self) -> u64 {
+        self.in_frames(self.conditioning.warm_up_samples(), self.preprocessing.warm_up_samples())
+    }
+
+    /// `first` frames of the stream and `second` of what the rig's own steps yield, in frames of the stream.
+    fn in_frames(&self, first: usize, second: usize) -> u64 {
         let ratio = self.rate().get() / self.conditioning.output().rate.get();
-        let later = self.preprocessing.settle_samples(SETTLED) as f64 * ratio;
-        self.conditioning.settle_samples(SETTLED) as u64 + (later - 1e-6).ceil().max(0.0) as u64
+        first as u64 + (second as f64 * ratio - 1e-6).ceil().max(0.0) as u64
+    }
+
+    /// What was removed as artefacts, where a step does that.
+    pub(super) fn removed(&self) -> Option<AsrReport> {
+        self.preprocessing.removed().or_else(|| self.conditioning.removed())
     }
 
     /// The delay of what is let through, in its middle, in seconds.

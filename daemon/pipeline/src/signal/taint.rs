@@ -19,10 +19,11 @@ pub(super) struct Taint {
 }
 
 impl Taint {
-    /// For filters that settle in `settle` frames and have just been started.
-    pub(super) fn new(settle: u64) -> Self {
+    /// For filters that settle in `settle` frames and have just been started, and adaptive steps that need to learn from
+    /// `warm_up` frames once those have.
+    pub(super) fn new(settle: u64, warm_up: u64) -> Self {
         let mut taint = Self { settle, until: [0; CAUSES.len()] };
-        taint.since(Validity::SETTLING, 0);
+        taint.since(Validity::SETTLING, warm_up);
         taint
     }
 
@@ -55,7 +56,7 @@ impl Taint {
             .fold(Validity::VALID, |all, (cause, _)| all.with(cause))
     }
 
-    /// Whether nothing touches frame `at`.
+    /// Whether nothing touches frame `at`, so that adaptive steps may learn from it.
     pub(super) fn is_clear(&self, at: u64) -> bool {
         self.until.iter().all(|until| *until <= at)
     }

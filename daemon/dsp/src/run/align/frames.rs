@@ -104,9 +104,13 @@ impl Element for AlignFrames {
         self.trusted = 0;
     }
 
-    /// The window that the next step of the reference is made from. What the reference has learned is not counted: it is
-    /// there to be remembered.
-    fn settle_samples(&self, _tolerance: f64) -> usize {
+    /// Keeps the reference.
+    fn restart(&mut self) {
+        self.trusted = 0;
+    }
+
+    /// Until the first window is in.
+    fn warm_up_samples(&self) -> usize {
         self.reference.frames()
     }
 

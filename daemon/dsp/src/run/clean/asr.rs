@@ -273,12 +273,31 @@ impl Element for Asr {
         }
     }
 
+    /// Keeps the calibration, and what has been collected for it.
+    fn restart(&mut self) {
+        self.shaper.reset();
+        self.recent.fill(0.0);
+        self.recent_at = 0;
+        self.delayed.fill(0.0);
+        self.delayed_at = 0;
+        self.now.removed = 0;
+        self.before.removed = 0;
+    }
+
+    fn warm_up_samples(&self) -> usize {
+        if self.given.is_some() { 0 } else { self.sizes.calibration }
+    }
+
+    fn removed(&self) -> Option<AsrReport> {
+        Some(self.report())
+    }
+
     fn prime(&mut self, first: &[f64]) {
         self.shaper.prime(first);
         self.delayed.chunks_exact_mut(self.channels).for_each(|frame| frame.copy_from_slice(first));
     }
 
-    /// The window and the delay. The calibration is not counted: it is there to be remembered.
+    /// The window and the delay.
     fn settle_samples(&self, _tolerance: f64) -> usize {
         self.sizes.window + self.delayed.len() / self.channels
     }

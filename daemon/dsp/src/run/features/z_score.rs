@@ -115,15 +115,12 @@ impl Element for ZScore {
         }
     }
 
-    /// Exponential: frames after which the weight of all before them is no more than `tolerance`, and output has begun.
-    /// Rolling: a window.
-    fn settle_samples(&self, tolerance: f64) -> usize {
+    /// Nothing: what it knows was learned from frames that could be trusted.
+    fn restart(&mut self) {}
+
+    fn warm_up_samples(&self) -> usize {
         match &self.state {
-            State::Exponential(state) => {
-                let tolerance = if tolerance >= 1e-9 { tolerance.min(1.0) } else { 1e-9 };
-                let frames = (tolerance.ln() / (-state.weight).ln_1p()).ceil() as usize;
-                frames.max(state.enough)
-            }
+            State::Exponential(state) => state.enough,
             State::Rolling(state) => state.window(),
         }
     }
