@@ -144,9 +144,15 @@ impl SpikeFeatures {
         let Self { channels, settings, tiles, .. } = self;
         let (channels, refractory) = (*channels, settings.refractory_frames as f64);
         if settings.refractory_frames > 1 {
-            vectorised(|| accumulate::<true>(tiles, channels, frames, sign, refractory));
+            vectorised(
+                #[inline(always)]
+                || accumulate::<true>(tiles, channels, frames, sign, refractory),
+            );
         } else {
-            vectorised(|| accumulate::<false>(tiles, channels, frames, sign, refractory));
+            vectorised(
+                #[inline(always)]
+                || accumulate::<false>(tiles, channels, frames, sign, refractory),
+            );
         }
     }
 
