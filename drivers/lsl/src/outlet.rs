@@ -26,6 +26,12 @@ pub enum OutletError {
         /// Channels of the stream.
         channels: usize,
     },
+    /// Frames of float32 for a stream of another format.
+    #[error("the stream's format is {0}, not float32")]
+    Format(
+        /// The format of the stream.
+        SampleFormat,
+    ),
     /// A time that LSL cannot carry (0 and -1 have meanings of their own there).
     #[error("the time stamp {0} cannot be sent: it must be finite and neither 0 nor -1")]
     Stamp(
@@ -121,6 +127,35 @@ impl EegOutlet {
             Rate::Regular(hz) => self.push_at(values, frames, |frame| first + frame as f64 / hz.get()),
             Rate::Irregular => self.push_at(values, frames, |_| first),
         }
+    }
+
+    /// As [`EegOutlet::push_from`] for a stream of float32, whose frames go out as they are: nothing is converted, so that
+    /// thousands of channels at tens of kilohertz cost no more than copying them.
+    ///
+    /// # Errors
+    /// As [`EegOutlet::push`]; [`OutletError::Format`] for a stream of another format.
+    pub fn push_f32_from(&mut self, values: &[f32], first: f64) -> Result<(), OutletError> {
+        let Room::Float32(room) = &mut self.room else { return Err(OutletError::Format(self.format)) };
+        let frames = values.len() / self.channels;
+        if values.len() != frames * self.channels {
+            return Err(OutletError::Shape { values: values.len(), frames, channels: self.channels });
+        }
+        let hz = match self.rate {
+            Rate::Regular(hz) => hz.get(),
+            Rate::Irregular => f64::INFINITY,
+        };
+        let stamp = |frame: usize| first + frame as f64 / hz;
+        for frame in 0..frames {
+            check_stamp(stamp(frame))?;
+        }
+        for (frame, row) in values.chunks_exact(self.channels).enumerate() {
+            room.copy_from_slice(row);
+            self.outlet
+                .0
+                .push_sample_ex(room, stamp(frame), frame + 1 == frames)
+                .map_err(|source| OutletError::Backend { operation: "pushing a frame", source })?;
+        }
+        Ok(())
     }
 
     /// Whether anyone reads the stream.

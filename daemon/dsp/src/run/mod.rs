@@ -27,6 +27,7 @@ pub use finite::all_finite;
 pub use select::Select;
 pub use sos_filter::SosFilter;
 pub use space::CommonAverage;
+pub use spikes::{RmsSettings, SpikeFeatures, SpikeSettings, Threshold};
 pub use window::{Pushed, Window};
 
 pub(crate) use features::bank_labels;

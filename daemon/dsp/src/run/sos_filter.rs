@@ -68,7 +68,10 @@ impl SosFilter {
     pub fn process(&mut self, frames: &mut [f64]) {
         debug_assert_eq!(frames.len() % self.channels, 0, "whole frames");
         let Self { channels, sos, state } = self;
-        vectorised(|| filter(sos.sections(), state, *channels, frames));
+        vectorised(
+            #[inline(always)]
+            || filter(sos.sections(), state, *channels, frames),
+        );
     }
 
     /// Swaps in coefficients and keeps the state: the output goes on without a reset, with a transient as large

@@ -14,7 +14,7 @@ pub use fir::FirSpec;
 pub use iir::IirSpec;
 pub use rates::RateSpec;
 pub use space::SpaceSpec;
-pub use spikes::SpikeSpec;
+pub use spikes::{SpikeOutput, SpikeSpec};
 
 use crate::design::{DesignError, Sos};
 use crate::element::{InPlace, Reframe};

@@ -1,8 +1,9 @@
 //! Our outlets, seen from outside.
 
-use crate::support::{LONG, loopback, peer, signal, unique};
+use crate::support::{LONG, loopback, open, peer, signal, unique};
+use bci_driver_api::Source;
 use bci_driver_lsl::{EegOutlet, MarkerOutlet, OutletError, OutletOptions};
-use bci_types::{ChannelKind, SampleFormat, Unit};
+use bci_types::{ChannelKind, Chunk, SampleFormat, Unit};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -133,4 +134,46 @@ fn closing_with_patience_delivers_the_tail() {
         bci_driver_api::conformance::check(&mut source, usize::MAX, LONG)
     });
     assert_eq!((reader.stamps.len(), reader.lost), (5000, true));
+}
+
+#[test]
+fn frames_of_float32_arrive_as_they_were_pushed() {
+    let id = unique("unconverted");
+    let spec = signal(&id, SampleFormat::Float32, 1000.0, 3);
+    let mut outlet = EegOutlet::new(loopback(), &spec, &OutletOptions::default()).unwrap();
+    let mut source = open(&id);
+    assert!(outlet.wait_for_consumers(LONG));
+    // Numbers that float32 cannot hold exactly in decimals, NaN's neighbours, and the extremes.
+    let values = [0.1f32, -f32::MAX, f32::MIN_POSITIVE, 1.0 / 3.0, f32::INFINITY, -0.0];
+    let first = loopback().local_clock();
+    outlet.push_f32_from(&values, first).unwrap();
+    let mut chunk = Chunk::with_capacity(3, 2);
+    let (mut got, mut stamps) = (Vec::new(), Vec::new());
+    while stamps.len() < 2 {
+        assert!(source.pull(&mut chunk, LONG).unwrap() > 0, "nothing came");
+        got.extend_from_slice(chunk.samples());
+        stamps.extend_from_slice(chunk.stamps());
+    }
+    let bits = |x: f64| x.to_bits();
+    let sent = values.map(f64::from);
+    assert_eq!(got.into_iter().map(bits).collect::<Vec<_>>(), sent.map(bits));
+    assert_eq!(stamps, [first, first + 1.0 / 1000.0]);
+}
+
+#[test]
+fn frames_of_float32_fit_only_their_format_and_shape() {
+    let mut doubles = {
+        let id = unique("doubles");
+        let spec = signal(&id, SampleFormat::Double64, 1000.0, 3);
+        EegOutlet::new(loopback(), &spec, &OutletOptions::default()).unwrap()
+    };
+    let refused = doubles.push_f32_from(&[0.0; 3], 1.0);
+    assert!(matches!(refused, Err(OutletError::Format(SampleFormat::Double64))), "{refused:?}");
+    let id = unique("floats");
+    let spec = signal(&id, SampleFormat::Float32, 1000.0, 3);
+    let mut floats = EegOutlet::new(loopback(), &spec, &OutletOptions::default()).unwrap();
+    let refused = floats.push_f32_from(&[0.0; 4], 1.0);
+    assert!(matches!(refused, Err(OutletError::Shape { values: 4, frames: 1, channels: 3 })), "{refused:?}");
+    let refused = floats.push_f32_from(&[0.0; 6], -1.0);
+    assert!(matches!(refused, Err(OutletError::Stamp(_))), "{refused:?}");
 }
