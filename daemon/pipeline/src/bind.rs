@@ -1,5 +1,6 @@
 //! A configuration, a decoder and a stream are held against each other before anything runs: all mistakes at once.
 
+use crate::faults::FaultSpec;
 use crate::signal::{Cost, Layout, SignalPath};
 use crate::spec::PipelineSpec;
 use bci_config::{Located, Mistake};
@@ -152,6 +153,45 @@ pub fn bind(
         max_chunk,
     })
     .map_err(|e| vec![Mistake::elsewhere(format!("pipeline {}: {e}", spec.name))])
+}
+
+/// The signal path of `steps` on all channels of `stream` with no decoder behind it: windows of `frames` frames, every
+/// `frames`, in uV.
+///
+/// # Errors
+/// In words: what is wrong with the stream or a step.
+pub fn feature_path(
+    stream: &StreamSpec,
+    steps: &[StepSpec],
+    faults: FaultSpec,
+    frames: usize,
+    max_chunk: usize,
+) -> Result<SignalPath, String> {
+    let Rate::Regular(rate) = stream.rate else {
+        return Err(format!("the stream {} has no regular rate", stream.name));
+    };
+    let taken = stream.channels.iter().enumerate().map(|(i, channel)| {
+        let factor = channel.unit.to_microvolts();
+        factor.map(|f| (i, f)).ok_or_else(|| format!("channel {} states no voltage unit", i + 1))
+    });
+    let taken = taken.collect::<Result<Vec<_>, String>>()?;
+    let wide = signal_of(stream, &(0..taken.len()).collect::<Vec<_>>(), rate);
+    let labels = wide.labels.clone();
+    SignalPath::design(&Layout {
+        inputs: taken.len(),
+        taken: &taken,
+        wide,
+        conditioning: &[],
+        picked: &(0..taken.len()).collect::<Vec<_>>(),
+        decoder_labels: &labels,
+        to_decoder_unit: 1.0,
+        preprocessing: steps,
+        window_samples: frames,
+        hop_samples: frames,
+        gap_ms: 20.0,
+        faults,
+        max_chunk,
+    })
 }
 
 /// What the signal path of this pipeline will cost in time: for `stream`, else for one that has the decoder's channels at

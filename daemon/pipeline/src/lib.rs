@@ -25,7 +25,7 @@ mod slots;
 mod spec;
 mod status;
 
-pub use bind::{Binding, bind, check, check_stream, cost};
+pub use bind::{Binding, bind, check, check_stream, cost, feature_path};
 pub use decode::{DecodeStage, decode_loop};
 pub use faults::{FLAT_MS, FaultPolicy, FaultSpec, Handling};
 pub use markers::read_markers;

@@ -21,6 +21,10 @@ use clap::{Args, Parser, Subcommand};
 use std::error::Error;
 use std::process::{Command, ExitCode, Stdio};
 
+/// Counts what real-time loops allocate, as in the daemon.
+#[global_allocator]
+static ALLOCATOR: bci_rt::guard::GuardedAllocator = bci_rt::guard::GuardedAllocator;
+
 type Failure = Box<dyn Error + Send + Sync>;
 
 #[derive(Parser)]
@@ -157,10 +161,7 @@ fn run(job: Job) -> Result<(), Failure> {
                 .stdout(Stdio::piped())
                 .spawn()?;
             let on = stream.clone();
-            let received = on.on_thread("rig-receiver", move || {
-                let mut path = work::Path::new(&stream, &work)?;
-                receive::receive(&stream, &name, &mut path)
-            })?;
+            let received = on.on_thread("rig-receiver", move || receive::receive(&stream, &work, &name))?;
             let sent = source.wait_with_output()?;
             print!("source:   {}{received}", String::from_utf8_lossy(&sent.stdout));
             if !sent.status.success() {

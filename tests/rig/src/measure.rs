@@ -3,7 +3,7 @@
 use crate::load::percentiles;
 use crate::noise::{PERIOD, noise};
 use crate::{Failure, Stream};
-use bci_types::{Chunk, HostNs};
+use bci_types::HostNs;
 
 /// How long after the first frame latencies are not yet counted: pages and caches are touched for the first time.
 const WARM_UP_S: f64 = 1.0;
@@ -49,16 +49,11 @@ impl Account {
         }
     }
 
-    /// Frames that came, as far as they were not repeated.
-    pub(crate) fn frames(&self) -> usize {
-        self.frames
-    }
-
     /// Notes a chunk whose work began at `begun` and whose features were done at `done`.
-    pub(crate) fn note(&mut self, chunk: &Chunk, begun: HostNs, done: HostNs) {
+    pub(crate) fn note(&mut self, samples: &[f64], stamps: &[f64], begun: HostNs, done: HostNs) {
         self.pulls += 1;
         self.work_us.push((done - begun) as f64 * 1e-3);
-        for (frame, &stamp) in chunk.samples().chunks_exact(self.channels).zip(chunk.stamps()) {
+        for (frame, &stamp) in samples.chunks_exact(self.channels).zip(stamps) {
             let since = stamp - *self.first_stamp.get_or_insert(stamp);
             let n = (since * self.rate_hz).round().max(0.0) as usize;
             if n < self.next {
@@ -113,6 +108,7 @@ impl Account {
 #[allow(clippy::expect_used, reason = "a test")]
 mod tests {
     use super::*;
+    use bci_types::Chunk;
 
     const SENT: usize = 60;
 
@@ -139,7 +135,7 @@ mod tests {
                 assert!(chunk.push(5.0 + n as f64 / 30.0, &frame));
             }
             let done = HostNs::from_lsl_seconds(*chunk.stamps().last().expect("frames") + 0.0015);
-            account.note(&chunk, HostNs(done.0 - 250_000), done);
+            account.note(chunk.samples(), chunk.stamps(), HostNs(done.0 - 250_000), done);
         }
         account.tell(SENT).map_err(|e| e.to_string())
     }

@@ -2,12 +2,18 @@
 
 use crate::load::Load;
 use crate::measure::Account;
-use crate::work::Path;
+use crate::work::{Path, Settings};
 use crate::{Failure, Stream};
 use bci_driver_api::{Source, SourceFactory};
 use bci_driver_lsl::{InletOptions, LslSourceFactory, Query};
 use bci_rt::clock::{Clock, HostClock};
+use bci_rt::doorbell::{self, Doorbell};
+use bci_rt::edge::{Reader, Writer, edge};
+use bci_rt::guard;
+use bci_rt::thread::{ThreadSpec, spawn};
 use bci_types::Chunk;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long the source is looked for.
@@ -17,40 +23,85 @@ const PULL: Duration = Duration::from_millis(50);
 /// Waits without samples, once some had come, after which none will.
 const SILENT_PULLS: usize = 20;
 
-/// Opens the stream, works on every chunk as soon as it is there, and tells what was measured.
-pub(crate) fn receive(stream: &Stream, name: &str, path: &mut Path) -> Result<String, Failure> {
+/// Opens the stream; pulls it on this thread as the daemon's acquisition does, into a ring; and on another thread, as the
+/// daemon's signal thread does, works on every chunk as soon as it is there. Tells what was measured.
+pub(crate) fn receive(stream: &Stream, settings: &Settings, name: &str) -> Result<String, Failure> {
     let lsl = stream.lsl()?;
     let options = InletOptions { buffer_s: 5, settle: Duration::from_millis(300), ..InletOptions::default() };
-    let mut account = Account::new(stream);
-    let mut chunk = Chunk::with_capacity(stream.channels, stream.pull_frames());
     let mut source = LslSourceFactory::new(lsl, Query::source_id(name), options).open(LOOK)?;
     let expected = stream.chunks() * stream.chunk_frames;
+    let (writer, reader) = edge(stream.channels, stream.rate_hz as usize / 4);
+    let ended = Arc::new(AtomicBool::new(false));
     let load = Load::begin();
-    pull_all(source.as_mut(), &mut chunk, path, &mut account, expected)?;
+    let worker = {
+        let path = Path::new(stream, source.spec(), settings)?;
+        let (stream, ended) = (stream.clone(), Arc::clone(&ended));
+        let priority = stream.priority.map(|p| p.saturating_sub(1).max(1));
+        let spec = ThreadSpec { name: "rig-signal".into(), priority, cpu: None };
+        spawn(spec, move |_| work_all(&stream, reader, path, &ended))?
+    };
+    let bell = Doorbell::for_thread(worker.thread());
+    let mut chunk = Chunk::with_capacity(stream.channels, stream.pull_frames());
+    let pulled = pull_all(source.as_mut(), &mut chunk, writer, &bell, expected);
+    ended.store(true, Ordering::Release);
+    bell.ring();
+    let (account, path, heap) = worker.join().map_err(|_| "the signal thread died")?;
     let used = load.end();
-    Ok(format!("receiver: {used}\n{}features: {}\n", account.tell(expected)?, path.summary()))
+    pulled?;
+    Ok(format!(
+        "receiver: {used}\n{}features: {}\nheap:     {heap} operations in the loops of the receiver\n",
+        account.tell(expected)?,
+        path.summary()
+    ))
 }
 
 fn pull_all(
     source: &mut dyn Source,
     chunk: &mut Chunk,
-    path: &mut Path,
-    account: &mut Account,
+    mut writer: Writer,
+    bell: &Doorbell,
     expected: usize,
 ) -> Result<(), Failure> {
-    let mut silent = 0;
-    while account.frames() < expected {
-        if source.pull(chunk, PULL)? == 0 {
+    let (mut silent, mut frames) = (0, 0);
+    while frames < expected {
+        let pulled = guard::watched(|| {
+            let pulled = source.pull(chunk, PULL);
+            if matches!(pulled, Ok(n) if n > 0) {
+                writer.push(chunk);
+                bell.ring();
+            }
+            pulled
+        })?;
+        frames += pulled;
+        if pulled == 0 {
             silent += 1;
-            if silent > SILENT_PULLS && account.frames() > 0 || silent > 20 * SILENT_PULLS {
+            if silent > SILENT_PULLS && frames > 0 || silent > 20 * SILENT_PULLS {
                 break;
             }
-            continue;
+        } else {
+            silent = 0;
         }
-        silent = 0;
-        let begun = HostClock.now();
-        path.process(chunk.samples());
-        account.note(chunk, begun, HostClock.now());
     }
     Ok(())
+}
+
+/// Works on what comes until the source has ended and the ring is empty.
+fn work_all(stream: &Stream, mut reader: Reader, mut path: Path, ended: &AtomicBool) -> (Account, Path, u64) {
+    let mut account = Account::new(stream);
+    let mut samples = vec![0.0; stream.channels * stream.pull_frames()];
+    let mut stamps = vec![0.0; stream.pull_frames()];
+    loop {
+        let ending = ended.load(Ordering::Acquire);
+        while let Some(header) = reader.pop(&mut samples, &mut stamps) {
+            let begun = HostClock.now();
+            guard::watched(|| path.process(header, &samples, &stamps));
+            let done = HostClock.now();
+            let frames = header.frames;
+            account.note(&samples[..frames * stream.channels], &stamps[..frames], begun, done);
+        }
+        if ending {
+            return (account, path, guard::operations());
+        }
+        doorbell::wait(Duration::from_millis(100));
+    }
 }

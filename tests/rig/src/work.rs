@@ -1,11 +1,15 @@
 //! What is done with each chunk.
 
 use crate::{Failure, Stream};
-use bci_dsp::design::Band;
+use bci_dsp::design::{Band, Family};
 use bci_dsp::run::{RmsSettings, Threshold};
 use bci_dsp::{Chain, IirSpec, Signal, SpikeOutput, SpikeSpec, StepSpec};
-use bci_types::Hz;
+use bci_pipeline::{Continuity, Counters, FaultSpec, SignalPath, Surroundings, WindowQueue, feature_path};
+use bci_rt::clock::HostClock;
+use bci_rt::edge::Header;
+use bci_types::{Hz, StreamSpec};
 use clap::Args;
+use std::sync::atomic::Ordering;
 
 /// The steps.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +34,7 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn band_pass(&self) -> StepSpec {
         let band = Band::BandPass { low_hz: self.low_hz, high_hz: self.high_hz };
-        StepSpec::Iir(IirSpec::Butterworth { band, order: self.order })
+        StepSpec::Iir(IirSpec::Band { family: Family::Butterworth, band, order: self.order })
     }
 
     pub(crate) fn spikes(&self) -> StepSpec {
@@ -51,48 +55,68 @@ impl Settings {
     }
 }
 
-/// Samples in, features out: the place for any path through the daemon.
+/// Samples in, features out: the daemon's own signal path, with its alignment, its search for faults and its windows of
+/// one bin each.
 pub(crate) struct Path {
-    chain: Option<Chain>,
-    block: Vec<f64>,
+    signal: Option<SignalPath>,
+    queue: WindowQueue,
+    counters: Counters,
+    at: Continuity,
+    channels: usize,
     bins: usize,
+    untrusted: usize,
     crossings: f64,
     power: f64,
 }
 
 impl Path {
-    pub(crate) fn new(stream: &Stream, settings: &Settings) -> Result<Self, Failure> {
+    pub(crate) fn new(stream: &Stream, spec: &StreamSpec, settings: &Settings) -> Result<Self, Failure> {
         let steps = [settings.band_pass(), settings.spikes()];
-        let chain = if settings.idle { None } else { Some(settings.chain(&steps, stream)?) };
-        let block = Vec::with_capacity(stream.channels * stream.pull_frames());
-        Ok(Self { chain, block, bins: 0, crossings: 0.0, power: 0.0 })
+        let path = || feature_path(spec, &steps, FaultSpec::default(), 1, stream.pull_frames());
+        let signal = if settings.idle { None } else { Some(path()?) };
+        let length = signal.as_ref().map_or(1, SignalPath::window_len);
+        Ok(Self {
+            signal,
+            queue: WindowQueue::new(length, 8),
+            counters: Counters::default(),
+            at: Continuity::default(),
+            channels: stream.channels,
+            bins: 0,
+            untrusted: 0,
+            crossings: 0.0,
+            power: 0.0,
+        })
     }
 
-    /// Works on `[frames x channels]`.
-    pub(crate) fn process(&mut self, samples: &[f64]) {
-        let Some(chain) = &mut self.chain else { return };
-        self.block.clear();
-        self.block.extend_from_slice(samples);
-        let width = chain.output().channels();
-        let out = chain.process(&mut self.block, true);
-        for bin in out.samples.chunks_exact(width) {
-            let (crossings, power) = bin.split_at(width / 2);
+    /// Works on a chunk: `[frames x channels]` and a stamp a frame.
+    pub(crate) fn process(&mut self, header: Header, samples: &[f64], stamps: &[f64]) {
+        let Some(signal) = &mut self.signal else { return };
+        let around = Surroundings { clock: &HostClock, queue: &self.queue, counters: &self.counters };
+        signal.process(header, samples, stamps, &mut self.at, &around);
+        while let Some(slot) = self.queue.receive() {
+            let (crossings, power) = slot.window.split_at(self.channels);
             self.bins += 1;
-            self.crossings += crossings.iter().sum::<f64>();
-            self.power += power.iter().sum::<f64>();
+            self.untrusted += usize::from(!slot.validity.is_valid());
+            self.crossings += crossings.iter().map(|&x| f64::from(x)).sum::<f64>();
+            self.power += power.iter().map(|&x| f64::from(x)).sum::<f64>();
+            self.queue.recycle(slot);
         }
     }
 
     /// What came out, so that one can see that it is what the noise must give.
     pub(crate) fn summary(&self) -> String {
-        let Some(chain) = &self.chain else { return "no features".into() };
-        let n = (self.bins * chain.input().channels()).max(1) as f64;
+        if self.signal.is_none() {
+            return "no features".into();
+        }
+        let n = (self.bins * self.channels).max(1) as f64;
         format!(
-            "{} bins of {} features; mean power {:.2} uV^2, {:.4} crossings a bin and channel",
+            "{} bins of {} features, {} not trusted (settling); mean power {:.2} uV^2, {:.4} crossings a bin and channel; gaps {}",
             self.bins,
-            chain.output().channels(),
+            2 * self.channels,
+            self.untrusted,
             self.power / n,
-            self.crossings / n
+            self.crossings / n,
+            self.counters.gaps.load(Ordering::Relaxed),
         )
     }
 }

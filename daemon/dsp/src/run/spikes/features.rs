@@ -214,9 +214,21 @@ impl Element for SpikeFeatures {
         self.set_levels();
     }
 
-    /// A bin, or the start of the RMS when that is longer: before it there are no crossings.
+    /// Begins a bin anew; what is known of each channel's RMS is kept.
+    fn restart(&mut self) {
+        self.filled = 0;
+        self.trusted = true;
+        self.tiles.iter_mut().for_each(Tile::restart);
+    }
+
+    /// A bin.
     fn settle_samples(&self, _tolerance: f64) -> usize {
-        self.start_frames().max(self.settings.bin_frames)
+        self.settings.bin_frames
+    }
+
+    /// The start of the RMS: before it there are no crossings.
+    fn warm_up_samples(&self) -> usize {
+        self.start_frames()
     }
 
     /// That of a mean over the bin.
