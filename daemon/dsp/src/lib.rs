@@ -28,5 +28,5 @@ pub use design::DesignError;
 pub use element::{Element, Emit, InPlace, Reframe};
 pub use signal::Signal;
 pub use step::{
-    CleanSpec, Designed, FeatureSpec, FirSpec, IirSpec, RateSpec, SpaceSpec, SpikeSpec, Stage, StepSpec,
+    CleanSpec, Designed, FeatureSpec, FirSpec, IirSpec, Over, RateSpec, SpaceSpec, SpikeSpec, Stage, StepSpec,
 };

@@ -25,8 +25,8 @@ const EARS: [&str; 10] = ["a1", "a2", "m1", "m2", "a1a2", "a1+a2", "a12", "m1m2"
 
 /// The rows of the 10-05 system (Oostenveld & Praamstra, Clinical Neurophysiology 112:713-719, 2001).
 const ROWS: [&str; 27] = [
-    "n", "fp", "afp", "af", "aff", "f", "fft", "ffc", "ft", "fc", "ftt", "fcc", "t", "c", "ttp", "ccp",
-    "tp", "cp", "tpp", "cpp", "p", "ppo", "po", "poo", "o", "oi", "i",
+    "n", "fp", "afp", "af", "aff", "f", "fft", "ffc", "ft", "fc", "ftt", "fcc", "t", "c", "ttp", "ccp", "tp",
+    "cp", "tpp", "cpp", "p", "ppo", "po", "poo", "o", "oi", "i",
 ];
 
 /// The names that the 10-10 system gives to four electrodes of the 10-20 system.
@@ -75,19 +75,17 @@ where
     L: IntoIterator<Item = Option<&'a str>>,
 {
     let labels: Vec<&str> = labels.into_iter().map(Option::unwrap_or_default).collect();
-    let names: Vec<String> = labels.iter().map(|l| folded(l)).collect();
-    let name = folded(wanted);
-    if name.is_empty() {
-        return Err(NoChannel::Unknown);
-    }
     let matching = |fits: &dyn Fn(usize) -> bool| (0..labels.len()).filter(|&i| fits(i)).collect::<Vec<_>>();
-    let mut hits = matching(&|i| labels[i] == wanted);
-    if hits.is_empty() {
+    let name = folded(wanted);
+    let mut hits = if name.is_empty() { Vec::new() } else { matching(&|i| labels[i] == wanted) };
+    // Most labels are found as written, without folding every other one.
+    if hits.is_empty() && !name.is_empty() {
+        let names: Vec<String> = labels.iter().map(|l| folded(l)).collect();
         hits = matching(&|i| names[i] == name);
-    }
-    if hits.is_empty() && !has_shaft_t(&names) {
-        let name = canonical(&name);
-        hits = matching(&|i| canonical(&names[i]) == name);
+        if hits.is_empty() && !has_shaft_t(&names) {
+            let name = canonical(&name);
+            hits = matching(&|i| canonical(&names[i]) == name);
+        }
     }
     match hits.as_slice() {
         [] => Err(NoChannel::Unknown),
@@ -161,7 +159,9 @@ mod tests {
 
     #[test]
     fn a_bipolar_label_is_never_mistaken_for_one_of_its_electrodes() {
-        for label in ["C3-C4", "Fpz-Cz", "EEG Fpz-Cz", "A1-A2", "A2-A1", "B1-A1", "L'1-L'2", "M1-M2", "T3-T5", "X1-M1"] {
+        for label in
+            ["C3-C4", "Fpz-Cz", "EEG Fpz-Cz", "A1-A2", "A2-A1", "B1-A1", "L'1-L'2", "M1-M2", "T3-T5", "X1-M1"]
+        {
             let first = label.trim_start_matches("EEG ").split('-').next().expect("two electrodes");
             assert_eq!(index(&[label], first), None, "{label}");
             assert_eq!(index(&[label], label), Some(0), "{label}");

@@ -82,7 +82,9 @@ mod tests {
         assert_eq!(place("T3"), Some((5, -4)), "T7 by its older name");
         assert_eq!(place("FT10"), Some((4, 5)));
         assert_eq!(place("Iz"), Some((10, 0)));
-        for label in ["C7", "FT3", "C0", "Cz1", "C", "FFC3h", "FFC3", "A1", "C11", "C129", "", "z", "L'1", "EOG"] {
+        for label in
+            ["C7", "FT3", "C0", "Cz1", "C", "FFC3h", "FFC3", "A1", "C11", "C129", "", "z", "L'1", "EOG"]
+        {
             assert_eq!(place(label), None, "{label}");
         }
     }

@@ -28,7 +28,8 @@ pub fn contact(electrode: &str) -> Option<Contact> {
         .chars()
         .map(|c| if is_prime(c) { '\'' } else { c })
         .collect();
-    let looks_so = shaft.starts_with(char::is_alphabetic) && shaft.chars().all(|c| c.is_alphabetic() || c == '\'');
+    let looks_so =
+        shaft.starts_with(char::is_alphabetic) && shaft.chars().all(|c| c.is_alphabetic() || c == '\'');
     let is_other = OTHERS.contains(&shaft.to_lowercase().as_str());
     (looks_so && !is_other).then_some(Contact { shaft, number })
 }

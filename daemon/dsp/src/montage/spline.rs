@@ -62,7 +62,11 @@ mod tests {
         for row in weights.row_iter() {
             assert!((row.sum() - 1.0).abs() < 1e-9, "{row}");
         }
-        assert!((weights[(0, 3)] - 1.0).abs() < 0.02, "{}", weights.row(0));
+        assert!(
+            (0.9..1.0).contains(&weights[(0, 3)]),
+            "less than 1 by the regularisation: {}",
+            weights.row(0)
+        );
         assert_eq!(spline_weights(&[], &to), None);
     }
 }

@@ -19,7 +19,7 @@ mod window;
 pub use finite::all_finite;
 pub use select::Select;
 pub use sos_filter::SosFilter;
-pub use space::CommonAverage;
+pub use space::{CommonAverage, CommonMedian, Matrix, Reference, Row};
 pub use window::{Pushed, Window};
 
 use crate::element::Element;

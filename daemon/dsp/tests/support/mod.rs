@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use bci_dsp::design::Band;
-use bci_dsp::{Chain, IirSpec, Signal, SpaceSpec, StepSpec};
+use bci_dsp::{Chain, IirSpec, Over, Signal, SpaceSpec, StepSpec};
 use bci_types::Hz;
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ pub(crate) fn step(row: &Value) -> StepSpec {
         "bandpass" => band_pass(edges[0], edges[1], order),
         "bandstop" => band_stop(edges[0], edges[1], order),
         "notch" => notch(number(&row["freq_hz"]), number(&row["q"])),
-        "average" => StepSpec::Space(SpaceSpec::CommonAverage),
+        "average" => StepSpec::Space(SpaceSpec::CommonAverage { over: Over::default() }),
         other => panic!("no such kind: {other}"),
     }
 }
@@ -99,7 +99,7 @@ pub(crate) fn every_step() -> Vec<StepSpec> {
     vec![
         notch(60.0, 30.0),
         high_pass(0.5, 2),
-        StepSpec::Space(SpaceSpec::CommonAverage),
+        StepSpec::Space(SpaceSpec::CommonAverage { over: Over::default() }),
         band_stop(48.0, 52.0, 2),
         low_pass(70.0, 3),
         band_pass(8.0, 30.0, 4),
