@@ -105,9 +105,17 @@ pub(super) fn bipolar(input: &Signal, pairs: &[Vec<String>], chains: &[Vec<Strin
         let label = format!("{}-{}", pair[0], pair[1]);
         let key = if rows.len() < pairs.len() { "pairs" } else { "chain" };
         if anode == cathode {
-            mistakes.push(DesignError::setting(key, &label, format!("must be pairs of two different channels, which {label} is not")));
+            mistakes.push(DesignError::setting(
+                key,
+                &label,
+                format!("must be pairs of two different channels, which {label} is not"),
+            ));
         } else if seen.contains(&(anode, cathode)) {
-            mistakes.push(DesignError::setting(key, &label, format!("must have each pair once: {label} comes twice")));
+            mistakes.push(DesignError::setting(
+                key,
+                &label,
+                format!("must have each pair once: {label} comes twice"),
+            ));
         }
         seen.push((anode, cathode));
         rows.push(vec![(anode, 1.0), (cathode, -1.0)]);
