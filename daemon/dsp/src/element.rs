@@ -121,6 +121,20 @@ impl<'a> Emit<'a> {
         &mut self.samples[at * self.channels..(at + 1) * self.channels]
     }
 
+    /// The next `frames` output frames, `[frames x channels]`, to be written in full. The first comes from the input
+    /// frame `origin` of the block being processed, the next from the one after it, and so on.
+    ///
+    /// # Panics
+    /// As [`Emit::frame`].
+    pub fn block(&mut self, origin: usize, frames: usize) -> &mut [f64] {
+        let at = self.frames;
+        self.frames += frames;
+        for (place, origin) in self.origins[at..self.frames].iter_mut().zip(origin..) {
+            *place = origin as u32;
+        }
+        &mut self.samples[at * self.channels..self.frames * self.channels]
+    }
+
     /// Frames so far.
     #[must_use]
     pub fn frames(&self) -> usize {

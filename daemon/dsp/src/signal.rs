@@ -1,4 +1,4 @@
-use bci_types::Hz;
+use bci_types::{Hz, label};
 
 /// What flows between two elements of a chain: at which rate, and which channels in which order.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,5 +32,11 @@ impl Signal {
     #[must_use]
     pub fn at(&self, rate: Hz) -> Self {
         Self { rate, labels: self.labels.clone() }
+    }
+
+    /// The index of the channel that `label` means: as written, else folded, never ambiguously; see [`bci_types::label`].
+    #[must_use]
+    pub fn index(&self, label: &str) -> Option<usize> {
+        label::index_of(self.labels.iter().map(|l| Some(l.as_str())), label)
     }
 }

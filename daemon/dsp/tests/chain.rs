@@ -4,14 +4,14 @@ mod support;
 
 use bci_dsp::design::{Band, Biquad, Sos, butterworth, notch};
 use bci_dsp::run::{RetuneError, SosFilter};
-use bci_dsp::{Chain, DesignError, Signal, SpaceSpec, StepSpec};
+use bci_dsp::{Chain, DesignError, Over, Signal, SpaceSpec, StepSpec};
 use support::{band_pass, band_stop, chain, eeg, every_step, high_pass, hz, low_pass, run};
 
 #[test]
 fn every_mistake_is_reported_at_once_with_its_step() {
     let steps = [
         band_pass(30.0, 8.0, 0),
-        StepSpec::Space(SpaceSpec::CommonAverage),
+        StepSpec::Space(SpaceSpec::CommonAverage { over: Over::default() }),
         low_pass(140.0, 4),
         high_pass(f64::NAN, 17),
         support::notch(50.0, f64::NAN),

@@ -5,6 +5,7 @@
 
 mod chunk;
 mod intent;
+pub mod label;
 mod stream;
 mod time;
 mod validity;

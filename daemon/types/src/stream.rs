@@ -182,27 +182,11 @@ impl StreamSpec {
         self.rate == other.rate && self.channels == other.channels
     }
 
-    /// The index of a channel by its label: as written; else ignoring case, surrounding space and the dots with
-    /// which some recordings pad labels (`Fc5.`), where that names exactly one channel.
+    /// The index of the channel that a label means: as written, else folded, never ambiguously; see [`crate::label`].
     #[must_use]
     pub fn channel_index(&self, label: &str) -> Option<usize> {
-        let exact = self.channels.iter().position(|c| c.label.as_deref() == Some(label));
-        exact.or_else(|| {
-            let wanted = folded(label);
-            let mut hits = self
-                .channels
-                .iter()
-                .enumerate()
-                .filter(|(_, c)| c.label.as_deref().is_some_and(|l| folded(l) == wanted))
-                .map(|(i, _)| i);
-            let first = hits.next();
-            if hits.next().is_some() { None } else { first }
-        })
+        crate::label::index_of(self.channels.iter().map(|c| c.label.as_deref()), label)
     }
-}
-
-fn folded(label: &str) -> String {
-    label.trim().trim_end_matches('.').to_lowercase()
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub use features::{
 pub use finite::all_finite;
 pub use select::Select;
 pub use sos_filter::SosFilter;
-pub use space::CommonAverage;
+pub use space::{CommonAverage, CommonMedian, Matrix, Reference, Row};
 pub use spikes::{RmsSettings, SpikeFeatures, SpikeSettings, Threshold};
 pub use window::{Pushed, Window};
 

@@ -1,5 +1,7 @@
-use super::RetuneError;
+use super::{RetuneError, same};
 use crate::design::DesignError;
+use crate::element::{Element, Emit, Reframe};
+use std::any::Any;
 
 /// Picks channels out of a frame, in any order and each with a factor (as from volts to microvolts).
 ///
@@ -60,12 +62,17 @@ impl Select {
     /// # Errors
     /// [`RetuneError::Channels`] when the number of inputs or of outputs differs.
     pub fn retune(&mut self, ready: &Select) -> Result<(), RetuneError> {
+        self.takes(ready)?;
+        self.picks.copy_from_slice(&ready.picks);
+        Ok(())
+    }
+
+    fn takes(&self, ready: &Select) -> Result<(), RetuneError> {
         for (have, got) in [(self.inputs, ready.inputs), (self.picks.len(), ready.picks.len())] {
             if have != got {
                 return Err(RetuneError::Channels { have, got });
             }
         }
-        self.picks.copy_from_slice(&ready.picks);
         Ok(())
     }
 
@@ -79,6 +86,41 @@ impl Select {
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.picks.len()
+    }
+}
+
+impl Element for Select {
+    fn reset(&mut self) {}
+
+    fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
+        let mut inputs = vec![false; self.inputs];
+        for (pick, _) in self.picks.iter().zip(outputs).filter(|(_, marked)| **marked) {
+            inputs[pick.channel] = true;
+        }
+        inputs
+    }
+
+    fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
+        self.takes(same::<Self>(ready)?)
+    }
+
+    fn retune(&mut self, ready: &dyn Element) -> Result<(), RetuneError> {
+        Select::retune(self, same::<Self>(ready)?)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Reframe for Select {
+    fn most_frames(&self, input: usize) -> usize {
+        input
+    }
+
+    fn process(&mut self, input: &[f64], _learn: bool, out: &mut Emit<'_>) {
+        let output = out.block(0, input.len() / self.inputs);
+        Select::process(self, input, output);
     }
 }
 

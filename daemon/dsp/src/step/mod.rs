@@ -13,7 +13,7 @@ pub use features::FeatureSpec;
 pub use fir::FirSpec;
 pub use iir::IirSpec;
 pub use rates::RateSpec;
-pub use space::SpaceSpec;
+pub use space::{Over, SpaceSpec};
 pub use spikes::{SpikeOutput, SpikeSpec};
 
 use crate::design::{DesignError, Sos};

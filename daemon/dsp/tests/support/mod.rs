@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use bci_dsp::design::{Band, BesselNorm, CombWidth, Family};
-use bci_dsp::{Chain, IirSpec, Signal, SpaceSpec, StepSpec};
+use bci_dsp::{Chain, IirSpec, Over, Signal, SpaceSpec, StepSpec};
 use bci_types::Hz;
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ pub(crate) fn step(row: &Value) -> StepSpec {
             return StepSpec::Iir(IirSpec::NotchComb { freq_hz, harmonics, width });
         }
         "dc_block" => return StepSpec::Iir(IirSpec::DcBlock { cutoff_hz: number(&row["cutoff_hz"]) }),
-        "average" => return StepSpec::Space(SpaceSpec::CommonAverage),
+        "average" => return StepSpec::Space(SpaceSpec::CommonAverage { over: Over::default() }),
         other => panic!("no such kind: {other}"),
     };
     let order = row["order"].as_u64().expect("an order") as u32;
@@ -128,7 +128,7 @@ pub(crate) fn every_step() -> Vec<StepSpec> {
     vec![
         notch(60.0, 30.0),
         high_pass(0.5, 2),
-        StepSpec::Space(SpaceSpec::CommonAverage),
+        StepSpec::Space(SpaceSpec::CommonAverage { over: Over::default() }),
         band_stop(48.0, 52.0, 2),
         low_pass(70.0, 3),
         band_pass(8.0, 30.0, 4),

@@ -1,6 +1,8 @@
+use super::members::Members;
 use crate::design::DesignError;
 use crate::element::{Element, InPlace};
-use crate::run::{LANES, RetuneError, same};
+use crate::run::simd::vectorised;
+use crate::run::{RetuneError, same};
 use std::any::Any;
 
 /// The common average reference: the mean over some channels, subtracted from every channel of the frame.
@@ -9,9 +11,7 @@ use std::any::Any;
 /// stays where it is.
 #[derive(Clone, Debug)]
 pub struct CommonAverage {
-    channels: usize,
-    /// Of capacity `channels`, so that `retune` never grows it.
-    members: Vec<usize>,
+    members: Members,
 }
 
 impl CommonAverage {
@@ -20,27 +20,7 @@ impl CommonAverage {
     /// # Errors
     /// The first of: no channels or no members, an index that is no channel, an index named twice.
     pub fn design(channels: usize, members: Option<&[usize]>) -> Result<Self, DesignError> {
-        if channels == 0 || members.is_some_and(<[usize]>::is_empty) {
-            return Err(DesignError::NoChannels);
-        }
-        let mut own = Vec::with_capacity(channels);
-        match members {
-            None => own.extend(0..channels),
-            Some(members) => {
-                for &channel in members {
-                    if channel >= channels {
-                        return Err(DesignError::NoSuchChannel { channel, channels });
-                    }
-                    if own.contains(&channel) {
-                        return Err(DesignError::RepeatedChannel { channel });
-                    }
-                    own.push(channel);
-                }
-            }
-        }
-        // The order of a sum decides its rounding: the same members give the same bits however they were named.
-        own.sort_unstable();
-        Ok(Self { channels, members: own })
+        Ok(Self { members: Members::design(channels, members)? })
     }
 
     /// Does nothing: there is no state.
@@ -48,19 +28,16 @@ impl CommonAverage {
 
     /// Re-references `[frames x channels]` in place, in whatever unit.
     pub fn process(&mut self, frames: &mut [f64]) {
-        debug_assert_eq!(frames.len() % self.channels, 0, "whole frames");
-        let share = 1.0 / self.members.len() as f64;
-        for frame in frames.chunks_exact_mut(self.channels) {
-            let sum = if self.members.len() == self.channels {
-                sum(frame)
-            } else {
-                self.members.iter().map(|&i| frame[i]).sum()
-            };
-            let mean = sum * share;
-            for x in frame {
-                *x -= mean;
+        debug_assert_eq!(frames.len() % self.channels(), 0, "whole frames");
+        let members = &self.members;
+        vectorised(|| {
+            for frame in frames.chunks_exact_mut(members.channels()) {
+                let mean = members.mean(frame);
+                for x in frame {
+                    *x -= mean;
+                }
             }
-        }
+        });
     }
 
     /// Takes over the members of `ready`.
@@ -68,18 +45,20 @@ impl CommonAverage {
     /// # Errors
     /// [`RetuneError::Channels`] when it was made for another number of channels.
     pub fn retune(&mut self, ready: &CommonAverage) -> Result<(), RetuneError> {
-        if ready.channels != self.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
-        }
-        self.members.clear();
-        self.members.extend_from_slice(&ready.members);
+        self.takes(ready)?;
+        self.members.copy_from(&ready.members);
         Ok(())
+    }
+
+    fn takes(&self, ready: &CommonAverage) -> Result<(), RetuneError> {
+        let (have, got) = (self.channels(), ready.channels());
+        if have == got { Ok(()) } else { Err(RetuneError::Channels { have, got }) }
     }
 
     /// Channels a frame.
     #[must_use]
     pub fn channels(&self) -> usize {
-        self.channels
+        self.members.channels()
     }
 }
 
@@ -89,17 +68,13 @@ impl Element for CommonAverage {
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
         let mut inputs = outputs.to_vec();
         if outputs.contains(&true) {
-            self.members.iter().for_each(|&i| inputs[i] = true);
+            self.members.indices().for_each(|i| inputs[i] = true);
         }
         inputs
     }
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
-        let ready = same::<Self>(ready)?;
-        if ready.channels != self.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
-        }
-        Ok(())
+        self.takes(same::<Self>(ready)?)
     }
 
     fn retune(&mut self, ready: &dyn Element) -> Result<(), RetuneError> {
@@ -115,18 +90,6 @@ impl InPlace for CommonAverage {
     fn process(&mut self, frames: &mut [f64], _learn: bool) {
         CommonAverage::process(self, frames);
     }
-}
-
-/// A sum by lanes, in an order fixed by the length alone.
-fn sum(frame: &[f64]) -> f64 {
-    let (tiles, rest) = frame.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
-    for tile in tiles {
-        for (lane, x) in lanes.iter_mut().zip(tile) {
-            *lane += x;
-        }
-    }
-    lanes.iter().sum::<f64>() + rest.iter().sum::<f64>()
 }
 
 #[cfg(test)]

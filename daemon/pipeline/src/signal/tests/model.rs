@@ -5,7 +5,7 @@ use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
 use crate::status::Counters;
 use bci_dsp::design::{Band, Family};
-use bci_dsp::{Chain, IirSpec, Signal, SpaceSpec, StepSpec};
+use bci_dsp::{Chain, IirSpec, Over, Signal, SpaceSpec, StepSpec};
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
 use bci_types::{HostNs, Hz, Validity};
@@ -269,7 +269,7 @@ pub(super) fn butterworth(band: Band, order: u32) -> StepSpec {
 }
 
 pub(super) fn average() -> StepSpec {
-    StepSpec::Space(SpaceSpec::CommonAverage)
+    StepSpec::Space(SpaceSpec::CommonAverage { over: Over::default() })
 }
 
 pub(super) fn plain(window: usize, hop: usize) -> Rig {
