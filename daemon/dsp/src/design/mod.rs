@@ -15,7 +15,9 @@ pub use butterworth::{Band, MAX_ORDER, butterworth};
 pub use complex::Complex;
 pub use error::DesignError;
 pub use notch::notch;
+pub use resample::{MOST_PHASES, Ratio, resample_taps};
 pub use sos::{Biquad, Sos};
 
 pub(crate) use butterworth::mistakes as band_mistakes;
 pub(crate) use notch::mistakes as notch_mistakes;
+pub(crate) use resample::SincTable;

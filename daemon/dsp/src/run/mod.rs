@@ -17,6 +17,7 @@ mod spikes;
 mod window;
 
 pub use finite::all_finite;
+pub use resample::{MOST_CHANGE, PolyphaseResampler, SincResampler};
 pub use select::Select;
 pub use sos_filter::SosFilter;
 pub use space::CommonAverage;
