@@ -22,9 +22,11 @@ pub use error::DesignError;
 pub use family::{BesselNorm, Family};
 pub use notch::notch;
 pub use notch_comb::{CombWidth, MAX_NOTCHES, notch_comb};
+pub use resample::{MOST_PHASES, Ratio, resample_taps};
 pub use sos::{Biquad, Sos};
 
 pub(crate) use band::mistakes as band_mistakes;
 pub(crate) use dc_block::mistakes as dc_block_mistakes;
 pub(crate) use notch::mistakes as notch_mistakes;
 pub(crate) use notch_comb::mistakes as notch_comb_mistakes;
+pub(crate) use resample::SincTable;

@@ -1,0 +1,156 @@
+use super::history::History;
+use crate::design::{DesignError, Ratio, resample_taps};
+use crate::element::{Element, Emit, Reframe};
+use crate::run::simd::vectorised;
+use crate::run::{RetuneError, same};
+use bci_types::Hz;
+use std::any::Any;
+
+/// Another sampling rate that is a fraction of the input's: a polyphase filter, causal.
+///
+/// With the taps `h` of [`resample_taps`], output frame `m` is that of SciPy's `upfirdn(h, x, up, down)`, the delay left
+/// in: it stands for the input at frame `m * down / up`, less the delay of `half_width` frames of the lower rate, and comes
+/// with input frame `floor(m * down / up)`. Hence, where `up < down`, it is frame `m - half_width` of `resample_poly`, for
+/// `half_width = 10` and `beta = 5`; where `up > down`, `resample_poly` of an input that is `p` frames late, `10 + p` a
+/// multiple of `down`, has the same frames `(10 + p) * up / down` earlier.
+///
+/// A constant comes out with the images that this filter leaves of it where `up > 1`: of large offsets it is well to take
+/// them away before.
+#[derive(Clone, Debug)]
+pub struct PolyphaseResampler {
+    channels: usize,
+    ratio: Ratio,
+    from: Hz,
+    /// Taps at `up` times the input's rate, as designed.
+    taps: Box<[f64]>,
+    /// `[up x memory]`: for each phase its taps, that of the oldest frame first.
+    phases: Box<[f64]>,
+    /// Frames that an output is made of.
+    memory: usize,
+    history: History,
+    /// Where between the next input frame and the one after it the next output stands, in parts of `up`; may be beyond.
+    phase: u32,
+}
+
+impl PolyphaseResampler {
+    /// A resampler that has seen nothing. For the taps see [`resample_taps`]. Allocates.
+    ///
+    /// # Errors
+    /// [`DesignError::NoChannels`].
+    pub fn design(
+        from: Hz,
+        ratio: Ratio,
+        half_width: u32,
+        beta: f64,
+        channels: usize,
+    ) -> Result<Self, DesignError> {
+        if channels == 0 {
+            return Err(DesignError::NoChannels);
+        }
+        let taps = resample_taps(ratio, half_width, beta).into_boxed_slice();
+        let up = ratio.up() as usize;
+        let memory = taps.len().div_ceil(up);
+        let mut phases = vec![0.0; up * memory].into_boxed_slice();
+        for (n, &tap) in taps.iter().enumerate() {
+            phases[(n % up) * memory + (memory - 1 - n / up)] = tap;
+        }
+        Ok(Self {
+            channels,
+            ratio,
+            from,
+            taps,
+            phases,
+            memory,
+            history: History::new(memory, channels),
+            phase: 0,
+        })
+    }
+
+    /// The fraction of the rates.
+    #[must_use]
+    pub fn ratio(&self) -> Ratio {
+        self.ratio
+    }
+}
+
+impl Element for PolyphaseResampler {
+    fn reset(&mut self) {
+        self.history.clear();
+        self.phase = 0;
+    }
+
+    fn prime(&mut self, first: &[f64]) {
+        self.history.fill(first);
+    }
+
+    fn settle_samples(&self, _tolerance: f64) -> usize {
+        self.memory
+    }
+
+    fn delay_samples(&self, _at_hz: f64) -> f64 {
+        (self.taps.len() - 1) as f64 / (2.0 * f64::from(self.ratio.up()))
+    }
+
+    fn gain_db(&self, at_hz: f64) -> f64 {
+        // Symmetric taps: the sum about the middle is real.
+        let middle = (self.taps.len() - 1) as f64 / 2.0;
+        let cycles = at_hz / (self.from.get() * f64::from(self.ratio.up()));
+        let turn = |n: usize| (std::f64::consts::TAU * cycles * (n as f64 - middle)).cos();
+        let sum: f64 = self.taps.iter().enumerate().map(|(n, tap)| tap * turn(n)).sum();
+        20.0 * (sum / f64::from(self.ratio.up())).abs().log10()
+    }
+
+    fn is_finite_state(&self) -> bool {
+        self.history.is_finite()
+    }
+
+    fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
+        let ready = same::<Self>(ready)?;
+        if ready.channels != self.channels {
+            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
+        }
+        if ready.from != self.from {
+            return Err(RetuneError::Rate { have: self.from, got: ready.from });
+        }
+        if ready.ratio != self.ratio || ready.taps.len() != self.taps.len() {
+            return Err(RetuneError::Kind);
+        }
+        Ok(())
+    }
+
+    fn retune(&mut self, ready: &dyn Element) -> Result<(), RetuneError> {
+        self.fits(ready)?;
+        let ready = same::<Self>(ready)?;
+        self.taps.copy_from_slice(&ready.taps);
+        self.phases.copy_from_slice(&ready.phases);
+        Ok(())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Reframe for PolyphaseResampler {
+    fn most_frames(&self, input: usize) -> usize {
+        (input * self.ratio.up() as usize).div_ceil(self.ratio.down() as usize)
+    }
+
+    fn process(&mut self, input: &[f64], _learn: bool, out: &mut Emit<'_>) {
+        debug_assert_eq!(input.len() % self.channels, 0, "whole frames");
+        vectorised(
+            #[inline(always)]
+            || {
+                for (n, frame) in input.chunks_exact(self.channels).enumerate() {
+                    self.history.push(frame);
+                    while self.phase < self.ratio.up() {
+                        let from = self.phase as usize * self.memory;
+                        self.history.weigh(&self.phases[from..from + self.memory], out.frame(n));
+                        self.phase += self.ratio.down();
+                    }
+                    self.phase -= self.ratio.up();
+                }
+            },
+        );
+    }
+}
