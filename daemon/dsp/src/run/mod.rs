@@ -18,6 +18,7 @@ mod spikes;
 mod window;
 
 pub use finite::all_finite;
+pub use fir::FirFilter;
 pub use select::Select;
 pub use sos_filter::SosFilter;
 pub use space::CommonAverage;
