@@ -4,6 +4,7 @@
 //! `retune` where there is something to swap in.
 
 mod align;
+mod cascade;
 mod clean;
 mod features;
 mod finite;
@@ -25,6 +26,7 @@ pub use features::{
 };
 pub use finite::all_finite;
 pub use resample::{MOST_CHANGE, PolyphaseResampler, SincResampler};
+pub use fir::FirFilter;
 pub use select::Select;
 pub use sos_filter::SosFilter;
 pub use space::{CommonAverage, CommonMedian, Matrix, Reference, Row};

@@ -1,5 +1,6 @@
+use super::cascade::{self, Delays, Slot};
 use super::simd::vectorised;
-use super::{LANES, RetuneError, same};
+use super::{RetuneError, same};
 use crate::design::{Biquad, DesignError, Sos};
 use crate::element::{Element, InPlace};
 use std::any::Any;
@@ -13,18 +14,9 @@ use std::any::Any;
 pub struct SosFilter {
     channels: usize,
     sos: Sos,
-    /// `[tiles x sections]`, a tile being `LANES` channels side by side; the last is padded with idle lanes.
+    /// Where each channel's lies: [`Slot`].
     state: Box<[Delays]>,
 }
-
-/// The two delay elements of one section for one tile.
-#[derive(Clone, Copy, Debug)]
-struct Delays {
-    z1: [f64; LANES],
-    z2: [f64; LANES],
-}
-
-const AT_REST: Delays = Delays { z1: [0.0; LANES], z2: [0.0; LANES] };
 
 impl SosFilter {
     /// A filter at rest. Allocates.
@@ -35,31 +27,31 @@ impl SosFilter {
         if channels == 0 {
             return Err(DesignError::NoChannels);
         }
-        let state = vec![AT_REST; channels.div_ceil(LANES) * sos.sections().len()].into_boxed_slice();
+        let state = vec![Delays::REST; cascade::groups(channels) * sos.sections().len()].into_boxed_slice();
         Ok(Self { channels, sos: sos.clone(), state })
     }
 
     /// Back to rest.
     pub fn reset(&mut self) {
-        self.state.fill(AT_REST);
+        self.state.fill(Delays::REST);
     }
 
     /// The state after infinitely many frames like `first` (one number a channel): SciPy's `sosfilt_zi` times it.
     pub fn prime(&mut self, first: &[f64]) {
         debug_assert_eq!(first.len(), self.channels, "one frame");
-        let tiles = first.chunks(LANES);
-        for (tile, state) in tiles.zip(self.state.chunks_exact_mut(self.sos.sections().len())) {
-            for (lane, &x) in tile.iter().enumerate() {
-                let mut x = x;
-                for (Biquad { b, a: [a1, a2] }, delays) in self.sos.sections().iter().zip(&mut *state) {
-                    let sum = b[0] + b[1] + b[2];
-                    // A zero at 0 Hz, rounding aside: nothing of an offset may pass.
-                    let blocks = sum.abs() <= 4.0 * f64::EPSILON * (b[0].abs() + b[1].abs() + b[2].abs());
-                    let y = if blocks { 0.0 } else { x * sum / (1.0 + a1 + a2) };
-                    delays.z2[lane] = b[2] * x - a2 * y;
-                    delays.z1[lane] = b[1] * x - a1 * y + delays.z2[lane];
-                    x = y;
-                }
+        let sections = self.sos.sections();
+        for (channel, &first) in first.iter().enumerate() {
+            let slot = Slot::of(channel, self.channels, sections.len());
+            let mut x = first;
+            for (i, Biquad { b, a: [a1, a2] }) in sections.iter().enumerate() {
+                let delays = &mut self.state[slot.at(i)];
+                let sum = b[0] + b[1] + b[2];
+                // A zero at 0 Hz, rounding aside: nothing of an offset may pass.
+                let blocks = sum.abs() <= 4.0 * f64::EPSILON * (b[0].abs() + b[1].abs() + b[2].abs());
+                let y = if blocks { 0.0 } else { x * sum / (1.0 + a1 + a2) };
+                delays.z2[slot.lane] = b[2] * x - a2 * y;
+                delays.z1[slot.lane] = b[1] * x - a1 * y + delays.z2[slot.lane];
+                x = y;
             }
         }
     }
@@ -70,7 +62,7 @@ impl SosFilter {
         let Self { channels, sos, state } = self;
         vectorised(
             #[inline(always)]
-            || filter(sos.sections(), state, *channels, frames),
+            || cascade::filter(sos.sections(), state, *channels, frames),
         );
     }
 
@@ -157,40 +149,4 @@ impl InPlace for SosFilter {
     fn process(&mut self, frames: &mut [f64], _learn: bool) {
         SosFilter::process(self, frames);
     }
-}
-
-#[inline(always)]
-fn filter(sections: &[Biquad], state: &mut [Delays], channels: usize, frames: &mut [f64]) {
-    for frame in frames.chunks_exact_mut(channels) {
-        let (tiles, rest) = frame.as_chunks_mut::<LANES>();
-        let mut states = state.chunks_exact_mut(sections.len());
-        for (tile, state) in tiles.iter_mut().zip(&mut states) {
-            *tile = cascade(sections, state, *tile);
-        }
-        if let (false, Some(state)) = (rest.is_empty(), states.next()) {
-            let mut tile = [0.0; LANES];
-            tile[..rest.len()].copy_from_slice(rest);
-            let tile = cascade(sections, state, tile);
-            rest.copy_from_slice(&tile[..rest.len()]);
-        }
-    }
-}
-
-/// One frame of one tile through all sections: the samples stay in registers from the first to the last.
-#[inline(always)]
-fn cascade(sections: &[Biquad], state: &mut [Delays], mut x: [f64; LANES]) -> [f64; LANES] {
-    for (section, delays) in sections.iter().zip(state) {
-        // Copies, so that the compiler sees that nothing overlaps and takes the lanes together.
-        let Biquad { b: [b0, b1, b2], a: [a1, a2] } = *section;
-        let Delays { mut z1, mut z2 } = *delays;
-        for lane in 0..LANES {
-            let input = x[lane];
-            let output = b0 * input + z1[lane];
-            z1[lane] = b1 * input - a1 * output + z2[lane];
-            z2[lane] = b2 * input - a2 * output;
-            x[lane] = output;
-        }
-        *delays = Delays { z1, z2 };
-    }
-    x
 }

@@ -1,1 +1,6 @@
 //! Filters without recursion.
+
+mod convolve;
+mod filter;
+
+pub use filter::FirFilter;
