@@ -28,6 +28,6 @@ pub use design::DesignError;
 pub use element::{Element, Emit, InPlace, Reframe};
 pub use signal::Signal;
 pub use step::{
-    CleanSpec, Designed, FeatureSpec, FirSpec, IirSpec, Over, RateSpec, SpaceSpec, SpikeOutput, SpikeSpec, Stage,
-    StepSpec,
+    CleanSpec, Designed, FeatureSpec, FirSpec, IirSpec, Over, RateSpec, SpaceSpec, SpikeOutput, SpikeSpec,
+    Stage, StepSpec,
 };

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
     use bci_config::{Mistakes, read};
     use bci_dsp::design::{Band, Family};
-    use bci_dsp::{IirSpec, SpaceSpec};
+    use bci_dsp::{IirSpec, Over, SpaceSpec};
     use bci_types::Hz;
 
     fn steps(text: &str) -> (Vec<Step>, Vec<String>) {
@@ -169,7 +169,7 @@ mod tests {
                     order: 4
                 }),
                 StepSpec::Iir(IirSpec::Notch { freq_hz: 50.0, q: 30.0 }),
-                StepSpec::Space(SpaceSpec::CommonAverage),
+                StepSpec::Space(SpaceSpec::CommonAverage { over: Over::default() }),
                 StepSpec::Iir(IirSpec::Band {
                     family: Family::Butterworth,
                     band: Band::HighPass { cutoff_hz: 0.5 },

@@ -83,7 +83,7 @@ impl SymmetricEigen {
         assert_eq!(out.len(), self.n * self.n, "a matrix of the workspace's size");
         vectorised(
             #[inline(always)]
-            || self.function_inlined(f, out),
+            || self.function_inlined(&f, out),
         );
     }
 

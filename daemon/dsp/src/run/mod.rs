@@ -25,8 +25,8 @@ pub use features::{
     QualitySpec, Shrinkage, ZScore, ZScoreMemory,
 };
 pub use finite::all_finite;
-pub use resample::{MOST_CHANGE, PolyphaseResampler, SincResampler};
 pub use fir::FirFilter;
+pub use resample::{MOST_CHANGE, PolyphaseResampler, SincResampler};
 pub use select::Select;
 pub use sos_filter::SosFilter;
 pub use space::{CommonAverage, CommonMedian, Matrix, Reference, Row};

@@ -125,12 +125,15 @@ impl Covariance {
         self.reset();
         if self.centre {
             let frames = (window.len() / self.channels).max(1) as f64;
-            vectorised(|| {
-                for frame in window.chunks_exact(self.channels) {
-                    self.pivot.iter_mut().zip(frame).for_each(|(sum, x)| *sum += x);
-                }
-                self.pivot.iter_mut().for_each(|sum| *sum /= frames);
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for frame in window.chunks_exact(self.channels) {
+                        self.pivot.iter_mut().zip(frame).for_each(|(sum, x)| *sum += x);
+                    }
+                    self.pivot.iter_mut().for_each(|sum| *sum /= frames);
+                },
+            );
         }
         self.add(window);
         self.finish(out)
@@ -150,16 +153,19 @@ impl Covariance {
         }
         let n = frames as f64;
         let centre = self.centre;
-        vectorised(|| {
-            // The slab's products join on the way out, so that later frames still fill the same slab.
-            pending(&self.slab[..held * self.padded], &self.products, self.padded, self.channels, out);
-            for (i, row) in out.chunks_exact_mut(self.channels).enumerate() {
-                let own = if centre { self.sum[i] / n } else { 0.0 };
-                for (c, sum) in row.iter_mut().zip(&self.sum) {
-                    *c = *c / n - own * (sum / n);
+        vectorised(
+            #[inline(always)]
+            || {
+                // The slab's products join on the way out, so that later frames still fill the same slab.
+                pending(&self.slab[..held * self.padded], &self.products, self.padded, self.channels, out);
+                for (i, row) in out.chunks_exact_mut(self.channels).enumerate() {
+                    let own = if centre { self.sum[i] / n } else { 0.0 };
+                    for (c, sum) in row.iter_mut().zip(&self.sum) {
+                        *c = *c / n - own * (sum / n);
+                    }
                 }
-            }
-        });
+            },
+        );
         mirror(out, self.channels);
         let share = self.share(out);
         shrink(out, self.channels, share);
@@ -199,27 +205,30 @@ impl Covariance {
 
     fn add(&mut self, frames: &[f64]) {
         let energies = self.shrinkage == Shrinkage::LedoitWolf;
-        vectorised(|| {
-            for frame in frames.chunks_exact(self.channels) {
-                let y = &mut self.slab[self.held * self.padded..(self.held + 1) * self.padded];
-                for ((y, x), pivot) in y.iter_mut().zip(frame).zip(&self.pivot) {
-                    *y = x - pivot;
+        vectorised(
+            #[inline(always)]
+            || {
+                for frame in frames.chunks_exact(self.channels) {
+                    let y = &mut self.slab[self.held * self.padded..(self.held + 1) * self.padded];
+                    for ((y, x), pivot) in y.iter_mut().zip(frame).zip(&self.pivot) {
+                        *y = x - pivot;
+                    }
+                    self.sum.iter_mut().zip(&*y).for_each(|(sum, y)| *sum += y);
+                    if energies {
+                        let a = squared_length(y);
+                        self.energy += a;
+                        self.energy_squared += a * a;
+                        self.energy_by_y.iter_mut().zip(&*y).for_each(|(sum, y)| *sum += a * y);
+                    }
+                    self.held += 1;
+                    self.frames += 1;
+                    if self.held == SLAB {
+                        self.held = 0;
+                        add_products(&self.slab, &mut self.products, self.padded);
+                    }
                 }
-                self.sum.iter_mut().zip(&*y).for_each(|(sum, y)| *sum += y);
-                if energies {
-                    let a = squared_length(y);
-                    self.energy += a;
-                    self.energy_squared += a * a;
-                    self.energy_by_y.iter_mut().zip(&*y).for_each(|(sum, y)| *sum += a * y);
-                }
-                self.held += 1;
-                self.frames += 1;
-                if self.held == SLAB {
-                    self.held = 0;
-                    add_products(&self.slab, &mut self.products, self.padded);
-                }
-            }
-        });
+            },
+        );
     }
 
     /// The share of shrinkage for the sample covariance `c`.

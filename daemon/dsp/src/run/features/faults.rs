@@ -119,7 +119,10 @@ impl ChannelFaults {
     /// Looks at the next frame, one sample a channel.
     pub fn check(&mut self, frame: &[f64]) -> Faults {
         debug_assert_eq!(frame.len(), self.channels(), "one frame");
-        let (longest, railed) = vectorised(|| self.look(frame));
+        let (longest, railed) = vectorised(
+            #[inline(always)]
+            || self.look(frame),
+        );
         std::mem::swap(&mut self.held, &mut self.next);
         Faults { flat: longest >= self.flat_frames, railed, flat_since: longest as u32 }
     }

@@ -134,11 +134,14 @@ impl Hilbert {
             *at = 0;
         }
         past[*at + before..*at + before + chunk.len()].copy_from_slice(chunk);
-        vectorised(|| {
-            for (n, out) in chunk.chunks_exact_mut(*channels).enumerate() {
-                frame(taps, &past[*at + n * *channels..], turned, out);
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                for (n, out) in chunk.chunks_exact_mut(*channels).enumerate() {
+                    frame(taps, &past[*at + n * *channels..], turned, out);
+                }
+            },
+        );
         *at += chunk.len();
     }
 }

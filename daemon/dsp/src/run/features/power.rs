@@ -146,24 +146,27 @@ impl Reframe for Power {
             if let Some(bank) = bank {
                 bank.filter(chunk);
             }
-            vectorised(|| {
-                for (n, frame) in chunk.chunks_exact(*channels).enumerate() {
-                    let row = sums.current();
-                    match bank {
-                        None => add_squares(row, frame),
-                        Some(bank) => {
-                            for (part, band) in row.chunks_exact_mut(*channels).zip(bank.frame(n)) {
-                                add_squares(part, band);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (n, frame) in chunk.chunks_exact(*channels).enumerate() {
+                        let row = sums.current();
+                        match bank {
+                            None => add_squares(row, frame),
+                            Some(bank) => {
+                                for (part, band) in row.chunks_exact_mut(*channels).zip(bank.frame(n)) {
+                                    add_squares(part, band);
+                                }
                             }
                         }
+                        if sums.advance() {
+                            let out = out.frame(i * CHUNK + n);
+                            sums.sum(out);
+                            finish(out, sums.window as f64, *log, *root);
+                        }
                     }
-                    if sums.advance() {
-                        let out = out.frame(i * CHUNK + n);
-                        sums.sum(out);
-                        finish(out, sums.window as f64, *log, *root);
-                    }
-                }
-            });
+                },
+            );
         }
     }
 }

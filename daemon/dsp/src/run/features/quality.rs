@@ -142,21 +142,24 @@ impl Quality {
         let taken = (block.len() / channels).min(self.until_due);
         let rail = self.rail_uv.unwrap_or(f64::NAN);
         let tiles = self.carry.len();
-        vectorised(|| {
-            for frame in block[..taken * channels].chunks_exact(channels) {
-                let first = self.filled == 0;
-                let blocks = &mut self.blocks[self.at * tiles..(self.at + 1) * tiles];
-                for (i, (block, carry)) in blocks.iter_mut().zip(&mut self.carry).enumerate() {
-                    let y = block.add(carry, row(&frame[i * LANES..]), first, self.eps, rail);
-                    self.line.add(self.at, i, self.filled, y);
+        vectorised(
+            #[inline(always)]
+            || {
+                for frame in block[..taken * channels].chunks_exact(channels) {
+                    let first = self.filled == 0;
+                    let blocks = &mut self.blocks[self.at * tiles..(self.at + 1) * tiles];
+                    for (i, (block, carry)) in blocks.iter_mut().zip(&mut self.carry).enumerate() {
+                        let y = block.add(carry, row(&frame[i * LANES..]), first, self.eps, rail);
+                        self.line.add(self.at, i, self.filled, y);
+                    }
+                    self.filled += 1;
+                    if self.filled == self.block {
+                        self.filled = 0;
+                        self.at = (self.at + 1) % (self.blocks.len() / tiles);
+                    }
                 }
-                self.filled += 1;
-                if self.filled == self.block {
-                    self.filled = 0;
-                    self.at = (self.at + 1) % (self.blocks.len() / tiles);
-                }
-            }
-        });
+            },
+        );
         self.until_due -= taken;
         let due = self.until_due == 0;
         if due {
@@ -168,18 +171,27 @@ impl Quality {
 
     fn measure(&mut self) {
         let tiles = self.carry.len();
-        vectorised(|| {
-            for (i, latest) in self.latest.chunks_mut(LANES).enumerate() {
-                let (newer, older) = self.blocks.split_at(self.at * tiles);
-                let blocks = older.chunks_exact(tiles).chain(newer.chunks_exact(tiles)).map(|b| &b[i]);
-                let whole = merge(blocks.clone(), self.block as f64);
-                let line = self.line.power(self.at, i, blocks, &whole.mean);
-                for (lane, latest) in latest.iter_mut().enumerate() {
-                    *latest =
-                        measures(&whole, line[lane], lane, self.window as f64, self.rate_hz, self.rail_uv);
+        vectorised(
+            #[inline(always)]
+            || {
+                for (i, latest) in self.latest.chunks_mut(LANES).enumerate() {
+                    let (newer, older) = self.blocks.split_at(self.at * tiles);
+                    let blocks = older.chunks_exact(tiles).chain(newer.chunks_exact(tiles)).map(|b| &b[i]);
+                    let whole = merge(blocks.clone(), self.block as f64);
+                    let line = self.line.power(self.at, i, blocks, &whole.mean);
+                    for (lane, latest) in latest.iter_mut().enumerate() {
+                        *latest = measures(
+                            &whole,
+                            line[lane],
+                            lane,
+                            self.window as f64,
+                            self.rate_hz,
+                            self.rail_uv,
+                        );
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 }
 

@@ -168,14 +168,17 @@ impl InPlace for ZScore {
     fn process(&mut self, frames: &mut [f64], learn: bool) {
         debug_assert_eq!(frames.len() % self.channels, 0, "whole frames");
         let Self { channels, state } = self;
-        vectorised(|| match state {
-            State::Exponential(state) => {
-                frames.chunks_exact_mut(*channels).for_each(|frame| state.frame(frame, learn));
-            }
-            State::Rolling(state) => {
-                frames.chunks_exact_mut(*channels).for_each(|frame| state.frame(frame, learn));
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || match state {
+                State::Exponential(state) => {
+                    frames.chunks_exact_mut(*channels).for_each(|frame| state.frame(frame, learn));
+                }
+                State::Rolling(state) => {
+                    frames.chunks_exact_mut(*channels).for_each(|frame| state.frame(frame, learn));
+                }
+            },
+        );
     }
 }
 
