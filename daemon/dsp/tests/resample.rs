@@ -115,8 +115,8 @@ fn the_delay_apart_it_is_resample_poly() {
     let eeg = eeg();
     for row in rows(include_str!("vectors/rates/resample_poly.json")) {
         let (up, down) = up_down(&row);
-        // SciPy's frame 0 is centred. Going down, it is ten output frames late here. Going up, ten input frames: a whole
-        // number of output frames once the input itself is `late` frames late.
+        // SciPy's frame 0 is centred. Going down, it is ten output frames late here. Going up, ten input frames: a
+        // whole number of output frames once the input itself is `late` frames late.
         let late = if up > down { (down - 10 % down) % down } else { 0 };
         let ahead = if up > down { ((10 + late) * up / down) as usize } else { 10 };
         let mut input = vec![0.0; late as usize * eeg.channels];
@@ -423,7 +423,11 @@ proptest! {
     }
 
     #[test]
-    fn no_block_yields_more_than_was_said(up in 1u32..40, down in 1u32..40, blocks in prop::collection::vec(0usize..30, 1..30)) {
+    fn no_block_yields_more_than_was_said(
+        up in 1u32..40,
+        down in 1u32..40,
+        blocks in prop::collection::vec(0usize..30, 1..30),
+    ) {
         let found = Ratio::between(hz(f64::from(down)), hz(f64::from(up))).expect("a small fraction");
         let mut elements: [Box<dyn Reframe>; 2] = [
             Box::new(PolyphaseResampler::design(hz(160.0), found, 4, 5.0, 1).expect("channels")),

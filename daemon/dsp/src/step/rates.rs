@@ -8,20 +8,20 @@ use std::fmt;
 /// A change of the sampling rate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RateSpec {
-    /// Another rate, with what would alias filtered away. Where the two rates are a fraction of small numbers the filter
-    /// is a [`PolyphaseResampler`], else a [`SincResampler`].
+    /// Another rate, with what would alias filtered away. Where the two rates are a fraction of small numbers the
+    /// filter is a [`PolyphaseResampler`], else a [`SincResampler`].
     Resample {
         /// The rate of the output; 1/256 to 16 times that of the input.
         rate_hz: f64,
-        /// The rate at which frames really come, where it was measured and is not the one that the stream states: 0.5 to
-        /// 2 times that. The [`SincResampler`] is then used in any case, and a chain designed for another measurement can
-        /// be swapped in while running.
+        /// The rate at which frames really come, where it was measured and is not the one that the stream states: 0.5
+        /// to 2 times that. The [`SincResampler`] is then used in any case, and a chain designed for another
+        /// measurement can be swapped in while running.
         input_hz: Option<f64>,
         /// Half of the filter's length and with it the delay, in frames of the lower rate: 4 to 32. When `None`, 10 for
         /// fractions, which is SciPy's, 14 otherwise.
         half_width: Option<u32>,
-        /// The shape of the Kaiser window, 0 to 20: more is a steeper loss beyond a wider transition. When `None`, 5 for
-        /// fractions, which is SciPy's, 8.5 otherwise.
+        /// The shape of the Kaiser window, 0 to 20: more is a steeper loss beyond a wider transition. When `None`, 5
+        /// for fractions, which is SciPy's, 8.5 otherwise.
         beta: Option<f64>,
     },
 }

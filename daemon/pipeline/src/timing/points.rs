@@ -1,5 +1,5 @@
-/// Frames gathered to the points that their stamps really tell: of frames that share a stamp, the last, which is the one
-/// that was taken then; frames without a stamp only count.
+/// Frames gathered to the points that their stamps really tell: of frames that share a stamp, the last, which is the
+/// one that was taken then; frames without a stamp only count.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Points {
     /// The stamp of the last point given out.

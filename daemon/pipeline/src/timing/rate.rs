@@ -12,10 +12,10 @@ const MOST_ALIKE: f64 = 0.9999;
 /// The real rate of a stream, from the stamps of its frames.
 ///
 /// Least squares of stamp against frame index, older frames forgotten exponentially: a drifting rate is followed over
-/// minutes. Frames that share a stamp count as one point. Breaks, as gaps and clock steps are, tell nothing of the rate:
-/// only differences between them count. Stamps are rarely independent (chunks are late as a whole), which widens the
-/// standard error by what their errors have in common: after Bartlett, M.S. Some aspects of the time-correlation problem in
-/// regard to tests of significance. J. R. Stat. Soc. 98:536-543, 1935, for errors of first order.
+/// minutes. Frames that share a stamp count as one point. Breaks, as gaps and clock steps are, tell nothing of the
+/// rate: only differences between them count. Stamps are rarely independent (chunks are late as a whole), which widens
+/// the standard error by what their errors have in common: after Bartlett, M.S. Some aspects of the time-correlation
+/// problem in regard to tests of significance. J. R. Stat. Soc. 98:536-543, 1935, for errors of first order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RateEstimator {
     nominal: Hz,
@@ -39,8 +39,8 @@ pub(crate) struct RateEstimate {
     pub(crate) standard_error_hz: f64,
     /// The rate that the stream states.
     pub(crate) nominal_hz: f64,
-    /// Root mean square distance of the stamps from an even stream of this rate, in seconds. Evenly slow streams have as
-    /// little as any; where frames are lost or late in bursts, there is much.
+    /// Root mean square distance of the stamps from an even stream of this rate, in seconds. Evenly slow streams have
+    /// as little as any; where frames are lost or late in bursts, there is much.
     pub(crate) jitter_s: f64,
     /// Whether it can be believed to a thousandth.
     pub(crate) converged: bool,

@@ -1,9 +1,9 @@
-/// A line through points that come one by one, the older ones forgotten exponentially: least squares of time against frame
-/// index, in pieces.
+/// A line through points that come one by one, the older ones forgotten exponentially: least squares of time against
+/// frame index, in pieces.
 ///
-/// After a break the line goes on with the same slope at another height: what was learned of the slope is kept, and only
-/// differences within a piece count. Everything is kept relative to the last point, so that no number grows with time:
-/// sound for any length of stream.
+/// After a break the line goes on with the same slope at another height: what was learned of the slope is kept, and
+/// only differences within a piece count. Everything is kept relative to the last point, so that no number grows with
+/// time: sound for any length of stream.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Regression {
     /// By how much the weight of a point falls in one frame.
@@ -22,8 +22,8 @@ pub(super) struct Regression {
 }
 
 impl Regression {
-    /// Points lose half of their weight in `half_frames` frames. Knows nothing yet but, as if from `prior_frames` evenly
-    /// spaced points, that a frame takes `period_s`.
+    /// Points lose half of their weight in `half_frames` frames. Knows nothing yet but, as if from `prior_frames`
+    /// evenly spaced points, that a frame takes `period_s`.
     pub(super) fn new(half_frames: f64, period_s: f64, prior_frames: f64) -> Self {
         let frames_frames = prior_frames.powi(3) / 12.0;
         Self {
@@ -94,8 +94,8 @@ impl Regression {
         (freedom > 0.0).then(|| ((self.s_s - period * self.frames_s).max(0.0) / freedom).sqrt())
     }
 
-    /// The standard error of the period, were the distances independent of each other, in seconds. Exact as long as little
-    /// is forgotten; then it grows to twice the true one, never below it.
+    /// The standard error of the period, were the distances independent of each other, in seconds. Exact as long as
+    /// little is forgotten; then it grows to twice the true one, never below it.
     pub(super) fn period_error_s(&self) -> Option<f64> {
         Some(self.rms_s()? / self.frames_frames.sqrt())
     }

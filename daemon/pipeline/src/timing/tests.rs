@@ -1,6 +1,7 @@
 //! On the stamps of a real stream whose clock was reset, and on synthetic series, named so.
 
-use super::{Dejitter, Event, RateEstimate, RateEstimator, Timing, TimingSpec};
+use super::dejitter::Dejitter;
+use super::{Event, RateEstimate, RateEstimator, Timing, TimingSpec};
 use bci_types::Hz;
 
 fn hz(rate: f64) -> Hz {
@@ -279,9 +280,9 @@ fn an_evenly_slow_stream_and_one_with_dropouts_differ_in_jitter() {
 
 #[test]
 fn a_drifting_rate_is_followed_over_minutes() {
-    // Synthetic: from 250 Hz to 250.25 (1000 ppm) half-way through, 2 ms of jitter. With a weight of exp(-t / tau), what is
-    // left of the old rate after a time of u tau is (1 + u) exp(-u); a hundredth of the change is for the old rate's own
-    // beginning.
+    // Synthetic: from 250 Hz to 250.25 (1000 ppm) half-way through, 2 ms of jitter. With a weight of exp(-t / tau),
+    // what is left of the old rate after a time of u tau is (1 + u) exp(-u); a hundredth of the change is for the old
+    // rate's own beginning.
     let mut estimator = RateEstimator::new(hz(250.0), 60.0);
     let mut noise = noise(11);
     let mut at = 0.0;

@@ -39,18 +39,18 @@ pub(crate) enum Event {
     Even,
     /// So many frames are missing.
     Missing(u64),
-    /// The source's clock stepped by so many seconds, forwards or (negative) backwards; the frames went on as if nothing
-    /// had been. Frames that were dropped knowingly are not told beside it.
+    /// The source's clock stepped by so many seconds, forwards or (negative) backwards; the frames went on as if
+    /// nothing had been. Frames that were dropped knowingly are not told beside it.
     ClockStep(f64),
 }
 
 /// Watches the stamps of a regularly sampled stream, frame by frame.
 ///
-/// Frames may run ahead of their stamps for a while, as where a whole chunk is stamped alike, or chunks come late and then
-/// catch up: only a stamp that leaves the frames further behind than any of the last [`LEAD_S`] tells of missing frames. A
-/// stamp cannot jump back because of them; and where the frames' times of receipt are known, a jump ahead that these did
-/// not make is a step of the clock, too. Half-way between the two the nearer one is told: what is lost within a step is
-/// not seen, nor a step ahead within a backlog that is longer than half of it.
+/// Frames may run ahead of their stamps for a while, as where a whole chunk is stamped alike, or chunks come late and
+/// then catch up: only a stamp that leaves the frames further behind than any of the last [`LEAD_S`] tells of missing
+/// frames. A stamp cannot jump back because of them; and where the frames' times of receipt are known, a jump ahead
+/// that these did not make is a step of the clock, too. Half-way between the two the nearer one is told: what is lost
+/// within a step is not seen, nor a step ahead within a backlog that is longer than half of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
     rate: Hz,
@@ -108,8 +108,8 @@ impl Timing {
         self.dropped = self.dropped.saturating_add(frames);
     }
 
-    /// The next frame: its stamp in seconds, and when it reached this process, in nanoseconds on whatever clock, if that
-    /// means anything (not where a recording is read as fast as may be). A stamp that is no number tells nothing.
+    /// The next frame: its stamp in seconds, and when it reached this process, in nanoseconds on whatever clock, if
+    /// that means anything (not where a recording is read as fast as may be). A stamp that is no number tells nothing.
     pub(crate) fn frame(&mut self, stamp_s: f64, acquired_ns: Option<i64>) -> Event {
         let dropped = std::mem::take(&mut self.dropped);
         self.frames += 1.0;
@@ -158,8 +158,8 @@ impl Timing {
         self.last
     }
 
-    /// When the last frame was taken, by the line through the stamps so far, in seconds. Never falls but at a clock step or
-    /// a restart.
+    /// When the last frame was taken, by the line through the stamps so far, in seconds. Never falls but at a clock
+    /// step or a restart.
     pub(crate) fn smoothed_s(&self) -> f64 {
         self.smoothed_s
     }

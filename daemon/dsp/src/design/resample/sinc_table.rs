@@ -7,8 +7,8 @@ const FINENESS: f64 = 128.0;
 
 /// A windowed sinc between input frames, tabulated over the time from one input frame to the next.
 ///
-/// Smith, J.O., Gossett, P. A flexible sampling-rate conversion method. Proc. IEEE ICASSP, 1984; here with a cubic between
-/// the rows. Every row sums to 1, so that a constant comes out as itself, however large.
+/// Smith, J.O., Gossett, P. A flexible sampling-rate conversion method. Proc. IEEE ICASSP, 1984; here with a cubic
+/// between the rows. Every row sums to 1, so that a constant comes out as itself, however large.
 #[derive(Clone, Debug)]
 pub(crate) struct SincTable {
     /// Taps in a row.

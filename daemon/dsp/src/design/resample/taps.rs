@@ -4,9 +4,9 @@ use super::kaiser::{kaiser, sinc};
 /// The low-pass filter between two rates, at `up` times the rate of the input: a windowed sinc that is -6 dB at half of
 /// the lower rate, with a gain of `up` at 0 Hz.
 ///
-/// `half_width` is half of its length in periods of the lower rate and `beta` the shape of its Kaiser window. With 10 and
-/// 5.0 they are the taps of SciPy's `resample_poly`, `up * firwin(2 * half + 1, 1 / max(up, down), window=("kaiser",
-/// beta))` where `half = half_width * max(up, down)`. A ratio of 1 needs no filter: one tap of 1.
+/// `half_width` is half of its length in periods of the lower rate and `beta` the shape of its Kaiser window. With 10
+/// and 5.0 they are the taps of SciPy's `resample_poly`, `up * firwin(2 * half + 1, 1 / max(up, down),
+/// window=("kaiser", beta))` where `half = half_width * max(up, down)`. A ratio of 1 needs no filter: one tap of 1.
 #[must_use]
 pub fn resample_taps(ratio: Ratio, half_width: u32, beta: f64) -> Vec<f64> {
     let widest = ratio.up().max(ratio.down());

@@ -43,8 +43,8 @@ impl History {
         self.next = if self.next + 1 == self.frames { 0 } else { self.next + 1 };
     }
 
-    /// The sum over all frames held, each times its tap, the oldest first in `taps` and in the sum; one number a channel
-    /// into `out`.
+    /// The sum over all frames held, each times its tap, the oldest first in `taps` and in the sum; one number a
+    /// channel into `out`.
     #[inline(always)]
     pub(super) fn weigh(&self, taps: &[f64], out: &mut [f64]) {
         /// Tiles summed side by side: enough sums to hide the time of one, and frames read in longer pieces.
@@ -78,11 +78,11 @@ fn weigh_tiles<const N: usize>(
 ) -> [[f64; LANES]; N] {
     let mut sums = [[0.0; LANES]; N];
     for (frame, &tap) in window.chunks_exact(tiles).zip(taps) {
-        if let Some(lanes) = frame.get(first..).and_then(<[_]>::first_chunk::<N>) {
-            for (sums, lanes) in sums.iter_mut().zip(lanes) {
-                for (sum, x) in sums.iter_mut().zip(lanes) {
-                    *sum += tap * x;
-                }
+        let Some(lanes) = frame[first..].first_chunk::<N>() else { break };
+        // Loops over places, so that the compiler unrolls them whole and keeps the sums in registers.
+        for n in 0..N {
+            for lane in 0..LANES {
+                sums[n][lane] += tap * lanes[n][lane];
             }
         }
     }

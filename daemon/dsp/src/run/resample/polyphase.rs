@@ -8,14 +8,15 @@ use std::any::Any;
 
 /// Another sampling rate that is a fraction of the input's: a polyphase filter, causal.
 ///
-/// With the taps `h` of [`resample_taps`], output frame `m` is that of SciPy's `upfirdn(h, x, up, down)`, the delay left
-/// in: it stands for the input at frame `m * down / up`, less the delay of `half_width` frames of the lower rate, and comes
-/// with input frame `floor(m * down / up)`. Hence, where `up < down`, it is frame `m - half_width` of `resample_poly`, for
-/// `half_width = 10` and `beta = 5`; where `up > down`, `resample_poly` of an input that is `p` frames late, `10 + p` a
-/// multiple of `down`, has the same frames `(10 + p) * up / down` earlier.
+/// With the taps `h` of [`resample_taps`], output frame `m` is that of SciPy's `upfirdn(h, x, up, down)`, the delay
+/// left in: it stands for the input at frame `m * down / up`, less the delay of `half_width` frames of the lower rate,
+/// and comes with input frame `floor(m * down / up)`. Hence, where `up < down`, it is frame `m - half_width` of
+/// `resample_poly`, for `half_width = 10` and `beta = 5`. Where `up > down` the delay is 10 input frames, which need
+/// not be whole output frames: with `p` more, `10 + p` a multiple of `down`, it is `resample_poly`'s output `(10 + p) *
+/// up / down` frames late.
 ///
-/// A constant comes out with the images that this filter leaves of it where `up > 1`: of large offsets it is well to take
-/// them away before.
+/// A constant comes out with the images that this filter leaves of it where `up > 1`: of large offsets it is well to
+/// take them away before.
 #[derive(Clone, Debug)]
 pub struct PolyphaseResampler {
     channels: usize,

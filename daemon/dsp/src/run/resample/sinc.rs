@@ -13,10 +13,10 @@ const FRAME: u128 = 1 << 64;
 
 /// Another sampling rate in any ratio, which may change while running: band-limited interpolation, causal.
 ///
-/// Output frame `m` stands for the input at `m / ratio` frames, less the delay of `half_width` frames of the lower rate,
-/// and comes with input frame `floor(m / ratio)`. Positions are kept in units of 2^-64 frames: they do not drift however
-/// long it runs. With a `half_width` of 14 and a `beta` of 8.5, the gain is flat to 0.01 dB up to 0.8 of the lower Nyquist
-/// frequency, and what would land there from elsewhere, as an image or an alias, is 80 dB down at least.
+/// Output frame `m` stands for the input at `m / ratio` frames, less the delay of `half_width` frames of the lower
+/// rate, and comes with input frame `floor(m / ratio)`. Positions are kept in units of 2^-64 frames: they do not drift
+/// however long it runs. With a `half_width` of 14 and a `beta` of 8.5, the gain is flat to 0.01 dB up to 0.8 of the
+/// lower Nyquist frequency, and what would land there from elsewhere, as an image or an alias, is 80 dB down at least.
 #[derive(Clone, Debug)]
 pub struct SincResampler {
     channels: usize,
@@ -35,8 +35,9 @@ pub struct SincResampler {
 }
 
 impl SincResampler {
-    /// A resampler that has seen nothing, for inputs at `from_hz` and `ratio` output frames an input frame. `half_width`
-    /// is half the filter's length in frames of the lower rate, `beta` the shape of its Kaiser window. Allocates.
+    /// A resampler that has seen nothing, for inputs at `from_hz` and `ratio` output frames an input frame.
+    /// `half_width` is half the filter's length in frames of the lower rate, `beta` the shape of its Kaiser window.
+    /// Allocates.
     ///
     /// # Errors
     /// The first of: no channels, a rate or a ratio that is not finite and above 0.
@@ -70,12 +71,12 @@ impl SincResampler {
         })
     }
 
-    /// Goes on with `ratio` output frames an input frame, without a click: where the next output stands is kept, and the
-    /// filter stays as designed.
+    /// Goes on with `ratio` output frames an input frame, without a click: where the next output stands is kept, and
+    /// the filter stays as designed.
     ///
     /// # Errors
-    /// [`RetuneError::Kind`] when it is further than [`MOST_CHANGE`] from the ratio designed for, or no number: the filter
-    /// would no longer suit it. Nothing is then changed.
+    /// [`RetuneError::Kind`] when it is further than [`MOST_CHANGE`] from the ratio designed for, or no number: the
+    /// filter would no longer suit it. Nothing is then changed.
     pub fn set_ratio(&mut self, ratio: f64) -> Result<(), RetuneError> {
         if !self.suits(ratio) {
             return Err(RetuneError::Kind);
