@@ -4,7 +4,7 @@ use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_driver_lsl::Query;
 use bci_models::steps::read_steps;
 use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, PolicySpec};
-use bci_types::Unit;
+use bci_types::{Hz, Unit};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 
@@ -148,6 +148,8 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
             labels: stream.labels,
             unit: stream.unit,
             gap_ms: stream.gap_ms,
+            dejitter: stream.dejitter,
+            rate: stream.rate,
             faults,
             channels: signal.channels,
             conditioning: signal.steps,
@@ -170,6 +172,8 @@ struct StreamPart {
     labels: Option<Located<Vec<String>>>,
     unit: Option<Located<Unit>>,
     gap_ms: f64,
+    dejitter: bool,
+    rate: Option<Located<Hz>>,
 }
 
 fn read_stream(mut t: Table<'_>) -> (Option<Query>, StreamPart) {
@@ -184,7 +188,15 @@ fn read_stream(mut t: Table<'_>) -> (Option<Query>, StreamPart) {
         Some(u.map(|_| unit))
     });
     let gap_ms = t.optional_within("gap_ms", 0.0..=10_000.0, "ms").map_or(20.0, |g| g.value);
-    (read_query(t), StreamPart { labels, unit, gap_ms })
+    let dejitter = t.optional::<bool>("dejitter").is_some_and(|d| d.value);
+    let rate = t.optional::<f64>("rate_hz").and_then(|r| match Hz::new(r.value) {
+        Ok(hz) => Some(r.map(|_| hz)),
+        Err(e) => {
+            mistakes.add(r.mistake(e.to_string()));
+            None
+        }
+    });
+    (read_query(t), StreamPart { labels, unit, gap_ms, dejitter, rate })
 }
 
 /// The keys that say which stream is meant; closes the table.

@@ -1,7 +1,7 @@
 //! The engine as the server sees it, and the server as the pipelines see it.
 
 use bci_models::Bundle;
-use bci_pipeline::{Sink, State, Status, StatusChange};
+use bci_pipeline::{MeasuredRate, Sink, State, Status, StatusChange};
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_rt::guard;
 use bci_server::{
@@ -75,6 +75,10 @@ fn pipeline(known: &Known) -> PipelineStatus {
         settings: *settings,
         frames_not_finite: n(&c.frames_not_finite),
         frames_bridged: n(&c.frames_bridged),
+        measured_rate_hz: MeasuredRate::of(&c.rate.sampled_hz),
+        delivered_rate_hz: MeasuredRate::of(&c.rate.delivered_hz),
+        stamp_jitter_ms: MeasuredRate::of(&c.rate.jitter_s) * 1e3,
+        clock_steps: n(&c.clock_steps),
         artefacts: (n(&c.artefacts.windows) > 0).then(|| ArtefactsRemoved {
             windows: n(&c.artefacts.windows),
             reconstructed: n(&c.artefacts.reconstructed),

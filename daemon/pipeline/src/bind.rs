@@ -90,6 +90,7 @@ pub fn bind(
         found.push(Mistake::elsewhere(format!("the stream {} carries text, not samples", stream.name)));
         return Err(found);
     }
+    let stream = &relabelled(spec, stream, &mut found);
     let Rate::Regular(rate) = stream.rate else {
         found.push(bundle.input.rate.mistake(format!(
             "the stream {} has no regular rate, the decoder {} needs {}",
@@ -97,7 +98,6 @@ pub fn bind(
         )));
         return Err(found);
     };
-    let stream = &relabelled(spec, stream, &mut found);
     let needed = &bundle.input.channels;
     let why = format!("which the decoder {} needs", bundle.identity.name);
     let conditions = !spec.conditioning.is_empty();
@@ -149,6 +149,7 @@ pub fn bind(
         window_samples: bundle.input.window_samples.value,
         hop_samples: binding.hop_samples,
         gap_ms: spec.gap_ms,
+        dejitter: spec.dejitter,
         faults: spec.faults,
         max_chunk,
     })
@@ -189,6 +190,7 @@ pub fn feature_path(
         window_samples: frames,
         hop_samples: frames,
         gap_ms: 20.0,
+        dejitter: false,
         faults,
         max_chunk,
     })
@@ -282,6 +284,9 @@ fn rate_mistake(stream: &StreamSpec, made: Hz, bundle: &Bundle) -> Option<Mistak
 /// The stream with the labels and the unit that the configuration gives where the stream gives none.
 fn relabelled(spec: &PipelineSpec, stream: &StreamSpec, found: &mut Vec<Mistake>) -> StreamSpec {
     let mut stream = stream.clone();
+    if let Some(rate) = &spec.rate {
+        stream.rate = Rate::Regular(rate.value);
+    }
     if let Some(labels) = &spec.labels {
         if labels.len() == stream.channels.len() {
             let moved: Vec<String> = labels
@@ -340,7 +345,7 @@ fn pick(
     for label in &labels.value {
         let alike = stream.channels.iter().filter(|c| c.label.as_deref() == Some(label)).count();
         match stream.channel_index(label) {
-            Some(_) if alike > 1 => several.push(label.as_str()),
+            _ if alike > 1 => several.push(label.as_str()),
             Some(index) => picked.push(index),
             None => missing.push(label.as_str()),
         }

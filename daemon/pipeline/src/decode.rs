@@ -2,7 +2,7 @@
 
 use crate::policy::Policy;
 use crate::slots::{Slot, WindowQueue};
-use crate::status::{Counters, Sink, Status, count};
+use crate::status::{Counters, MeasuredRate, Sink, Status, count};
 use bci_models::Decoder;
 use bci_rt::clock::Clock;
 use bci_rt::doorbell;
@@ -20,6 +20,8 @@ pub struct DecodeStage {
     policy: Policy,
     posterior: Vec<f32>,
     deadline_ns: i64,
+    /// Whether it was told that the real rate is not the stated one.
+    rate_told: bool,
     /// Whether the last window was not decoded.
     faulty: bool,
     /// The epoch and the number of the last window decoded.
@@ -41,6 +43,7 @@ impl DecodeStage {
             decoder,
             policy,
             deadline_ns: i64::try_from(deadline.as_nanos()).unwrap_or(i64::MAX),
+            rate_told: false,
             faulty: false,
             epoch: 0,
             last: None,
@@ -69,6 +72,15 @@ impl DecodeStage {
         }
         if slot.validity.is_valid() && !validity.is_valid() {
             count(&counters.windows_invalid, 1);
+        }
+        if !self.rate_told && counters.rate.off.load(Ordering::Relaxed) {
+            self.rate_told = true;
+            let hz = MeasuredRate::of(&counters.rate.sampled_hz);
+            tracing::warn!(
+                pipeline = %self.pipeline,
+                measured_hz = hz,
+                "the stream's real rate is not the stated one: give `rate_hz` under [pipeline.stream], and a `resample` step"
+            );
         }
         if slot.epoch != self.epoch {
             self.policy.reset();

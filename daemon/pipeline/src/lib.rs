@@ -13,7 +13,6 @@
 //! counted and told in the intent. Decoding never queues up: late windows are skipped in favour of the newest.
 
 pub mod acquire;
-mod align;
 mod bind;
 mod decode;
 mod faults;
@@ -24,6 +23,7 @@ mod signal;
 mod slots;
 mod spec;
 mod status;
+mod timing;
 
 pub use bind::{Binding, bind, check, check_stream, cost, feature_path};
 pub use decode::{DecodeStage, decode_loop};
@@ -34,4 +34,4 @@ pub use run::{RealTime, Running, RunningMarkers, start, start_markers};
 pub use signal::{Continuity, Cost, SETTLED, SignalPath, Surroundings};
 pub use slots::{Slot, WindowQueue};
 pub use spec::PipelineSpec;
-pub use status::{Artefacts, Counters, Sink, State, Status, StatusChange};
+pub use status::{Artefacts, Counters, MeasuredRate, Sink, State, Status, StatusChange};

@@ -9,10 +9,10 @@ use self::chains::Chains;
 use self::feed::{Feed, Note};
 use self::repair::Repair;
 use self::taint::Taint;
-use crate::align::GapDetector;
 use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
 use crate::status::{Counters, count};
+use crate::timing::{Event, Timing, TimingSpec};
 use bci_dsp::run::{Select, Window};
 use bci_dsp::{Signal, StepSpec};
 use bci_rt::clock::Clock;
@@ -29,6 +29,9 @@ const LONGEST_LOSS_S: f64 = 60.0;
 
 /// The most of a hole that is filled in, in seconds: more would change nothing, for whatever it touches is marked.
 const LONGEST_FILL_S: f64 = 1.0;
+
+/// A real rate further than this from the stated one is told, per cent.
+const RATE_OFF_PERCENT: f64 = 0.5;
 
 /// What a path is built from, everything already validated.
 pub(crate) struct Layout<'a> {
@@ -47,6 +50,7 @@ pub(crate) struct Layout<'a> {
     pub(crate) window_samples: usize,
     pub(crate) hop_samples: usize,
     pub(crate) gap_ms: f64,
+    pub(crate) dejitter: bool,
     pub(crate) faults: FaultSpec,
     pub(crate) max_chunk: usize,
 }
@@ -76,7 +80,9 @@ pub struct SignalPath {
     inputs: usize,
     first: Select,
     wide: Box<[f64]>,
-    gaps: GapDetector,
+    timing: Timing,
+    /// Smoothed times are told in place of stamps.
+    dejitter: bool,
     repair: Repair,
     feed: Feed,
     learn: Box<[bool]>,
@@ -108,9 +114,19 @@ pub struct SignalPath {
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
     stamp: f64,
+    raw: f64,
     position: u64,
     /// Its place among the frames fed.
     fed: u64,
+}
+
+/// When a frame was taken, in seconds on the LSL clock.
+#[derive(Clone, Copy, Debug)]
+struct Time {
+    /// As told.
+    stamp: f64,
+    /// As stamped.
+    raw: f64,
 }
 
 /// What a path needs of its surroundings for one chunk.
@@ -166,7 +182,8 @@ impl SignalPath {
             inputs: l.inputs,
             wide: vec![0.0; channels * l.max_chunk].into_boxed_slice(),
             first,
-            gaps: GapDetector::new(rate, l.gap_ms),
+            timing: Timing::new(rate, TimingSpec::new(l.gap_ms)),
+            dejitter: l.dejitter,
             repair: Repair::new(l.faults, chains.used(), rate),
             feed: Feed::new(channels, l.max_chunk),
             learn: vec![true; l.max_chunk].into_boxed_slice(),
@@ -241,27 +258,39 @@ impl SignalPath {
     ) -> usize {
         let dequeued = around.clock.now();
         if header.discontinuity {
+            self.timing.restart();
             self.reconnect(header, stamps, at, around.counters);
         }
         self.first.process(&samples[..header.frames * self.inputs], &mut self.wide);
         let mut pass = Pass { acquired: header.acquired, dequeued, at, around, windows: 0 };
-        for (i, &stamp) in stamps[..header.frames].iter().enumerate() {
-            let before = self.gaps.last();
-            let mut missing = self.gaps.missing_before(stamp);
-            if i == 0 {
-                if header.discontinuity {
-                    missing = 0;
+        self.timing.dropped(header.dropped_before);
+        for (i, &raw) in stamps[..header.frames].iter().enumerate() {
+            let before = self.timing.last();
+            // A chunk came as a whole: of the frames within it is not known when they did.
+            let at_an_end = i == 0 || i + 1 == header.frames;
+            let event = self.timing.frame(raw, at_an_end.then_some(header.acquired.0));
+            let stamp = if self.dejitter { self.timing.smoothed_s() } else { raw };
+            let time = Time { stamp, raw };
+            let mut causes = Validity::VALID;
+            match event {
+                Event::Even => {}
+                Event::Missing(missing) => self.hole(missing, before, i, time, &mut pass),
+                Event::ClockStep(_) => {
+                    causes = Validity::CLOCK_STEP;
+                    self.clock_step(
+                        if i == 0 { header.dropped_before } else { 0 },
+                        before,
+                        i,
+                        time,
+                        &mut pass,
+                    );
                 }
-                // What the ring dropped is known exactly; the stamps tell of the same hole.
-                missing = missing.max(header.dropped_before);
             }
-            if missing > 0 {
-                self.hole(missing, before, i, stamp, &mut pass);
-            }
-            self.frame(i, stamp, &mut pass);
+            self.frame(i, time, causes, &mut pass);
         }
         self.flush(&mut pass);
-        pass.at.last_stamp = self.gaps.last().or(pass.at.last_stamp);
+        pass.at.last_stamp = self.timing.last().or(pass.at.last_stamp);
+        self.tell_rate(around.counters);
         pass.windows
     }
 
@@ -278,8 +307,30 @@ impl SignalPath {
         }
     }
 
+    fn tell_rate(&self, counters: &Counters) {
+        let rate = &counters.rate;
+        if let Some(estimate) = self.timing.sampling().estimate().filter(|e| e.converged) {
+            rate.sampled_hz.store(estimate.hz.to_bits(), Ordering::Relaxed);
+            rate.off.fetch_or(estimate.is_off(RATE_OFF_PERCENT), Ordering::Relaxed);
+        }
+        if let Some(estimate) = self.timing.delivered().estimate().filter(|e| e.converged) {
+            rate.delivered_hz.store(estimate.hz.to_bits(), Ordering::Relaxed);
+        }
+        rate.jitter_s.store(self.timing.corrected_rms_s().to_bits(), Ordering::Relaxed);
+    }
+
+    /// The source's clock was set before frame `i` of the chunk: no sample is missing but those dropped on the way.
+    fn clock_step(&mut self, dropped: u64, before: Option<f64>, i: usize, time: Time, pass: &mut Pass<'_>) {
+        count(&pass.around.counters.clock_steps, 1);
+        if dropped > 0 {
+            self.hole(dropped, before, i, time, pass);
+        }
+        pass.at.epoch += 1;
+        self.restart |= self.repair.resets_after(Validity::CLOCK_STEP);
+    }
+
     /// `missing` frames are not there before frame `i` of the chunk.
-    fn hole(&mut self, missing: u64, before: Option<f64>, i: usize, stamp: f64, pass: &mut Pass<'_>) {
+    fn hole(&mut self, missing: u64, before: Option<f64>, i: usize, time: Time, pass: &mut Pass<'_>) {
         let counters = pass.around.counters;
         let seconds = missing as f64 / self.rate.get();
         if seconds > LONGEST_LOSS_S {
@@ -288,7 +339,7 @@ impl SignalPath {
             count(&counters.samples_lost, missing);
         }
         count(&counters.gaps, 1);
-        let from = before.filter(|b| b.is_finite()).unwrap_or(stamp);
+        let from = before.filter(|b| b.is_finite()).unwrap_or(time.raw);
         // Nothing lies before the first frame that could be gone on with.
         let begun = self.fed > 0 || !self.feed.is_empty() || self.repair.held() > 0;
         let next_is_good = begun && self.repair.bridges_gap(missing) && {
@@ -296,7 +347,7 @@ impl SignalPath {
             self.repair.is_good(&self.wide[i * channels..(i + 1) * channels])
         };
         if next_is_good && self.repair.lasting == Validity::VALID {
-            self.bridge_gap(missing, from, i, stamp, pass);
+            self.bridge_gap(missing, from, i, time, pass);
             return;
         }
         self.give_up_waiting(pass);
@@ -315,8 +366,10 @@ impl SignalPath {
         pass.at.frame = pass.at.frame.saturating_add(missing - fill);
         for k in 0..fill {
             let share = (k + 1) as f64 / (fill + 1) as f64;
+            let between = from + (time.raw - from) * share;
             let note = Note {
-                stamp: from + (stamp - from) * share,
+                stamp: between,
+                raw: between,
                 position: self.position(pass),
                 causes: Validity::GAP,
                 stand_in: true,
@@ -329,15 +382,17 @@ impl SignalPath {
     }
 
     /// Missing frames are interpolated to frame `i` of the chunk, which is good.
-    fn bridge_gap(&mut self, missing: u64, from: f64, i: usize, stamp: f64, pass: &mut Pass<'_>) {
+    fn bridge_gap(&mut self, missing: u64, from: f64, i: usize, time: Time, pass: &mut Pass<'_>) {
         let channels = self.first.outputs();
         count(&pass.around.counters.frames_bridged, missing);
         // What waits is interpolated first, as far as it can be: to the next good frame.
         self.release_waiting(i, pass);
         for k in 0..missing {
             let share = (k + 1) as f64 / (missing + 1) as f64;
+            let between = from + (time.raw - from) * share;
             let note = Note {
-                stamp: from + (stamp - from) * share,
+                stamp: between,
+                raw: between,
                 position: self.position(pass),
                 causes: Validity::BRIDGED,
                 stand_in: false,
@@ -352,11 +407,13 @@ impl SignalPath {
     }
 
     /// Frame `i` of the chunk goes on its way: as it is, mended, or into the waiting row.
-    fn frame(&mut self, i: usize, stamp: f64, pass: &mut Pass<'_>) {
+    fn frame(&mut self, i: usize, time: Time, told: Validity, pass: &mut Pass<'_>) {
         let channels = self.first.outputs();
         let span = i * channels..(i + 1) * channels;
         let (causes, dirty) = self.repair.look(&self.wide[span.clone()]);
-        let note = Note { stamp, position: self.position(pass), causes, stand_in: false };
+        let Time { stamp, raw } = time;
+        let note =
+            Note { stamp, raw, position: self.position(pass), causes: causes.with(told), stand_in: false };
         if causes.has_any(Validity::NOT_FINITE) {
             count(&pass.around.counters.frames_not_finite, 1);
         }
@@ -447,7 +504,7 @@ impl SignalPath {
             window: &mut self.window,
             known: &mut self.known,
             taint: &mut self.taint,
-            gaps: &self.gaps,
+            timing: &self.timing,
             emitted: &mut self.emitted,
             last_bridged: &mut self.last_bridged,
             silence: &self.silence,
@@ -488,7 +545,7 @@ struct Out<'a> {
     window: &'a mut Window,
     known: &'a mut [Known],
     taint: &'a mut Taint,
-    gaps: &'a GapDetector,
+    timing: &'a Timing,
     emitted: &'a mut u64,
     last_bridged: &'a mut Option<u64>,
     /// One frame of zeros.
@@ -517,8 +574,12 @@ impl Out<'_> {
                 let origin = *origin as usize;
                 let place = (*self.emitted % self.known.len() as u64) as usize;
                 let note = &notes[origin];
-                self.known[place] =
-                    Known { stamp: note.stamp, position: note.position, fed: fed + origin as u64 };
+                self.known[place] = Known {
+                    stamp: note.stamp,
+                    raw: note.raw,
+                    position: note.position,
+                    fed: fed + origin as u64,
+                };
                 *self.emitted += 1;
             }
             done += pushed.frames;
@@ -554,7 +615,8 @@ impl Out<'_> {
         let (oldest, newest) = (of(*self.emitted - length), of(*self.emitted - 1));
         let mut validity = self.taint.of(oldest.fed);
         let frames = (newest.fed - oldest.fed + 1) as usize;
-        if self.gaps.is_stretched(frames, oldest.stamp, newest.stamp) {
+        let spans_step = validity.has(Validity::CLOCK_STEP);
+        if !spans_step && self.timing.is_stretched(frames, oldest.raw, newest.raw) {
             validity = validity.with(Validity::GAP);
         }
         if self.last_bridged.is_some_and(|bridged| bridged >= oldest.fed) {

@@ -2,7 +2,7 @@ use crate::faults::FaultSpec;
 use crate::policy::PolicySpec;
 use bci_config::{Located, Place};
 use bci_models::steps::Step;
-use bci_types::Unit;
+use bci_types::{Hz, Unit};
 use std::sync::Arc;
 
 /// A pipeline as it is configured, before it meets a stream.
@@ -17,6 +17,10 @@ pub struct PipelineSpec {
     pub unit: Option<Located<Unit>>,
     /// A step between two stamps longer than this, beyond what the rate explains, is a gap, in ms.
     pub gap_ms: f64,
+    /// Whether times are told as smoothed over the stamps rather than as stamped.
+    pub dejitter: bool,
+    /// The real rate of a stream that states a wrong one.
+    pub rate: Option<Located<Hz>>,
     /// How faults of the signal are found and dealt with.
     pub faults: FaultSpec,
     /// Channels that the rig's own conditioning works on; absent: every channel that is EEG or of no stated kind.

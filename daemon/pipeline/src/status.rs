@@ -1,7 +1,7 @@
 //! How a pipeline is, readable from any thread.
 
 use bci_types::{HostNs, Intent, Marker, StreamSpec};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The state of a pipeline's stream.
@@ -57,6 +57,10 @@ pub struct Counters {
     pub decoder_faults: AtomicU64,
     /// How long the source was away in all, ms.
     pub away_ms: AtomicU64,
+    /// Times the source's clock was set.
+    pub clock_steps: AtomicU64,
+    /// The real rate.
+    pub rate: MeasuredRate,
     /// What a step that removes artefacts did.
     pub artefacts: Artefacts,
     /// Frames that were missing or spoilt and were interpolated.
@@ -74,6 +78,27 @@ pub struct Artefacts {
     pub reconstructed: AtomicU64,
     /// The power removed over the power that came in, in millionths.
     pub power_ppm: AtomicU64,
+}
+
+/// The real rate of the stream as its stamps tell, each number as the bits of an f64; 0 until it is known to a thousandth.
+#[derive(Debug, Default)]
+pub struct MeasuredRate {
+    /// Of the source's sampling, gaps left out, Hz.
+    pub sampled_hz: AtomicU64,
+    /// At which frames come, gaps included, Hz.
+    pub delivered_hz: AtomicU64,
+    /// Root mean square of what smoothing changes in the stamps, seconds.
+    pub jitter_s: AtomicU64,
+    /// Whether it has been off the stated rate by more than half a per cent.
+    pub off: AtomicBool,
+}
+
+impl MeasuredRate {
+    /// One of them as a number.
+    #[must_use]
+    pub fn of(bits: &AtomicU64) -> f64 {
+        f64::from_bits(bits.load(Ordering::Relaxed))
+    }
 }
 
 /// Adds to a counter; order against other counters does not matter.

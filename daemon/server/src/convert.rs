@@ -124,6 +124,10 @@ pub(crate) fn pipeline(status: &PipelineStatus, steps: &[StepSummary]) -> v1::Pi
         settle_ms: status.settings.settle_ms,
         frames_bridged: status.frames_bridged,
         frames_not_finite: status.frames_not_finite,
+        measured_rate_hz: status.measured_rate_hz,
+        delivered_rate_hz: status.delivered_rate_hz,
+        stamp_jitter_ms: status.stamp_jitter_ms,
+        clock_steps: status.clock_steps,
         artefacts: status.artefacts.map(|a| v1::ArtefactsRemoved {
             windows: a.windows,
             reconstructed: a.reconstructed,

@@ -132,6 +132,14 @@ pub struct PipelineStatus {
     pub frames_bridged: u64,
     /// What a step that removes artefacts did, once it is calibrated.
     pub artefacts: Option<ArtefactsRemoved>,
+    /// The real rate of the source's sampling, Hz; 0 until it is known.
+    pub measured_rate_hz: f64,
+    /// The real rate at which frames come, Hz; 0 until it is known.
+    pub delivered_rate_hz: f64,
+    /// How far the stamps lie from the line through them, ms.
+    pub stamp_jitter_ms: f64,
+    /// Times the source's clock was set.
+    pub clock_steps: u64,
 }
 
 /// What a step that removes artefacts did; fields as in the `.proto`.

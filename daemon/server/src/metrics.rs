@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// One metric of a pipeline: name, type, help, and its value.
 type PipelineMetric = (&'static str, &'static str, &'static str, fn(&crate::engine::PipelineStatus) -> f64);
 
-const PIPELINE_METRICS: [PipelineMetric; 12] = [
+const PIPELINE_METRICS: [PipelineMetric; 14] = [
     ("bci_samples_total", "counter", "Frames received from the source.", |p| p.samples_in as f64),
     ("bci_samples_lost_total", "counter", "Frames known to be missing or dropped.", |p| {
         p.samples_lost as f64
@@ -29,6 +29,10 @@ const PIPELINE_METRICS: [PipelineMetric; 12] = [
         p.frames_not_finite as f64
     }),
     ("bci_frames_bridged_total", "counter", "Frames that were interpolated.", |p| p.frames_bridged as f64),
+    ("bci_clock_steps_total", "counter", "Times the source's clock was set.", |p| p.clock_steps as f64),
+    ("bci_measured_rate_hertz", "gauge", "Real rate of the source's sampling; 0 until known.", |p| {
+        p.measured_rate_hz
+    }),
     ("bci_signal_delay_seconds", "gauge", "Group delay of the filters.", |p| {
         p.settings.signal_delay_ms / 1e3
     }),

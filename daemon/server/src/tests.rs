@@ -62,6 +62,10 @@ fn pipeline(name: &str, state: StreamState) -> PipelineStatus {
         frames_not_finite: 19,
         frames_bridged: 20,
         artefacts: None,
+        measured_rate_hz: 159.9,
+        delivered_rate_hz: 159.8,
+        stamp_jitter_ms: 0.5,
+        clock_steps: 21,
     }
 }
 

@@ -237,6 +237,8 @@ fn summary(engine: &DaemonEngine, telemetry: &Telemetry, publisher: &Publisher) 
                 "decoder_faults": p.decoder_faults,
                 "frames_not_finite": p.frames_not_finite,
                 "frames_bridged": p.frames_bridged,
+                "clock_steps": p.clock_steps,
+                "measured_rate_hz": p.measured_rate_hz,
                 "signal_delay_ms": p.settings.signal_delay_ms,
                 "settle_ms": p.settings.settle_ms,
                 "latency_ms": steps,

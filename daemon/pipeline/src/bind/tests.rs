@@ -55,6 +55,8 @@ fn pipeline(text: &str) -> PipelineSpec {
         labels: t.optional("labels"),
         unit: t.optional::<String>("unit").map(|u| u.map(|text| Unit::parse(&text))),
         gap_ms: 20.0,
+        dejitter: false,
+        rate: None,
         faults: crate::faults::FaultSpec::default(),
         channels: t.optional("channels"),
         conditioning: read_steps(t, "steps"),

@@ -12,8 +12,10 @@ pub(super) struct Feed {
 /// What is known of a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Note {
-    /// Its time, seconds on the LSL clock.
+    /// Its time as told, seconds on the LSL clock: as stamped, or smoothed.
     pub(super) stamp: f64,
+    /// Its time as stamped.
+    pub(super) raw: f64,
     /// Its position in the stream, lost frames included.
     pub(super) position: u64,
     /// What is wrong with it.

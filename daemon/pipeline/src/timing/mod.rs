@@ -11,7 +11,6 @@ mod rate;
 mod regression;
 mod watch;
 
-pub(crate) use rate::{RateEstimate, RateEstimator};
 pub(crate) use watch::{Event, Timing, TimingSpec};
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! On the stamps of a real stream whose clock was reset, and on synthetic series, named so.
 
 use super::dejitter::Dejitter;
-use super::{Event, RateEstimate, RateEstimator, Timing, TimingSpec};
+use super::rate::{RateEstimate, RateEstimator};
+use super::{Event, Timing, TimingSpec};
 use bci_types::Hz;
 
 fn hz(rate: f64) -> Hz {

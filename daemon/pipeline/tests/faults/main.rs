@@ -168,6 +168,25 @@ fn a_bridge_is_the_line_between_its_neighbours() {
     }
 }
 
+/// The clock of the source being set is no gap, ahead or back: the samples are what they were, and the windows across
+/// which the stamps jump are marked, no others.
+#[test]
+fn a_clock_that_is_set_marks_the_windows_across_which_it_jumps() {
+    let rig = Rig::new(hold(), true);
+    let clean = rig.run(&Fault::None, 0..0);
+    for seconds in [5.0, -5.0, 0.4, -0.4, 86_400.0] {
+        let seen = rig.run(&Fault::ClockStep(seconds), AT..AT);
+        assert_eq!(seen.len(), clean.len(), "{seconds} s");
+        for (s, c) in seen.iter().zip(&clean) {
+            assert_eq!((s.newest_frame, s.bits()), (c.newest_frame, c.bits()), "{seconds} s");
+            let first = s.newest_frame + 1 - rig::WINDOW as u64;
+            let across = first < AT as u64 && s.newest_frame >= AT as u64;
+            let expected = if across { c.validity.with(Validity::CLOCK_STEP) } else { c.validity };
+            assert_eq!(s.validity, expected, "{seconds} s: the window up to {}", s.newest_frame);
+        }
+    }
+}
+
 /// A fault in a channel that the decoder does not depend on is no reason for distrust, and does no harm.
 #[test]
 fn a_fault_that_reaches_no_output_marks_nothing() {

@@ -40,6 +40,8 @@ pub(crate) enum Fault {
     Dropped,
     /// One channel has this number.
     Number(f64),
+    /// The source's clock is set by so many seconds; the samples go on.
+    ClockStep(f64),
     /// One channel does not change.
     Frozen,
     /// One channel has the straight line between its neighbours.
@@ -143,7 +145,7 @@ impl Rig {
             }
             length = length % 37 + 1;
             let mut end = (next + length).min(self.frames.len());
-            if next < at.start && fault.takes_away() {
+            if next < at.start && (fault.takes_away() || matches!(fault, Fault::ClockStep(_))) {
                 end = end.min(at.start);
             }
             let mut samples = Vec::new();
@@ -164,8 +166,12 @@ impl Rig {
                 }
                 samples.extend(frame);
             }
-            let stamps: Vec<f64> = (next..end).map(|n| 1000.0 + n as f64 / RATE).collect();
+            let mut stamps: Vec<f64> = (next..end).map(|n| 1000.0 + n as f64 / RATE).collect();
             let acquired = HostNs::from_lsl_seconds(stamps[stamps.len() - 1]);
+            if let Fault::ClockStep(seconds) = fault {
+                let set = stamps.iter_mut().zip(next..).filter(|(_, n)| *n >= at.start);
+                set.for_each(|(stamp, _)| *stamp += seconds);
+            }
             let dropped_before = std::mem::take(&mut dropped);
             let header = Header { frames: end - next, acquired, dropped_before, discontinuity: false };
             path.process(header, &samples, &stamps, &mut continuity, &around);
@@ -196,6 +202,8 @@ fn pipeline(faults: FaultSpec, average: bool) -> PipelineSpec {
         labels: None,
         unit: None,
         gap_ms: 0.0,
+        dejitter: false,
+        rate: None,
         faults,
         channels: None,
         conditioning,

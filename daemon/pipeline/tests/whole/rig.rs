@@ -98,7 +98,9 @@ impl Source for Scripted {
                         }
                         assert!(chunk.push(1000.0 + at as f64 / RATE, &self.frame));
                     }
-                    chunk.acquired = HostClock.now();
+                    // As the stamps go, not as fast as the script: a hole takes its time.
+                    let newest = chunk.stamps().last().copied().unwrap_or_default();
+                    chunk.acquired = HostNs::from_lsl_seconds(newest);
                     return Ok(n);
                 }
                 Some(Pull::Lose(n)) => {
@@ -317,6 +319,8 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
         labels: None,
         unit: None,
         gap_ms: 0.0,
+        dejitter: false,
+        rate: None,
         faults: bci_pipeline::FaultSpec { flat_ms: None, ..bci_pipeline::FaultSpec::default() },
         channels: None,
         conditioning,

@@ -50,6 +50,7 @@ impl Rig {
             window_samples: self.window,
             hop_samples: self.hop,
             gap_ms: 0.0,
+            dejitter: false,
             faults: FaultSpec { flat_ms: None, ..FaultSpec::default() },
             max_chunk,
         })
@@ -107,7 +108,7 @@ pub(super) fn feed(
         let stamps: Vec<f64> = chunk.iter().map(|f| f.stamp).collect();
         let header = Header {
             frames: chunk.len(),
-            acquired: HostNs(3),
+            acquired: HostNs::from_lsl_seconds(chunk[chunk.len() - 1].stamp),
             dropped_before: chunk[0].dropped,
             discontinuity: anew && span[0] == 0,
         };
