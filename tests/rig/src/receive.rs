@@ -2,6 +2,7 @@
 
 use crate::load::Load;
 use crate::measure::Account;
+use crate::stolen::Watch;
 use crate::work::Path;
 use crate::{Failure, Stream};
 use bci_driver_api::{Source, SourceFactory};
@@ -25,10 +26,10 @@ pub(crate) fn receive(stream: &Stream, name: &str, path: &mut Path) -> Result<St
     let mut chunk = Chunk::with_capacity(stream.channels, stream.pull_frames());
     let mut source = LslSourceFactory::new(lsl, Query::source_id(name), options).open(LOOK)?;
     let expected = stream.chunks() * stream.chunk_frames;
-    let load = Load::begin();
+    let (load, watch) = (Load::begin(), Watch::begin());
     pull_all(source.as_mut(), &mut chunk, path, &mut account, expected)?;
-    let used = load.end();
-    Ok(format!("receiver: {used}\n{}features: {}\n", account.tell(expected)?, path.summary()))
+    let (used, undisturbed) = (load.end(), watch.end());
+    Ok(format!("receiver: {used}\n{}features: {}\n", account.tell(expected, &undisturbed)?, path.summary()))
 }
 
 fn pull_all(
