@@ -129,8 +129,8 @@ impl EegOutlet {
         }
     }
 
-    /// As [`EegOutlet::push_from`] for a stream of float32, whose frames go out as they are: nothing is converted, so that
-    /// thousands of channels at tens of kilohertz cost no more than copying them.
+    /// As [`EegOutlet::push_from`] for a stream of float32, whose frames go out as they are: nothing is converted, so
+    /// that thousands of channels at tens of kilohertz cost no more than copying them.
     ///
     /// # Errors
     /// As [`EegOutlet::push`]; [`OutletError::Format`] for a stream of another format.

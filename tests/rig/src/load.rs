@@ -1,5 +1,6 @@
 //! What a stretch of a process's life took.
 
+use crate::stolen::stolen_s;
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_types::HostNs;
 use std::collections::BTreeMap;
@@ -38,15 +39,6 @@ impl Load {
         let _ = write!(text, "); stolen from the machine {:.2} %", share(stolen_s() - self.stolen_s));
         text
     }
-}
-
-/// Processor time that a hypervisor gave to others while this machine wanted it, seconds, all processors together.
-fn stolen_s() -> f64 {
-    /// Ticks a second in `/proc/stat`.
-    const USER_HZ: f64 = 100.0;
-    let all = std::fs::read_to_string("/proc/stat").unwrap_or_default();
-    let ticks = all.lines().next().and_then(|cpu| cpu.split_whitespace().nth(8)?.parse::<f64>().ok());
-    ticks.unwrap_or(0.0) / USER_HZ
 }
 
 /// Name and processor time, seconds, of each thread of this process.

@@ -13,6 +13,7 @@ mod measure;
 mod noise;
 mod receive;
 mod source;
+mod stolen;
 mod work;
 
 use bci_driver_lsl::{LOOPBACK_CONFIG, Liblsl, configuration_file};
@@ -70,7 +71,8 @@ struct Stream {
     /// Frames that are sent together.
     #[arg(long, default_value_t = 30)]
     chunk_frames: usize,
-    /// The most frames that the receiver takes at once; by default as many as are sent together.
+    /// The most frames that the receiver takes at once; by default a third of what is sent together, for what fits into
+    /// a core's own cache (10 frames of 1024 channels are 80 KiB) takes a third less time than what does not.
     #[arg(long)]
     pull_frames: Option<usize>,
     /// How long is sent.
@@ -90,7 +92,7 @@ impl Stream {
     }
 
     fn pull_frames(&self) -> usize {
-        self.pull_frames.unwrap_or(self.chunk_frames)
+        self.pull_frames.unwrap_or(self.chunk_frames.div_ceil(3)).max(1)
     }
 
     fn lsl(&self) -> Result<Liblsl, Failure> {

@@ -2,6 +2,7 @@
 
 use crate::load::percentiles;
 use crate::noise::{PERIOD, noise};
+use crate::stolen::Undisturbed;
 use crate::{Failure, Stream};
 use bci_types::HostNs;
 
@@ -10,6 +11,15 @@ const WARM_UP_S: f64 = 1.0;
 
 /// What takes longer is told one by one.
 const SLOW_MS: f64 = 2.0;
+
+/// How long one chunk took.
+#[derive(Clone, Copy)]
+struct Latency {
+    ms: f64,
+    done: HostNs,
+    /// Seconds of the stream.
+    since: f64,
+}
 
 /// The account of one reception.
 pub(crate) struct Account {
@@ -25,8 +35,7 @@ pub(crate) struct Account {
     repeated: usize,
     wrong: usize,
     pulls: usize,
-    /// Milliseconds, and when, in seconds of the stream.
-    latency_ms: Vec<(f64, f64)>,
+    latencies: Vec<Latency>,
     work_us: Vec<f64>,
 }
 
@@ -44,7 +53,7 @@ impl Account {
             repeated: 0,
             wrong: 0,
             pulls: 0,
-            latency_ms: Vec::with_capacity(stream.chunks()),
+            latencies: Vec::with_capacity(stream.chunks()),
             work_us: Vec::with_capacity(stream.chunks() * stream.chunk_frames),
         }
     }
@@ -69,31 +78,38 @@ impl Account {
             self.wrong += usize::from(frame[channel] != f64::from(sent));
             // The newest sample of a chunk as the source sent it.
             if n % self.chunk_frames == self.chunk_frames - 1 && since >= WARM_UP_S {
-                self.latency_ms.push(((done.as_lsl_seconds() - stamp) * 1e3, since));
+                let ms = (done.as_lsl_seconds() - stamp) * 1e3;
+                self.latencies.push(Latency { ms, done, since });
             }
         }
     }
 
     /// In words; an error when anything was lost.
-    pub(crate) fn tell(mut self, sent: usize) -> Result<String, Failure> {
-        self.latency_ms.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let slow: Vec<_> = self.latency_ms.iter().filter(|(ms, _)| *ms > SLOW_MS).collect();
+    pub(crate) fn tell(mut self, sent: usize, undisturbed: &Undisturbed) -> Result<String, Failure> {
+        self.latencies.sort_by(|a, b| b.ms.total_cmp(&a.ms));
+        let slow = self.latencies.iter().filter(|l| l.ms > SLOW_MS).count();
         let worst: Vec<String> =
-            slow.iter().take(8).map(|(ms, at)| format!("{ms:.1} ms at {at:.3} s")).collect();
-        let slow = format!("{} above {SLOW_MS} ms; the worst: {}", slow.len(), worst.join(", "));
-        let mut latency_ms: Vec<f64> = self.latency_ms.iter().map(|(ms, _)| *ms).collect();
+            self.latencies.iter().take(5).map(|l| format!("{:.1} ms at {:.3} s", l.ms, l.since)).collect();
+        let quiet = self.latencies.iter().filter(|l| undisturbed.contains(l.done));
+        let mut quiet_ms: Vec<f64> = quiet.map(|l| l.ms).collect();
+        let mut all_ms: Vec<f64> = self.latencies.iter().map(|l| l.ms).collect();
         let text = format!(
             "frames:   {} of {sent} came in {} pulls; missing {}, repeated {}, wrong {}\n\
              latency:  newest stamp to features done, {} chunks after the first {WARM_UP_S} s: {}\n\
-             \x20         {slow}\n\
+             \x20         {slow} above {SLOW_MS} ms; the worst: {}\n\
+             \x20         of these in the {:.1} s in which nothing was stolen, {} chunks: {}\n\
              work:     per pull: {}\n",
             self.frames,
             self.pulls,
             self.missing,
             self.repeated,
             self.wrong,
-            self.latency_ms.len(),
-            percentiles(&mut latency_ms, "ms"),
+            self.latencies.len(),
+            percentiles(&mut all_ms, "ms"),
+            worst.join(", "),
+            undisturbed.seconds(),
+            quiet_ms.len(),
+            percentiles(&mut quiet_ms, "ms"),
             percentiles(&mut self.work_us, "us"),
         );
         if self.frames == sent && self.missing + self.repeated + self.wrong == 0 {
@@ -137,7 +153,7 @@ mod tests {
             let done = HostNs::from_lsl_seconds(*chunk.stamps().last().expect("frames") + 0.0015);
             account.note(chunk.samples(), chunk.stamps(), HostNs(done.0 - 250_000), done);
         }
-        account.tell(SENT).map_err(|e| e.to_string())
+        account.tell(SENT, &Undisturbed::default()).map_err(|e| e.to_string())
     }
 
     #[test]

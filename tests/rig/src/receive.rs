@@ -2,6 +2,7 @@
 
 use crate::load::Load;
 use crate::measure::Account;
+use crate::stolen::Watch;
 use crate::work::{Path, Settings};
 use crate::{Failure, Stream};
 use bci_driver_api::{Source, SourceFactory};
@@ -32,7 +33,7 @@ pub(crate) fn receive(stream: &Stream, settings: &Settings, name: &str) -> Resul
     let expected = stream.chunks() * stream.chunk_frames;
     let (writer, reader) = edge(stream.channels, stream.rate_hz as usize / 4);
     let ended = Arc::new(AtomicBool::new(false));
-    let load = Load::begin();
+    let (load, watch) = (Load::begin(), Watch::begin());
     let worker = {
         let path = Path::new(stream, source.spec(), settings)?;
         let (stream, ended) = (stream.clone(), Arc::clone(&ended));
@@ -46,11 +47,11 @@ pub(crate) fn receive(stream: &Stream, settings: &Settings, name: &str) -> Resul
     ended.store(true, Ordering::Release);
     bell.ring();
     let (account, path, heap) = worker.join().map_err(|_| "the signal thread died")?;
-    let used = load.end();
+    let (used, undisturbed) = (load.end(), watch.end());
     pulled?;
     Ok(format!(
         "receiver: {used}\n{}features: {}\nheap:     {heap} operations in the loops of the receiver\n",
-        account.tell(expected)?,
+        account.tell(expected, &undisturbed)?,
         path.summary()
     ))
 }

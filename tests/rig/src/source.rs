@@ -14,9 +14,9 @@ const LEAD_S: f64 = 0.5;
 
 /// Sends the stream to the first who listens, then tells in one line what it took.
 ///
-/// A sample's stamp is the instant at which it would have been taken: sample `n` at `n / rate` after the beginning. A chunk
-/// goes out when its newest sample is due; how late the system wakes the source is therefore part of every latency that
-/// is measured from the stamps.
+/// A sample's stamp is the instant at which it would have been taken: sample `n` at `n / rate` after the beginning. A
+/// chunk goes out when its newest sample is due; how late the system wakes the source is therefore part of every
+/// latency that is measured from the stamps.
 pub(crate) fn send(stream: &Stream, name: &str) -> Result<String, Failure> {
     if !(1..=PERIOD).contains(&stream.chunk_frames) || !PERIOD.is_multiple_of(stream.chunk_frames) {
         return Err(format!("--chunk-frames must divide {PERIOD}").into());

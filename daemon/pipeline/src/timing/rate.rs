@@ -48,11 +48,13 @@ pub(crate) struct RateEstimate {
 
 impl RateEstimate {
     /// How far the real rate is from the stated one, in parts per million of it.
+    #[cfg(test)]
     pub(crate) fn deviation_ppm(&self) -> f64 {
         (self.hz / self.nominal_hz - 1.0) * 1e6
     }
 
     /// The same in per cent.
+    #[cfg(test)]
     pub(crate) fn deviation_percent(&self) -> f64 {
         self.deviation_ppm() * 1e-4
     }

@@ -1,4 +1,5 @@
 use super::level::{Learning, MeanSquare};
+use super::settings::{RmsSettings, SpikeSettings, Threshold};
 use super::tile::{Tile, accumulate};
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
@@ -6,68 +7,26 @@ use crate::run::simd::vectorised;
 use crate::run::{LANES, RetuneError, same};
 use std::any::Any;
 
-/// Where a spike begins. A negative threshold is crossed downwards, a positive one upwards.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Threshold {
-    /// At so many microvolts.
-    Fixed {
-        /// Not 0.
-        uv: f64,
-    },
-    /// At a multiple of each channel's own RMS.
-    Rms(RmsSettings),
-}
-
-/// A threshold at a multiple of the RMS, which is learned from the signal.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RmsSettings {
-    /// The multiple: -4.5 is customary. Not 0.
-    pub multiple: f64,
-    /// The time constant of the exponential average.
-    pub time_constant_s: f64,
-    /// The trusted time of which the first estimate is the plain mean, rounded up to whole bins. Until then nothing
-    /// crosses.
-    pub start_s: f64,
-}
-
-/// What [`SpikeFeatures`] is made of, validated by [`SpikeFeatures::design`] only as far as it must be to run: the
-/// step [`crate::SpikeSpec`] says what is permitted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SpikeSettings {
-    /// Frames a bin.
-    pub bin_frames: usize,
-    /// Bins a second.
-    pub bins_hz: f64,
-    /// Where a spike begins.
-    pub threshold: Threshold,
-    /// Frames from a crossing that counts to the next that may; 0 or 1: every crossing counts.
-    pub refractory_frames: usize,
-    /// Whether crossings are given out.
-    pub crossings: bool,
-    /// Whether powers are given out.
-    pub power: bool,
-}
-
 /// Threshold crossings and spike-band power of microelectrodes, in bins.
 ///
 /// Takes the spike band (300 to 6000 Hz, say) in uV, `[frames x channels]`, and yields one frame a bin: first the
 /// crossings of all channels (a count), then the power of all channels (uV^2), or one of the two.
 ///
-/// *Crossings.* A sample is beyond a threshold that is negative when it is below it, beyond a positive one when above. A
-/// sample beyond the threshold whose predecessor was not is a crossing (before the first sample nothing was); with a
-/// refractory time, crossings sooner than that after the last that counted do not count, across bins. Each sample is held
-/// against the threshold of its own bin.
+/// *Crossings.* A sample is beyond a threshold that is negative when it is below it, beyond a positive one when above.
+/// A sample beyond the threshold whose predecessor was not is a crossing (before the first sample nothing was); with a
+/// refractory time, crossings sooner than that after the last that counted do not count, across bins. Each sample is
+/// held against the threshold of its own bin.
 ///
-/// *Power.* The mean of squares over the bin, unsmoothed and without a logarithm: the spike-band power of Willett et al.,
-/// Nature 620:1031-1036, 2023 (squared voltages in 20 ms bins, beside crossings of -4.5 RMS); Nason et al., Nature
+/// *Power.* The mean of squares over the bin, unsmoothed and without a logarithm: the spike-band power of Willett et
+/// al., Nature 620:1031-1036, 2023 (squared voltages in 20 ms bins, beside crossings of -4.5 RMS); Nason et al., Nature
 /// Biomedical Engineering 4:973-983, 2020, introduced it as the mean magnitude, of 300 to 1000 Hz.
 ///
 /// *RMS.* Estimated causally at bin granularity: the threshold of a bin is made from earlier bins only. The first
-/// estimate is the mean square of the first `start_s`. From then on each bin moves it by `1 - exp(-bin / time constant)`
-/// of the difference, where a bin counts as at most four times the estimate: whatever an artefact's size, it raises the
-/// mean square by no more than 5 % for each second that it lasts, at 60 s. Bins with a frame that is not to be learned
-/// from teach nothing, nor, channel by channel, do bins with NaN or infinity or without a signal (an RMS below a
-/// millionth of a microvolt). Until a channel's start is over it has no crossings.
+/// estimate is the mean square of the first `start_s`. From then on each bin moves it by `1 - exp(-bin / time
+/// constant)` of the difference, where a bin counts as at most four times the estimate: whatever an artefact's size, it
+/// raises the mean square by no more than 5 % for each second that it lasts, at 60 s. Bins with a frame that is not to
+/// be learned from teach nothing, nor, channel by channel, do bins with NaN or infinity or without a signal (an RMS
+/// below a millionth of a microvolt). Until a channel's start is over it has no crossings.
 #[derive(Clone, Debug)]
 pub struct SpikeFeatures {
     channels: usize,
@@ -123,8 +82,8 @@ impl SpikeFeatures {
         self.channels * (usize::from(self.settings.crossings) + usize::from(self.settings.power))
     }
 
-    /// The threshold that channel `channel` is held against now, uV; `None` while there is none or where there is no such
-    /// channel.
+    /// The threshold that channel `channel` is held against now, uV; `None` while there is none or where there is no
+    /// such channel.
     #[must_use]
     pub fn threshold_uv(&self, channel: usize) -> Option<f64> {
         let level = self.tiles.get(channel / LANES)?.level[channel % LANES];

@@ -1,7 +1,7 @@
 //! The size of the noise of one channel, learned bin by bin.
 
-/// A bin counts as at most this many times the estimate, twice its root: what an artefact, or a unit that fires in bursts,
-/// can do to the threshold is bounded.
+/// A bin counts as at most this many times the estimate, twice its root: what an artefact, or a unit that fires in
+/// bursts, can do to the threshold is bounded.
 const AT_MOST: f64 = 4.0;
 /// Bins below this mean square (an RMS of a millionth of a microvolt) come from a channel without a signal: rounding
 /// alone is larger on any live one.

@@ -2,6 +2,8 @@
 
 mod features;
 mod level;
+mod settings;
 mod tile;
 
-pub use features::{RmsSettings, SpikeFeatures, SpikeSettings, Threshold};
+pub use features::SpikeFeatures;
+pub use settings::{RmsSettings, SpikeSettings, Threshold};

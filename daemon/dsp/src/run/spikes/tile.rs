@@ -65,7 +65,8 @@ impl Tile {
     }
 }
 
-/// Takes `[frames x channels]` of one bin into `tiles`; the last tile is padded with idle lanes. `refractory` in samples.
+/// Takes `[frames x channels]` of one bin into `tiles`; the last tile is padded with idle lanes. `refractory` in
+/// samples.
 #[inline(always)]
 pub(super) fn accumulate<const REFRACTORY: bool>(
     tiles: &mut [Tile],
