@@ -8,6 +8,8 @@ Usage: cargo xtask COMMAND
   demo [--json FILE] [--rate X]       play a recording through the daemon and show the trials as they are decoded
   test [TEST ARGUMENTS]               set-up, build, Rust tests, doc tests, Python tests; with arguments for the test
                                       runner (a filter, -p PACKAGE): only the Rust tests that they choose
+  bench dsp [--json FILE] [--quick]   how fast the signal engine is on one core, beside SciPy and BrainFlow; fails when
+                                      it is slower than it must be
   lint                                rustfmt, clippy, cargo-deny
   ci                                  lint, then test
   bcid [ARGUMENTS]                    build the daemon and run it on the fetched libraries, e.g. `cargo xtask bcid doctor`
@@ -20,6 +22,7 @@ pub(crate) enum Command {
     Setup { demo_only: bool },
     Demo(DemoOptions),
     Test { filter: Vec<String> },
+    Bench(BenchOptions),
     Lint,
     Ci,
     Bcid { args: Vec<String> },
@@ -31,6 +34,22 @@ pub(crate) struct DemoOptions {
     pub json: Option<PathBuf>,
     /// Speed of the recording's clock, 1 = real time.
     pub rate: Option<f64>,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct BenchOptions {
+    /// Which bench.
+    pub what: Bench,
+    /// Where its rows go.
+    pub json: Option<PathBuf>,
+    /// Shorter, and less exact.
+    pub quick: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bench {
+    /// The signal engine.
+    Dsp,
 }
 
 /// # Errors
@@ -53,6 +72,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command> {
             let filter = rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest);
             Ok(Command::Test { filter: filter.to_vec() })
         }
+        "bench" => bench(rest).map(Command::Bench),
         "lint" => none(Command::Lint),
         "ci" => none(Command::Ci),
         "bcid" => {
@@ -95,6 +115,31 @@ fn demo(words: &[String]) -> Result<DemoOptions> {
     Ok(options)
 }
 
+fn bench(words: &[String]) -> Result<BenchOptions> {
+    let what = match words.first().map(String::as_str) {
+        Some("dsp") => Bench::Dsp,
+        Some(word) => return Err(unknown("bench", word)),
+        None => return Err(Fail::usage(format!("`bench` needs to know what: dsp\n\n{USAGE}"))),
+    };
+    let mut options = BenchOptions { what, json: None, quick: false };
+    let mut words = words[1..].iter();
+    while let Some(word) = words.next() {
+        match word
+            .split_once('=')
+            .map_or((word.as_str(), None), |(flag, value)| (flag, Some(value.to_owned())))
+        {
+            ("--quick", None) => options.quick = true,
+            ("--json", value) => {
+                let file = value.or_else(|| words.next().cloned());
+                let file = file.ok_or_else(|| Fail::usage(format!("--json needs a value\n\n{USAGE}")))?;
+                options.json = Some(file.into());
+            }
+            _ => return Err(unknown("bench", word)),
+        }
+    }
+    Ok(options)
+}
+
 fn unknown(command: &str, word: &str) -> Fail {
     Fail::usage(format!("`{command}` knows no `{word}`\n\n{USAGE}"))
 }
@@ -115,6 +160,12 @@ mod tests {
         assert_eq!(parsed("setup --demo-only"), Some(Command::Setup { demo_only: true }));
         let wanted = DemoOptions { json: Some("out.json".into()), rate: Some(2.0) };
         assert_eq!(parsed("demo --json out.json --rate=2"), Some(Command::Demo(wanted)));
+        let bench = |json: Option<&str>, quick| {
+            Some(Command::Bench(BenchOptions { what: Bench::Dsp, json: json.map(PathBuf::from), quick }))
+        };
+        assert_eq!(parsed("bench dsp"), bench(None, false));
+        assert_eq!(parsed("bench dsp --quick --json=rows.json"), bench(Some("rows.json"), true));
+        assert_eq!(parsed("bench dsp --json rows.json"), bench(Some("rows.json"), false));
         let filter = vec!["-p".to_owned(), "bci-dsp".to_owned()];
         assert_eq!(parsed("test -- -p bci-dsp"), Some(Command::Test { filter: filter.clone() }));
         assert_eq!(parsed("test -p bci-dsp"), Some(Command::Test { filter }));
@@ -122,9 +173,20 @@ mod tests {
 
     #[test]
     fn wrong_words_are_refused() {
-        for line in
-            ["seutp", "setup --demo", "demo --json", "demo --rate 0", "demo --rate nan", "demo x", "lint x"]
-        {
+        for line in [
+            "seutp",
+            "setup --demo",
+            "demo --json",
+            "demo --rate 0",
+            "demo --rate nan",
+            "demo x",
+            "lint x",
+            "bench",
+            "bench x",
+            "bench dsp x",
+            "bench dsp --json",
+            "bench dsp --quick=1",
+        ] {
             assert_eq!(parsed(line), None, "{line}");
         }
     }

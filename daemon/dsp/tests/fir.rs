@@ -367,6 +367,12 @@ fn every_mistake_is_told_at_once() {
     );
     assert_eq!(least(21, &[f64::NAN, 10.0], &[1.0, f64::INFINITY], None), Err(vec!["bands_hz", "gains"]));
     assert!(fir_least_squares(21, &bands, &gains, None, rate).is_ok());
+    let huge = [f64::MAX; 4];
+    assert_eq!(
+        least(21, &bands, &huge, Some(&huge[..2])),
+        Err(vec!["taps"]),
+        "beyond what can be computed with"
+    );
 
     let taps = |taps: Vec<f64>| FirSpec::Taps(taps).fir(rate).map_err(|e| keys(&e));
     assert_eq!(taps(vec![]), Err(vec!["taps"]));

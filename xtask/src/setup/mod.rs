@@ -43,13 +43,32 @@ pub(crate) fn run(ws: &Workspace, extent: Extent) -> Result<()> {
     system::packages(wants_python)?;
     crates(ws, extent)?;
     if let Some(wanted) = wants_python {
-        python::environment(ws, wanted)?;
+        python::environment(&ws.venv(), wanted)?;
     }
     native::fetch(ws, &fetch_libraries)?;
     if extent == Extent::Tests {
-        python::packages(ws)?;
+        let what = "tests/requirements.txt (110 MB, 400 MB installed): foreign LSL and gRPC programs that drive the \
+                    daemon in tests, SciPy and ONNX as references";
+        python::packages(&ws.venv(), &ws.root().join("tests/requirements.txt"), what)?;
     }
     lsl_config(ws)
+}
+
+/// What the benches need: the means to compile, and the peers in an environment of their own. Returns its Python.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn to_bench(ws: &Workspace) -> Result<PathBuf> {
+    std::fs::create_dir_all(ws.native()).context(ws.native().display())?;
+    let _alone = lock::take(ws)?;
+    system::packages(Some(python::Wanted::Tests))?;
+    crates(ws, Extent::Demo)?;
+    let venv = ws.native().join("bench-venv");
+    python::environment(&venv, python::Wanted::Tests)?;
+    let what =
+        "tests/bench/requirements.txt (80 MB, 250 MB installed): SciPy and BrainFlow, to measure against";
+    python::packages(&venv, &ws.root().join("tests/bench/requirements.txt"), what)?;
+    Ok(python::interpreter(&venv))
 }
 
 /// What the workspace needs to compile, for tools that only look at sources.

@@ -101,7 +101,7 @@ fn fetch_one(ws: &Workspace, build: &Build, scratch: &Path) -> Result<()> {
     std::fs::write(&pinned, format!("{package}=={version} --hash=sha256:{}\n", build.sha256))
         .context(pinned.display())?;
     // Python 3.11's wheel on every machine: the library inside is the same, and one checksum is enough.
-    let mut download = python::pip(ws);
+    let mut download = python::pip(&ws.venv());
     download
         .args(["download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"])
         .args(["--implementation", "cp", "--python-version", "3.11"])

@@ -1,9 +1,10 @@
-//! The Python environment in `.native/venv`: its pip fetches the native libraries, and the tests run in it.
+//! Python environments: that in `.native/venv`, whose pip fetches the native libraries and in which the tests run, and that
+//! of the benches.
 
 use super::{say, stamp};
 use crate::fail::{Context, Fail, Result};
 use crate::proc;
-use crate::workspace::Workspace;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What Python is wanted for.
@@ -11,7 +12,7 @@ use std::process::Command;
 pub(super) enum Wanted {
     /// Fetching; any Python 3.9 or newer.
     Pip,
-    /// The tests' packages, which begin at 3.11.
+    /// The packages of tests and benches, which begin at 3.11.
     Tests,
 }
 
@@ -59,65 +60,66 @@ fn look(program: &str, wanted: Wanted) -> Option<Python> {
     Some(Python { program: program.to_owned(), version, has_venv })
 }
 
-/// Makes the environment, with pip and nothing else.
-pub(super) fn environment(ws: &Workspace, wanted: Wanted) -> Result<()> {
+/// Makes the environment in `venv`, with pip and nothing else.
+pub(super) fn environment(venv: &Path, wanted: Wanted) -> Result<()> {
     let python = find(wanted).filter(|p| p.has_venv).ok_or_else(|| {
         let (major, minor) = wanted.oldest();
         Fail::unavailable(format!(
             "no Python {major}.{minor} or newer with `venv`; install one (Debian: python3-venv) or name one by BCID_PYTHON"
         ))
     })?;
-    let venv = ws.venv();
-    let works = proc::succeeds(ws.venv_python(), &["-m", "pip", "--version"]);
+    let works = proc::succeeds(interpreter(venv), &["-m", "pip", "--version"]);
     let noted = std::fs::read_to_string(venv.join("made-by")).unwrap_or_default();
     // The tests cannot use one that was made, for fetching only, by an older Python.
     if works && (wanted == Wanted::Pip || noted == python.version) {
         say("Python environment", &format!("in place (Python {noted})"));
         return Ok(());
     }
-    say("Python environment", &format!("making .native/venv by {} {}", python.program, python.version));
-    remove_dir(&venv)?;
-    proc::run(Command::new(&python.program).args(["-m", "venv"]).arg(&venv))
+    let name = venv.file_name().unwrap_or_default().display();
+    say("Python environment", &format!("making .native/{name} by {} {}", python.program, python.version));
+    remove_dir(venv)?;
+    proc::run(Command::new(&python.program).args(["-m", "venv"]).arg(venv))
         .map_err(|e| Fail::unavailable(format!("{e}; is python3-venv installed?")))?;
     std::fs::write(venv.join("made-by"), &python.version).context(venv.display())
 }
 
+/// The Python of an environment.
+pub(super) fn interpreter(venv: &Path) -> PathBuf {
+    venv.join("bin/python")
+}
+
 /// pip of the environment. Where it fetches from is its own configuration's affair.
-pub(super) fn pip(ws: &Workspace) -> Command {
-    let mut pip = Command::new(ws.venv_python());
+pub(super) fn pip(venv: &Path) -> Command {
+    let mut pip = Command::new(interpreter(venv));
     pip.args(["-m", "pip", "--disable-pip-version-check", "--no-input"]);
     pip
 }
 
-/// Installs the packages of the lock file, each checked against its hashes.
-pub(super) fn packages(ws: &Workspace) -> Result<()> {
-    let lock = ws.root().join("tests/requirements.txt");
-    let wanted = stamp::sha256(&std::fs::read(&lock).context(lock.display())?);
-    let note = ws.venv().join("installed-lock");
+/// Installs the packages of the lock file, each checked against its hashes; `what` says to a person what is fetched and
+/// why.
+pub(super) fn packages(venv: &Path, lock: &Path, what: &str) -> Result<()> {
+    let wanted = stamp::sha256(&std::fs::read(lock).context(lock.display())?);
+    let note = venv.join("installed-lock");
     if std::fs::read_to_string(&note).is_ok_and(|found| found == wanted) {
         say("Python packages", "in place");
         return Ok(());
     }
-    say(
-        "Python packages",
-        "fetching tests/requirements.txt (110 MB, 400 MB installed): foreign LSL and gRPC programs that drive \
-         the daemon in tests, SciPy and ONNX as references",
-    );
+    say("Python packages", &format!("fetching {what}"));
     // Of two locks one after the other only the last counts.
     if note.exists() {
-        let base = std::fs::read_to_string(ws.venv().join("made-by")).context("Python environment")?;
-        proc::run(Command::new(ws.venv_python()).args(["-m", "venv", "--clear"]).arg(ws.venv()))?;
-        std::fs::write(ws.venv().join("made-by"), base).context("Python environment")?;
+        let base = std::fs::read_to_string(venv.join("made-by")).context("Python environment")?;
+        proc::run(Command::new(interpreter(venv)).args(["-m", "venv", "--clear"]).arg(venv))?;
+        std::fs::write(venv.join("made-by"), base).context("Python environment")?;
     }
-    // `--no-deps`: the lock is complete, and leaves out on purpose what tests/uv.toml names.
+    // `--no-deps`: a lock is complete, and leaves out on purpose what the uv.toml beside it names.
     let args = ["install", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "-r"];
-    proc::run(pip(ws).args(args).arg(&lock)).map_err(|e| {
-        Fail::unavailable(format!("{e}\nthe test packages could not be fetched; is the network there?"))
+    proc::run(pip(venv).args(args).arg(lock)).map_err(|e| {
+        Fail::unavailable(format!("{e}\nthe Python packages could not be fetched; is the network there?"))
     })?;
     std::fs::write(&note, wanted).context(note.display())
 }
 
-fn remove_dir(dir: &std::path::Path) -> Result<()> {
+fn remove_dir(dir: &Path) -> Result<()> {
     match std::fs::remove_dir_all(dir) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).context(dir.display()),
         _ => Ok(()),

@@ -139,6 +139,10 @@ impl Segment {
 
 /// The solution of a symmetric system without negative eigenvalues; the smallest where it leaves something undecided.
 fn solve(matrix: DMatrix<f64>, wanted: &DVector<f64>) -> DVector<f64> {
+    // Gains or weights near the largest number there is; `Fir::new` refuses what comes of it.
+    if !(crate::run::all_finite(matrix.as_slice()) && crate::run::all_finite(wanted.as_slice())) {
+        return DVector::from_element(wanted.len(), f64::NAN);
+    }
     if let Some(roots) = matrix.clone().cholesky() {
         let pivots = roots.l_dirty().diagonal();
         // Their ratio, squared, is about that of the eigenvalues.
