@@ -50,6 +50,8 @@ pub(crate) struct BenchOptions {
 pub(crate) enum Bench {
     /// The signal engine.
     Dsp,
+    /// From an LSL source to features.
+    Lsl,
 }
 
 /// # Errors
@@ -118,8 +120,9 @@ fn demo(words: &[String]) -> Result<DemoOptions> {
 fn bench(words: &[String]) -> Result<BenchOptions> {
     let what = match words.first().map(String::as_str) {
         Some("dsp") => Bench::Dsp,
+        Some("lsl") => Bench::Lsl,
         Some(word) => return Err(unknown("bench", word)),
-        None => return Err(Fail::usage(format!("`bench` needs to know what: dsp\n\n{USAGE}"))),
+        None => return Err(Fail::usage(format!("`bench` needs to know what: dsp or lsl\n\n{USAGE}"))),
     };
     let mut options = BenchOptions { what, json: None, quick: false };
     let mut words = words[1..].iter();

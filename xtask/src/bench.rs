@@ -10,16 +10,35 @@ use std::process::{Command, ExitCode};
 /// # Errors
 /// As set-up, or the build fails. A bound that does not hold is no error here but an exit code.
 pub(crate) fn run(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
+    match options.what {
+        Bench::Dsp => dsp(ws, options),
+        Bench::Lsl => lsl(ws, options),
+    }
+}
+
+/// A source of 1024 channels at 30 kHz and the daemon's signal path, each a process of its own, for a minute.
+fn lsl(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
+    setup::to_bcid(ws)?;
+    let mut cargo = ws.cargo();
+    cargo.args(["build", "--release", "--package", "bci-rig"]);
+    let mut command = Command::new(proc::build_binary(&mut cargo, "bci-rig")?);
+    command.args(["run", "--seconds", if options.quick { "10" } else { "60" }]);
+    if let Some(file) = &options.json {
+        command.arg("--json").arg(std::path::absolute(file).context(file.display())?);
+    }
+    let line = proc::shown(&command);
+    let status = command.status().context(line)?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn dsp(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
     let python = setup::to_bench(ws)?;
     let mut cargo = ws.cargo();
     // The same build as the daemon's own release.
     cargo.args(["build", "--release", "--package", "bci-bench"]);
     let program = proc::build_binary(&mut cargo, "bci-bench")?;
     let mut command = on_one_core(&program);
-    match options.what {
-        Bench::Dsp => command.arg("dsp"),
-    };
-    command.arg("--python").arg(python).arg("--peers").arg(ws.root().join("tests/bench/peers.py"));
+    command.arg("dsp").arg("--python").arg(python).arg("--peers").arg(ws.root().join("tests/bench/peers.py"));
     if let Some(file) = &options.json {
         command.arg("--json").arg(std::path::absolute(file).context(file.display())?);
     }

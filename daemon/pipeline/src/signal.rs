@@ -7,7 +7,7 @@ mod taint;
 
 use self::chains::Chains;
 use self::feed::{Feed, Note};
-use self::repair::Repair;
+use self::repair::{Looked, Repair};
 use self::taint::Taint;
 use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
@@ -129,6 +129,15 @@ struct Time {
     raw: f64,
 }
 
+/// What the timing of a frame tells.
+#[derive(Clone, Copy, Debug)]
+struct Met {
+    event: Event,
+    /// The last stamp before.
+    before: Option<f64>,
+    time: Time,
+}
+
 /// What a path needs of its surroundings for one chunk.
 pub struct Surroundings<'a> {
     /// For the stamps of the ledger.
@@ -184,7 +193,7 @@ impl SignalPath {
             first,
             timing: Timing::new(rate, TimingSpec::new(l.gap_ms)),
             dejitter: l.dejitter,
-            repair: Repair::new(l.faults, chains.used(), rate),
+            repair: Repair::new(l.faults, chains.used(), rate)?,
             feed: Feed::new(channels, l.max_chunk),
             learn: vec![true; l.max_chunk].into_boxed_slice(),
             window,
@@ -261,32 +270,37 @@ impl SignalPath {
             self.timing.restart();
             self.reconnect(header, stamps, at, around.counters);
         }
-        self.first.process(&samples[..header.frames * self.inputs], &mut self.wide);
         let mut pass = Pass { acquired: header.acquired, dequeued, at, around, windows: 0 };
+        // Nothing waits in the feed between chunks. What is in order is left where it was put.
+        self.first.process(&samples[..header.frames * self.inputs], self.feed.room());
         self.timing.dropped(header.dropped_before);
+        let mut irregular = None;
         for (i, &raw) in stamps[..header.frames].iter().enumerate() {
-            let before = self.timing.last();
-            // A chunk came as a whole: of the frames within it is not known when they did.
-            let at_an_end = i == 0 || i + 1 == header.frames;
-            let event = self.timing.frame(raw, at_an_end.then_some(header.acquired.0));
-            let stamp = if self.dejitter { self.timing.smoothed_s() } else { raw };
-            let time = Time { stamp, raw };
-            let mut causes = Validity::VALID;
-            match event {
-                Event::Even => {}
-                Event::Missing(missing) => self.hole(missing, before, i, time, &mut pass),
-                Event::ClockStep(_) => {
-                    causes = Validity::CLOCK_STEP;
-                    self.clock_step(
-                        if i == 0 { header.dropped_before } else { 0 },
-                        before,
-                        i,
-                        time,
-                        &mut pass,
-                    );
-                }
+            let met = self.meet(i, raw, &header);
+            let looked = self.repair.look(self.feed.next());
+            if met.event == Event::Even && looked.is_clean() && !self.repair.is_busy() && !self.restart {
+                let Time { stamp, raw } = met.time;
+                let position = Self::position(&mut pass);
+                self.feed.admit(Note { stamp, raw, position, causes: Validity::VALID, stand_in: false });
+            } else {
+                irregular = Some((i, met, looked));
+                break;
             }
-            self.frame(i, time, causes, &mut pass);
+        }
+        if let Some(newest) = self.feed.newest() {
+            self.repair.remember(newest);
+        }
+        if let Some((first, met, looked)) = irregular {
+            // From here on frame by frame: what comes next is not where it was put.
+            let rest = (header.frames - first) * self.first.outputs();
+            self.wide[..rest].copy_from_slice(&self.feed.room()[..rest]);
+            self.irregular(0, first, met, looked, &header, &mut pass);
+            for i in 1..header.frames - first {
+                let met = self.meet(first + i, stamps[first + i], &header);
+                let channels = self.first.outputs();
+                let looked = self.repair.look(&self.wide[i * channels..(i + 1) * channels]);
+                self.irregular(i, first + i, met, looked, &header, &mut pass);
+            }
         }
         self.flush(&mut pass);
         pass.at.last_stamp = self.timing.last().or(pass.at.last_stamp);
@@ -305,6 +319,39 @@ impl SignalPath {
             self.ahead.since(Validity::GAP, self.fed);
             self.taint.since(Validity::GAP, self.fed);
         }
+    }
+
+    /// What frame `i` of the chunk tells about time.
+    fn meet(&mut self, i: usize, raw: f64, header: &Header) -> Met {
+        let before = self.timing.last();
+        // A chunk came as a whole: of the frames within it is not known when they did.
+        let at_an_end = i == 0 || i + 1 == header.frames;
+        let event = self.timing.frame(raw, at_an_end.then_some(header.acquired.0));
+        let stamp = if self.dejitter { self.timing.smoothed_s() } else { raw };
+        Met { event, before, time: Time { stamp, raw } }
+    }
+
+    /// Frame `i` of `wide`, number `n` of the chunk, in its turn.
+    fn irregular(
+        &mut self,
+        i: usize,
+        n: usize,
+        met: Met,
+        looked: Looked,
+        header: &Header,
+        pass: &mut Pass<'_>,
+    ) {
+        let Met { event, before, time } = met;
+        let mut causes = Validity::VALID;
+        match event {
+            Event::Even => {}
+            Event::Missing(missing) => self.hole(missing, before, i, time, pass),
+            Event::ClockStep(_) => {
+                causes = Validity::CLOCK_STEP;
+                self.clock_step(if n == 0 { header.dropped_before } else { 0 }, before, i, time, pass);
+            }
+        }
+        self.frame(i, time, causes, looked, pass);
     }
 
     fn tell_rate(&self, counters: &Counters) {
@@ -370,7 +417,7 @@ impl SignalPath {
             let note = Note {
                 stamp: between,
                 raw: between,
-                position: self.position(pass),
+                position: Self::position(pass),
                 causes: Validity::GAP,
                 stand_in: true,
             };
@@ -393,7 +440,7 @@ impl SignalPath {
             let note = Note {
                 stamp: between,
                 raw: between,
-                position: self.position(pass),
+                position: Self::position(pass),
                 causes: Validity::BRIDGED,
                 stand_in: false,
             };
@@ -407,13 +454,13 @@ impl SignalPath {
     }
 
     /// Frame `i` of the chunk goes on its way: as it is, mended, or into the waiting row.
-    fn frame(&mut self, i: usize, time: Time, told: Validity, pass: &mut Pass<'_>) {
+    fn frame(&mut self, i: usize, time: Time, told: Validity, looked: Looked, pass: &mut Pass<'_>) {
         let channels = self.first.outputs();
         let span = i * channels..(i + 1) * channels;
-        let (causes, dirty) = self.repair.look(&self.wide[span.clone()]);
+        let Looked { causes, dirty } = looked;
         let Time { stamp, raw } = time;
         let note =
-            Note { stamp, raw, position: self.position(pass), causes: causes.with(told), stand_in: false };
+            Note { stamp, raw, position: Self::position(pass), causes: causes.with(told), stand_in: false };
         if causes.has_any(Validity::NOT_FINITE) {
             count(&pass.around.counters.frames_not_finite, 1);
         }
@@ -474,7 +521,7 @@ impl SignalPath {
         self.repair.release();
     }
 
-    fn position(&self, pass: &mut Pass<'_>) -> u64 {
+    fn position(pass: &mut Pass<'_>) -> u64 {
         let position = pass.at.frame;
         pass.at.frame = position.saturating_add(1);
         position

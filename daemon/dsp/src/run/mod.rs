@@ -24,7 +24,7 @@ pub use features::{
     FaultSpec, Faults, FilterBank, HILBERT_RIPPLE, Measures, POWER_FLOOR, Power, PowerSpec, Quality,
     QualitySpec, Shrinkage, ZScore, ZScoreMemory,
 };
-pub use finite::all_finite;
+pub use finite::{all_below, all_finite};
 pub use fir::FirFilter;
 pub use resample::{MOST_CHANGE, PolyphaseResampler, SincResampler};
 pub use select::Select;

@@ -1,6 +1,6 @@
 use super::{Layout, SETTLED};
 use bci_dsp::run::{AsrReport, Select};
-use bci_dsp::{Chain, Signal, StepSpec};
+use bci_dsp::{Chain, Output, Signal, StepSpec};
 use bci_types::Hz;
 
 /// The rig's own steps, the choice of the decoder's channels, and the decoder's own steps.
@@ -12,6 +12,8 @@ pub(super) struct Chains {
     preprocessing: Chain,
     narrow: Box<[f64]>,
     origins: Box<[u32]>,
+    /// Only the decoder's own steps do anything.
+    direct: bool,
 }
 
 /// What a block became.
@@ -36,7 +38,9 @@ impl Chains {
         let pick = Select::design(conditioning.output().channels(), &picks).map_err(|e| e.to_string())?;
         let narrow = Signal::new(conditioning.output().rate, l.decoder_labels);
         let preprocessing = chain(l.preprocessing, &narrow, room)?;
+        let direct = l.conditioning.is_empty() && pick.is_identity();
         Ok(Self {
+            direct,
             narrow: vec![0.0; picks.len() * room].into_boxed_slice(),
             origins: vec![0; preprocessing.most_frames()].into_boxed_slice(),
             conditioning,
@@ -48,6 +52,10 @@ impl Chains {
 
     /// Runs everything over `frames`, which are used up.
     pub(super) fn process(&mut self, frames: &mut [f64], learn: bool) -> Filtered<'_> {
+        if self.direct {
+            let Output { samples, origins, finite } = self.preprocessing.process(frames, learn);
+            return Filtered { samples, origins, finite };
+        }
         let first = self.conditioning.process(frames, learn);
         let n = first.origins.len();
         let narrow = &mut self.narrow[..n * self.pick.outputs()];

@@ -34,6 +34,28 @@ impl Feed {
         }
     }
 
+    /// Room for frames that may be taken in as they are: see [`Feed::admit`].
+    pub(super) fn room(&mut self) -> &mut [f64] {
+        &mut self.samples[self.frames * self.channels..]
+    }
+
+    /// The next frame in the room, not yet taken in.
+    pub(super) fn next(&self) -> &[f64] {
+        &self.samples[self.frames * self.channels..(self.frames + 1) * self.channels]
+    }
+
+    /// Takes in the next frame in the room as it is.
+    pub(super) fn admit(&mut self, note: Note) {
+        self.notes[self.frames] = note;
+        self.frames += 1;
+    }
+
+    /// The newest frame taken in.
+    pub(super) fn newest(&self) -> Option<&[f64]> {
+        let at = self.frames.checked_sub(1)? * self.channels;
+        Some(&self.samples[at..at + self.channels])
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.frames == self.notes.len()
     }

@@ -1,5 +1,6 @@
 use super::feed::Note;
 use crate::faults::{FaultSpec, Handling};
+use bci_dsp::run::{ChannelFaults, FaultSpec as FlatSearch, all_below};
 use bci_types::{Hz, Validity};
 
 /// A million volts, in uV. What claims more is no voltage and is treated like infinity, which it would become in the
@@ -18,7 +19,7 @@ pub(super) struct Repair {
     limit: f64,
     /// The last good value of each channel.
     last: Box<[f64]>,
-    flat: Option<Flat>,
+    flat: Option<ChannelFaults>,
     bridges: Bridges,
     /// Frames that wait for a good one to be interpolated to; what is spoilt is NaN in them.
     waiting: Box<[f64]>,
@@ -26,6 +27,21 @@ pub(super) struct Repair {
     held: usize,
     /// The causes of the fault that lasts now and is not bridged.
     pub(super) lasting: Validity,
+}
+
+/// What is wrong with a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looked {
+    /// In the channels in use.
+    pub(super) causes: Validity,
+    /// Whether a channel, in use or not, has no good value.
+    pub(super) dirty: bool,
+}
+
+impl Looked {
+    pub(super) fn is_clean(self) -> bool {
+        self.causes.is_valid() && !self.dirty
+    }
 }
 
 /// The longest fault that is bridged, in frames.
@@ -37,7 +53,7 @@ struct Bridges {
 }
 
 impl Repair {
-    pub(super) fn new(spec: FaultSpec, used: Vec<bool>, rate: Hz) -> Self {
+    pub(super) fn new(spec: FaultSpec, used: Vec<bool>, rate: Hz) -> Result<Self, String> {
         let frames = |ms: f64| (ms * 1e-3 * rate.get() + 1e-9).max(0.0) as usize;
         let bridges = Bridges {
             gap: frames(spec.gap.bridge_ms),
@@ -47,8 +63,17 @@ impl Repair {
         let room = bridges.not_finite.max(bridges.railed);
         let channels = used.len();
         let limit = spec.rail_uv.unwrap_or(LARGEST_UV).min(LARGEST_UV);
-        let flat = spec.flat_ms.map(|ms| Flat::new(&used, frames(ms).max(1)));
-        Self {
+        let flat = match spec.flat_ms {
+            Some(flat_ms) => {
+                let search = FlatSearch { flat_ms: Some(flat_ms), flat_eps_uv: 0.0, rail_uv: None };
+                let mut faults = ChannelFaults::design(channels, rate, search)
+                    .map_err(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+                faults.watch(&used);
+                Some(faults)
+            }
+            None => None,
+        };
+        Ok(Self {
             spec,
             used: used.into_boxed_slice(),
             limit,
@@ -59,24 +84,34 @@ impl Repair {
             notes: vec![Note::default(); room].into_boxed_slice(),
             held: 0,
             lasting: Validity::VALID,
-        }
+        })
     }
 
-    /// What is wrong with this frame in any channel in use; and whether a channel, in use or not, has no good value.
-    pub(super) fn look(&mut self, frame: &[f64]) -> (Validity, bool) {
+    /// What is wrong with this frame.
+    pub(super) fn look(&mut self, frame: &[f64]) -> Looked {
         let mut causes = Validity::VALID;
-        if self.flat.as_mut().is_some_and(|flat| flat.check(frame)) {
+        if self.flat.as_mut().is_some_and(|flat| flat.check(frame).flat) {
             causes = causes.with(Validity::FLAT);
         }
-        let limit = self.limit;
-        // Written so that NaN fails; no branch per sample.
-        let dirty = frame.iter().fold(false, |dirty, x| dirty | !(x.abs() < limit));
+        let dirty = !all_below(frame, self.limit);
         if dirty {
+            // Written so that NaN fails.
+            let limit = self.limit;
             for (x, _) in frame.iter().zip(&self.used).filter(|(x, used)| **used && !(x.abs() < limit)) {
                 causes = causes.with(self.cause_of(*x));
             }
         }
-        (causes, dirty)
+        Looked { causes, dirty }
+    }
+
+    /// Whether anything is under way that a good frame would end.
+    pub(super) fn is_busy(&self) -> bool {
+        self.held > 0 || self.lasting != Validity::VALID
+    }
+
+    /// The newest good frame.
+    pub(super) fn remember(&mut self, frame: &[f64]) {
+        self.last.copy_from_slice(frame);
     }
 
     fn cause_of(&self, x: f64) -> Validity {
@@ -203,38 +238,5 @@ impl Repair {
     /// No frame waits any more.
     pub(super) fn release(&mut self) {
         self.held = 0;
-    }
-}
-
-/// Finds channels that stand still.
-#[derive(Debug)]
-struct Flat {
-    before: Box<[f64]>,
-    /// For how many frames each channel has had one value; never for channels that nothing depends on.
-    run: Box<[f64]>,
-    limit: Box<[f64]>,
-}
-
-impl Flat {
-    fn new(used: &[bool], frames: usize) -> Self {
-        let limit = used.iter().map(|used| if *used { frames as f64 } else { f64::INFINITY }).collect();
-        Self {
-            before: vec![f64::NAN; used.len()].into_boxed_slice(),
-            run: vec![0.0; used.len()].into_boxed_slice(),
-            limit,
-        }
-    }
-
-    /// Whether a channel has had one value for long enough, this frame included.
-    fn check(&mut self, frame: &[f64]) -> bool {
-        let mut flat = false;
-        let channels = frame.iter().zip(&mut self.before).zip(&mut self.run).zip(&self.limit);
-        for (((x, before), run), limit) in channels {
-            let still = f64::from(u8::from(*x == *before));
-            *run = *run * still + 1.0;
-            *before = *x;
-            flat |= *run >= *limit;
-        }
-        flat
     }
 }
