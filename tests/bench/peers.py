@@ -8,10 +8,14 @@ runs on the machine does not count.
 import json
 import sys
 import time
+import warnings
 
 import numpy as np
 from brainflow.data_filter import DataFilter, FilterTypes
 from scipy import signal
+
+# BrainFlow's own affair, on Python up to 3.11.
+warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 # Distinct chunks that are gone through in turn: as many bytes as `bci-bench` uses.
 INPUT_BYTES = 1 << 20

@@ -66,7 +66,7 @@ pub(crate) fn to_bench(ws: &Workspace) -> Result<PathBuf> {
     let venv = ws.native().join("bench-venv");
     python::environment(&venv, python::Wanted::Tests)?;
     let what =
-        "tests/bench/requirements.txt (80 MB, 250 MB installed): SciPy and BrainFlow, to measure against";
+        "tests/bench/requirements.txt (85 MB, 330 MB installed): SciPy and BrainFlow, to measure against";
     python::packages(&venv, &ws.root().join("tests/bench/requirements.txt"), what)?;
     Ok(python::interpreter(&venv))
 }
