@@ -301,9 +301,13 @@ fn settling_is_the_start_and_the_lag_is_that_of_the_bin() {
         let steps = [StepSpec::Spike(spec(20.0, threshold, None))];
         Chain::design(&steps, &Signal::unlabelled(rate, 3), 30).expect("valid")
     };
-    assert_eq!(chain(rms(1.0)).settle_samples(1e-3), 30_000);
-    assert_eq!(chain(rms(0.03)).settle_samples(1e-3), 1200, "two bins");
-    assert_eq!(chain(Threshold::Fixed { uv: -50.0 }).settle_samples(1e-3), 600);
+    let times = |threshold| {
+        let chain = chain(threshold);
+        (chain.settle_samples(1e-3), chain.warm_up_samples())
+    };
+    assert_eq!(times(rms(1.0)), (600, 30_000));
+    assert_eq!(times(rms(0.03)), (600, 1200), "two bins");
+    assert_eq!(times(Threshold::Fixed { uv: -50.0 }), (600, 0));
     let made = chain(rms(1.0));
     assert!((made.delay_s(0.0) - 599.0 / 2.0 / 30_000.0).abs() < 1e-12);
     assert_eq!((made.output().rate, made.output().channels()), (hz(50.0), 6));

@@ -51,7 +51,7 @@ impl Chains {
     }
 
     /// Runs everything over `frames`, which are used up.
-    pub(super) fn process(&mut self, frames: &mut [f64], learn: bool) -> Filtered<'_> {
+    pub(super) fn process<'a>(&'a mut self, frames: &'a mut [f64], learn: bool) -> Filtered<'a> {
         if self.direct {
             let Output { samples, origins, finite } = self.preprocessing.process(frames, learn);
             return Filtered { samples, origins, finite };

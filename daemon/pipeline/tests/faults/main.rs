@@ -60,7 +60,7 @@ fn rows() -> Vec<Row> {
         row("30 numbers beyond any voltage", Fault::Number(1e300), 30, Validity::NOT_FINITE),
         row("40 samples at the rail", Fault::Number(3000.0), 40, Validity::RAILED),
         row("40 samples at the lower rail", Fault::Number(-3000.0), 40, Validity::RAILED),
-        Row { known_from: AT + 79, ..row("2 s without a change", Fault::Frozen, 320, Validity::FLAT) },
+        Row { known_from: AT + 80, ..row("2 s without a change", Fault::Frozen, 320, Validity::FLAT) },
     ]
 }
 

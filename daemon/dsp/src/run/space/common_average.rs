@@ -30,14 +30,17 @@ impl CommonAverage {
     pub fn process(&mut self, frames: &mut [f64]) {
         debug_assert_eq!(frames.len() % self.channels(), 0, "whole frames");
         let members = &self.members;
-        vectorised(|| {
-            for frame in frames.chunks_exact_mut(members.channels()) {
-                let mean = members.mean(frame);
-                for x in frame {
-                    *x -= mean;
+        vectorised(
+            #[inline(always)]
+            || {
+                for frame in frames.chunks_exact_mut(members.channels()) {
+                    let mean = members.mean(frame);
+                    for x in frame {
+                        *x -= mean;
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 
     /// Takes over the members of `ready`.

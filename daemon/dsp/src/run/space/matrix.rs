@@ -161,8 +161,14 @@ impl Reframe for Matrix {
         debug_assert_eq!(input.len() % self.inputs, 0, "whole frames");
         let output = out.block(0, input.len() / self.inputs);
         match &self.weights {
-            Weights::Sparse(sparse) => vectorised(|| sparse.multiply(input, self.inputs, output)),
-            Weights::Dense(dense) => vectorised(|| dense.multiply(input, self.inputs, output, self.outputs)),
+            Weights::Sparse(sparse) => vectorised(
+                #[inline(always)]
+                || sparse.multiply(input, self.inputs, output),
+            ),
+            Weights::Dense(dense) => vectorised(
+                #[inline(always)]
+                || dense.multiply(input, self.inputs, output, self.outputs),
+            ),
         }
     }
 }

@@ -80,13 +80,16 @@ impl Reframe for Reference {
         debug_assert_eq!(input.len() % channels, 0, "whole frames");
         let output = out.block(0, input.len() / channels);
         let Self { members, outputs } = self;
-        vectorised(|| {
-            for (from, to) in input.chunks_exact(channels).zip(output.chunks_exact_mut(outputs.len())) {
-                let mean = members.mean(from);
-                for (y, &i) in to.iter_mut().zip(&*outputs) {
-                    *y = from[i] - mean;
+        vectorised(
+            #[inline(always)]
+            || {
+                for (from, to) in input.chunks_exact(channels).zip(output.chunks_exact_mut(outputs.len())) {
+                    let mean = members.mean(from);
+                    for (y, &i) in to.iter_mut().zip(&*outputs) {
+                        *y = from[i] - mean;
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 }
