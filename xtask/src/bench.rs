@@ -18,11 +18,17 @@ pub(crate) fn run(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
 
 /// A source of 1024 channels at 30 kHz and the daemon's signal path, each a process of its own, for a minute.
 fn lsl(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
-    setup::to_bcid(ws)?;
+    setup::run(ws, setup::Extent::Demo)?;
     let mut cargo = ws.cargo();
     cargo.args(["build", "--release", "--package", "bci-rig"]);
     let mut command = Command::new(proc::build_binary(&mut cargo, "bci-rig")?);
-    command.args(["run", "--seconds", if options.quick { "10" } else { "60" }]);
+    command.args(["run", "--seconds", if options.quick { "10" } else { "60" }, "--most-p99-ms", "2"]);
+    command.envs(setup::environment(ws));
+    if proc::succeeds("chrt", &["--fifo", "80", "true"]) {
+        command.args(["--priority", "80"]);
+    } else {
+        println!("real-time priority is not granted here: latencies will suffer from whatever else runs");
+    }
     if let Some(file) = &options.json {
         command.arg("--json").arg(std::path::absolute(file).context(file.display())?);
     }

@@ -182,8 +182,10 @@ fn retuning_takes_the_same_shape_only() {
 fn nothing_is_allocated_on_the_hot_path() {
     let eeg = eeg64();
     for spec in every_space_step() {
-        let (mut chain, ready) =
-            (chain(std::slice::from_ref(&spec), &eeg.signal), chain(&[spec.clone()], &eeg.signal));
+        let (mut chain, ready) = (
+            chain(std::slice::from_ref(&spec), &eeg.signal),
+            chain(std::slice::from_ref(&spec), &eeg.signal),
+        );
         let mut frames = eeg.frames.clone();
         let counted = calls(|| {
             for block in frames.chunks_mut(16 * 64) {

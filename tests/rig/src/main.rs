@@ -43,6 +43,12 @@ enum Job {
         stream: Stream,
         #[command(flatten)]
         work: work::Settings,
+        /// Where the figures go as JSON.
+        #[arg(long)]
+        json: Option<std::path::PathBuf>,
+        /// Fails when the 99th percentile of the latency is not below this.
+        #[arg(long)]
+        most_p99_ms: Option<f64>,
     },
     /// Sends a stream as soon as somebody listens, and tells what that took.
     Source {
@@ -154,7 +160,7 @@ fn run(job: Job) -> Result<(), Failure> {
             let on = stream.clone();
             println!("{}", on.on_thread("rig-source", move || source::send(&stream, &name))?);
         }
-        Job::Run { stream, work } => {
+        Job::Run { stream, work, json, most_p99_ms } => {
             let name = format!("bci-rig-{}", std::process::id());
             let source = Command::new(std::env::current_exe()?)
                 .arg("source")
@@ -165,7 +171,16 @@ fn run(job: Job) -> Result<(), Failure> {
             let on = stream.clone();
             let received = on.on_thread("rig-receiver", move || receive::receive(&stream, &work, &name))?;
             let sent = source.wait_with_output()?;
+            let (received, figures) = received;
             print!("source:   {}{received}", String::from_utf8_lossy(&sent.stdout));
+            if let Some(file) = json {
+                std::fs::write(file, figures.json())?;
+            }
+            if let Some(most) = most_p99_ms.filter(|most| figures.p99_ms >= *most) {
+                return Err(
+                    format!("the 99th percentile is {:.3} ms, not below {most} ms", figures.p99_ms).into()
+                );
+            }
             if !sent.status.success() {
                 return Err(format!("the source failed: {}", sent.status).into());
             }

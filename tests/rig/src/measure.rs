@@ -12,6 +12,28 @@ const WARM_UP_S: f64 = 1.0;
 /// What takes longer is told one by one.
 const SLOW_MS: f64 = 2.0;
 
+/// What was measured of a reception that lost nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    channels: usize,
+    rate_hz: f64,
+    frames: usize,
+    p50_ms: f64,
+    /// Newest stamp of a chunk to its features.
+    pub(crate) p99_ms: f64,
+    max_ms: f64,
+}
+
+impl Figures {
+    pub(crate) fn json(&self) -> String {
+        let Self { channels, rate_hz, frames, p50_ms, p99_ms, max_ms } = self;
+        format!(
+            "{{\"channels\": {channels}, \"rate_hz\": {rate_hz}, \"frames\": {frames}, \"frames_lost\": 0, \
+             \"latency_ms\": {{\"p50\": {p50_ms}, \"p99\": {p99_ms}, \"max\": {max_ms}}}}}\n"
+        )
+    }
+}
+
 /// How long one chunk took.
 #[derive(Clone, Copy)]
 struct Latency {
@@ -85,7 +107,11 @@ impl Account {
     }
 
     /// In words; an error when anything was lost.
-    pub(crate) fn tell(mut self, sent: usize, undisturbed: &Undisturbed) -> Result<String, Failure> {
+    pub(crate) fn tell(
+        mut self,
+        sent: usize,
+        undisturbed: &Undisturbed,
+    ) -> Result<(String, Figures), Failure> {
         self.latencies.sort_by(|a, b| b.ms.total_cmp(&a.ms));
         let slow = self.latencies.iter().filter(|l| l.ms > SLOW_MS).count();
         let worst: Vec<String> =
@@ -113,7 +139,20 @@ impl Account {
             percentiles(&mut self.work_us, "us"),
         );
         if self.frames == sent && self.missing + self.repeated + self.wrong == 0 {
-            Ok(text)
+            // Sorted by now.
+            let at = |q: f64| {
+                let last = all_ms.len().saturating_sub(1) as f64;
+                all_ms.get((q * last).round() as usize).copied().unwrap_or(f64::NAN)
+            };
+            let figures = Figures {
+                channels: self.channels,
+                rate_hz: self.rate_hz,
+                frames: self.frames,
+                p50_ms: at(0.5),
+                p99_ms: at(0.99),
+                max_ms: at(1.0),
+            };
+            Ok((text, figures))
         } else {
             Err(format!("samples were lost or changed\n{text}").into())
         }
@@ -153,7 +192,7 @@ mod tests {
             let done = HostNs::from_lsl_seconds(*chunk.stamps().last().expect("frames") + 0.0015);
             account.note(chunk.samples(), chunk.stamps(), HostNs(done.0 - 250_000), done);
         }
-        account.tell(SENT, &Undisturbed::default()).map_err(|e| e.to_string())
+        account.tell(SENT, &Undisturbed::default()).map(|(text, _)| text).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The receiving side.
 
 use crate::load::Load;
-use crate::measure::Account;
+use crate::measure::{Account, Figures};
 use crate::stolen::Watch;
 use crate::work::{Path, Settings};
 use crate::{Failure, Stream};
@@ -26,12 +26,16 @@ const SILENT_PULLS: usize = 20;
 
 /// Opens the stream; pulls it on this thread as the daemon's acquisition does, into a ring; and on another thread, as the
 /// daemon's signal thread does, works on every chunk as soon as it is there. Tells what was measured.
-pub(crate) fn receive(stream: &Stream, settings: &Settings, name: &str) -> Result<String, Failure> {
+pub(crate) fn receive(
+    stream: &Stream,
+    settings: &Settings,
+    name: &str,
+) -> Result<(String, Figures), Failure> {
     let lsl = stream.lsl()?;
     let options = InletOptions { buffer_s: 5, settle: Duration::from_millis(300), ..InletOptions::default() };
     let mut source = LslSourceFactory::new(lsl, Query::source_id(name), options).open(LOOK)?;
     let expected = stream.chunks() * stream.chunk_frames;
-    let (writer, reader) = edge(stream.channels, stream.rate_hz as usize / 4);
+    let (writer, reader) = edge(stream.channels, stream.rate_hz as usize / 20);
     let ended = Arc::new(AtomicBool::new(false));
     let (load, watch) = (Load::begin(), Watch::begin());
     let worker = {
@@ -49,11 +53,15 @@ pub(crate) fn receive(stream: &Stream, settings: &Settings, name: &str) -> Resul
     let (account, path, heap) = worker.join().map_err(|_| "the signal thread died")?;
     let (used, undisturbed) = (load.end(), watch.end());
     pulled?;
-    Ok(format!(
-        "receiver: {used}\n{}features: {}\nheap:     {heap} operations in the loops of the receiver\n",
-        account.tell(expected, &undisturbed)?,
+    let (told, figures) = account.tell(expected, &undisturbed)?;
+    if heap > 0 {
+        return Err(format!("{heap} heap operations in the loops of the receiver").into());
+    }
+    let text = format!(
+        "receiver: {used}\n{told}features: {}\nheap:     0 operations in the loops of the receiver\n",
         path.summary()
-    ))
+    );
+    Ok((text, figures))
 }
 
 fn pull_all(

@@ -25,7 +25,8 @@ pub fn all_below(samples: &[f64], limit: f64) -> bool {
         || {
             for tile in tiles {
                 for (beyond, x) in beyond.iter_mut().zip(tile) {
-                    *beyond |= u64::from(!(x.abs() < limit));
+                    // Written so that NaN fails.
+                    *beyond |= 1 - u64::from(x.abs() < limit);
                 }
             }
         },

@@ -95,10 +95,12 @@ impl Repair {
         }
         let dirty = !all_below(frame, self.limit);
         if dirty {
-            // Written so that NaN fails.
-            let limit = self.limit;
-            for (x, _) in frame.iter().zip(&self.used).filter(|(x, used)| **used && !(x.abs() < limit)) {
-                causes = causes.with(self.cause_of(*x));
+            for (&x, _) in frame.iter().zip(&self.used).filter(|(_, used)| **used) {
+                // Written so that NaN fails.
+                let good = x.abs() < self.limit;
+                if !good {
+                    causes = causes.with(self.cause_of(x));
+                }
             }
         }
         Looked { causes, dirty }
@@ -213,7 +215,7 @@ impl Repair {
     /// Interpolates the waiting frames to `next`, whose channels in use are all good.
     pub(super) fn interpolate(&mut self, next: &[f64]) {
         let (channels, frames) = (self.last.len(), self.held);
-        for c in 0..channels {
+        for (c, &next) in next.iter().enumerate() {
             let mut before = self.last[c];
             let mut i = 0;
             while i < frames {
@@ -223,7 +225,7 @@ impl Repair {
                     continue;
                 }
                 let end = (i..frames).find(|&j| self.waiting[j * channels + c].is_finite()).unwrap_or(frames);
-                let after = if end < frames { self.waiting[end * channels + c] } else { next[c] };
+                let after = if end < frames { self.waiting[end * channels + c] } else { next };
                 // A channel nothing depends on may still be spoilt.
                 let after = if after.abs() < self.limit { after } else { before };
                 let length = (end - i + 1) as f64;

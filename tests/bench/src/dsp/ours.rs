@@ -1,8 +1,8 @@
 use super::case::{Case, ChainName};
 use crate::clock;
-use bci_dsp::design::Band;
+use bci_dsp::design::{Band, Family};
 use bci_dsp::run::SosFilter;
-use bci_dsp::{Chain, IirSpec, Signal, SpaceSpec, StepSpec};
+use bci_dsp::{Chain, IirSpec, Over, Signal, SpaceSpec, StepSpec};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -125,8 +125,8 @@ impl Engine {
                     .map(|freq_hz| StepSpec::Iir(IirSpec::Notch { freq_hz, q: 30.0 }))
                     .collect();
                 let band = Band::BandPass { low_hz: 0.5, high_hz: 40.0 };
-                steps.push(StepSpec::Iir(IirSpec::Butterworth { band, order: 4 }));
-                steps.push(StepSpec::Space(SpaceSpec::CommonAverage));
+                steps.push(StepSpec::Iir(IirSpec::Band { family: Family::Butterworth, band, order: 4 }));
+                steps.push(StepSpec::Space(SpaceSpec::CommonAverage { over: Over::default() }));
                 Chain::design(&steps, &Signal::unlabelled(case.rate, case.channels), case.frames())
                     .map(Self::Chain)
                     .map_err(|e| format!("{e:?}"))

@@ -63,7 +63,7 @@ impl Matrix {
                 return Err(DesignError::Scale { channel, scale });
             }
         }
-        let rows: Vec<Row> = rows.iter().map(|row| tidied(row)).collect();
+        let rows: Vec<Row> = rows.iter().map(tidied).collect();
         let terms: usize = rows.iter().map(Vec::len).sum();
         let weights = if terms == inputs * rows.len() {
             Weights::Dense(Dense::new(inputs, &rows))
