@@ -65,11 +65,16 @@ fn mne_lsl_plays_the_recording_and_the_daemon_decodes_it_as_the_oracle_does() {
     let section = Section::between(FROM_S, TO_S).seen_from(attached - first);
     let reference = section.reference(&world);
     for (intent, frame) in intents.iter().zip(&frames) {
-        assert_same_posterior(
-            intent,
-            reference.at(frame - first).expect("a window of the part played"),
-            1e-5,
-        );
+        let Some(posterior) = reference.at(frame - first) else {
+            // The player stamps its last chunk, of six frames, as if it had ten: four seem to be missing before it.
+            assert!(
+                *frame >= (TO_S * RATE) as u64 && intent.causes == ["GAP"],
+                "{frame}: {:?}",
+                intent.causes
+            );
+            continue;
+        };
+        assert_same_posterior(intent, posterior, 1e-5);
     }
     // And, settled, what they make of the whole recording: the oracle where it has this window, else the same computed.
     let oracle = Oracle::read();
@@ -77,7 +82,9 @@ fn mne_lsl_plays_the_recording_and_the_daemon_decodes_it_as_the_oracle_does() {
         let computed = whole.at(*newest).unwrap_or(posterior);
         assert!((computed[0] - posterior[0]).abs() < 1e-6, "the reference is the oracle's at {newest}");
     }
-    let settled = |i: &&Intent| frame_of(i.oldest_ns) >= attached + FORGOTTEN;
+    let settled = |i: &&Intent| {
+        frame_of(i.oldest_ns) >= attached + FORGOTTEN && frame_of(i.newest_ns) < (TO_S * RATE) as u64
+    };
     let compared: Vec<&Intent> = intents.iter().copied().filter(settled).collect();
     assert!(compared.len() > 150, "{} windows compared", compared.len());
     for intent in compared {
