@@ -53,6 +53,8 @@ pub struct Output<'a> {
     /// Whether every output is finite. Once false, the elements hold NaN or infinity and later blocks are false too,
     /// until [`Chain::reset`]. An overflow in a block's very last frame may show only in the next block.
     pub finite: bool,
+    /// The first frame of the block before which every step had learned enough; as many as the block has while one has not.
+    pub learned_from: usize,
 }
 
 impl Chain {
@@ -137,12 +139,17 @@ impl Chain {
         }
     }
 
-    /// Forgets the signal, but keeps what adaptive steps have learned from it.
+    /// Forgets the signal, but keeps what adaptive steps have learned from it, and the beat in which outputs come.
     pub fn restart(&mut self) {
         for link in &mut self.links {
             link.fresh = true;
             link.element_mut().restart();
         }
+    }
+
+    /// Goes on as if `frames` frames had come and gone unseen; see [`Element::skip`]. Tells how many outputs went with them.
+    pub fn skip(&mut self, frames: u64) -> u64 {
+        self.links.iter_mut().fold(frames, |frames, link| link.element_mut().skip(frames))
     }
 
     /// Runs every step over `[frames x channels]`, up to `max_frames` frames; `frames` is used as working space. With
@@ -151,8 +158,22 @@ impl Chain {
     /// # Panics
     /// When there are more frames than the chain was designed for.
     pub fn process<'a>(&'a mut self, frames: &'a mut [f64], learn: bool) -> Output<'a> {
-        let mut origins: &[u32] = &self.identity[..frames.len() / self.input.channels()];
+        self.process_learning_from(frames, if learn { 0 } else { usize::MAX })
+    }
+
+    /// As [`Chain::process`]; what adapts learns from frame `learn_from` on. A step learns nothing before those ahead of it
+    /// have learned enough, whatever way the signal is cut.
+    ///
+    /// # Panics
+    /// As [`Chain::process`].
+    pub fn process_learning_from<'a>(&'a mut self, frames: &'a mut [f64], learn_from: usize) -> Output<'a> {
+        let block = frames.len() / self.input.channels();
+        let mut origins: &[u32] = &self.identity[..block];
         let mut current = frames;
+        // The first frame of the block, and of what has become of it, from which is learned; and the first of the block
+        // from which on all steps so far had learned enough.
+        let mut learn_from = learn_from;
+        let mut learned_from = 0;
         for link in &mut self.links {
             if link.fresh && !current.is_empty() {
                 link.fresh = false;
@@ -166,13 +187,31 @@ impl Chain {
                     }
                 }
             }
+            let n = origins.len();
+            let width = link.channels;
             match &mut link.work {
                 Work::Cascade(filter) => filter.process(current),
-                Work::InPlace(element) => element.process(current, learn),
+                Work::InPlace(element) => {
+                    let mut done = 0;
+                    let learned = in_parts(n, learn_from, element.as_mut(), |element, part, learn| {
+                        element.process(&mut current[done * width..(done + part) * width], learn);
+                        done += part;
+                    });
+                    learned_from = learned_from.max(before(origins, learned));
+                    learn_from = learn_from.max(learned);
+                }
                 Work::Reframe { element, channels, samples, origins: own } => {
                     let mut emit = Emit::new(*channels, samples, own);
-                    element.process(current, learn, &mut emit);
+                    let mut done = 0;
+                    let learned = in_parts(n, learn_from, element.as_mut(), |element, part, learn| {
+                        emit.part(done);
+                        element.process(&current[done * width..(done + part) * width], learn, &mut emit);
+                        done += part;
+                    });
                     let n = emit.frames();
+                    learned_from = learned_from.max(before(origins, learned));
+                    let from = learn_from.max(learned);
+                    learn_from = own[..n].iter().take_while(|origin| (**origin as usize) < from).count();
                     for origin in &mut own[..n] {
                         *origin = origins[*origin as usize];
                     }
@@ -182,7 +221,23 @@ impl Chain {
             }
         }
         let finite = all_finite(current);
-        Output { samples: current, origins, finite }
+        Output { samples: current, origins, finite, learned_from: learned_from.min(block) }
+    }
+
+    /// Whether every step has learned enough for the output to mean anything.
+    #[must_use]
+    pub fn has_learned(&self) -> bool {
+        self.links.iter().all(|link| link.element().frames_to_learn() == 0)
+    }
+
+    /// As [`Chain::settle_samples`], of what comes after the first step that has to learn; 0 where none has.
+    #[must_use]
+    pub fn settle_samples_after_learning(&self, tolerance: f64) -> usize {
+        let learners = |link: &&Link| link.element().warm_up_samples() == 0;
+        let after = self.links.iter().skip_while(learners).skip(1);
+        let seconds: f64 =
+            after.map(|link| link.element().settle_samples(tolerance) as f64 / link.rate_hz).sum();
+        (seconds * self.input.rate.get() - 1e-6).ceil().max(0.0) as usize
     }
 
     /// Whether [`Chain::retune`] would take `ready`.
@@ -322,6 +377,40 @@ impl Link {
             Work::InPlace(element) => element.as_mut(),
             Work::Reframe { element, .. } => element.as_mut(),
         }
+    }
+}
+
+/// Gives `frames` frames to an element in parts, so that each is learned from as a whole or not at all and none goes on
+/// beyond the frame with which enough was learned. The first frame before which it was; `usize::MAX` while it is not.
+fn in_parts<E: Element + ?Sized>(
+    frames: usize,
+    learn_from: usize,
+    element: &mut E,
+    mut process: impl FnMut(&mut E, usize, bool),
+) -> usize {
+    let mut learned = (element.frames_to_learn() == 0).then_some(0);
+    let mut done = 0;
+    while done < frames {
+        let learn = done >= learn_from;
+        let most = if learn { frames } else { learn_from.min(frames) } - done;
+        let part = match element.frames_to_learn() {
+            wanted if learn && wanted > 0 => wanted.min(most),
+            _ => most,
+        };
+        process(element, part, learn);
+        done += part;
+        if learned.is_none() && element.frames_to_learn() == 0 {
+            learned = Some(done);
+        }
+    }
+    learned.unwrap_or(usize::MAX)
+}
+
+/// The frame of the block that frame `at` of what has become of it comes right after; `usize::MAX` beyond its end.
+fn before(origins: &[u32], at: usize) -> usize {
+    match at {
+        0 => 0,
+        at => origins.get(at - 1).map_or(usize::MAX, |origin| *origin as usize + 1),
     }
 }
 

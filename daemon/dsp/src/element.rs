@@ -12,10 +12,18 @@ pub trait Element: Any + fmt::Debug + Send {
     /// As designed: no frame has ever come.
     fn reset(&mut self);
 
-    /// Forgets the signal, but keeps what was learned from it: a reference, a calibration, a threshold. For what learns
-    /// nothing the same as [`Element::reset`].
+    /// Forgets the signal, but keeps what was learned from it (a reference, a calibration, a threshold) and the beat of its
+    /// outputs: they come when they would have come without it. What leaves an element's memory by itself may stay. For what
+    /// learns nothing and yields a frame a frame, the same as [`Element::reset`].
     fn restart(&mut self) {
         self.reset();
+    }
+
+    /// Goes on as if `frames` frames of its input had come and gone unseen: the beat of its outputs moves on, what it
+    /// remembers stays, and nothing is learned from what was under way. Before its first output there is no beat. Tells
+    /// how many outputs came and went with them. Takes the same time however many they are.
+    fn skip(&mut self, frames: u64) -> u64 {
+        frames
     }
 
     /// Takes on the state it would have had `first` (one frame of input) always been there, so that a large constant
@@ -28,9 +36,15 @@ pub trait Element: Any + fmt::Debug + Send {
         0
     }
 
-    /// Frames of its input after `reset` until enough was learned for the output to mean anything. Not needed again after
-    /// a fault, from which nothing is learned, nor after `restart`.
+    /// Frames of its input after `reset` until enough was learned for the output to mean anything, where all of them may be
+    /// learned from. Not needed again after a fault, from which nothing is learned, nor after `restart`.
     fn warm_up_samples(&self) -> usize {
+        0
+    }
+
+    /// Of how many more frames it has to learn at least until its output means anything; 0 from then on, until a `reset`.
+    /// Never more than it takes: with as many, or more once fewer have been given, it is at 0.
+    fn frames_to_learn(&self) -> usize {
         0
     }
 
@@ -99,6 +113,8 @@ pub struct Emit<'a> {
     samples: &'a mut [f64],
     origins: &'a mut [u32],
     frames: usize,
+    /// Where the part being processed begins in the block.
+    base: usize,
 }
 
 impl<'a> Emit<'a> {
@@ -106,7 +122,12 @@ impl<'a> Emit<'a> {
     #[must_use]
     pub fn new(channels: usize, samples: &'a mut [f64], origins: &'a mut [u32]) -> Self {
         debug_assert_eq!(samples.len(), channels * origins.len(), "as many places as frames");
-        Self { channels, samples, origins, frames: 0 }
+        Self { channels, samples, origins, frames: 0, base: 0 }
+    }
+
+    /// What is processed from here on is a part of the block that begins with its frame `base`.
+    pub(crate) fn part(&mut self, base: usize) {
+        self.base = base;
     }
 
     /// The next output frame, to be written in full. `origin` is the index, within the block being processed, of
@@ -117,7 +138,7 @@ impl<'a> Emit<'a> {
     pub fn frame(&mut self, origin: usize) -> &mut [f64] {
         let at = self.frames;
         self.frames += 1;
-        self.origins[at] = origin as u32;
+        self.origins[at] = (self.base + origin) as u32;
         &mut self.samples[at * self.channels..(at + 1) * self.channels]
     }
 
@@ -129,7 +150,7 @@ impl<'a> Emit<'a> {
     pub fn block(&mut self, origin: usize, frames: usize) -> &mut [f64] {
         let at = self.frames;
         self.frames += frames;
-        for (place, origin) in self.origins[at..self.frames].iter_mut().zip(origin..) {
+        for (place, origin) in self.origins[at..self.frames].iter_mut().zip(self.base + origin..) {
             *place = origin as u32;
         }
         &mut self.samples[at * self.channels..self.frames * self.channels]

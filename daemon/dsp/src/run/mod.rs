@@ -4,6 +4,7 @@
 //! `retune` where there is something to swap in.
 
 mod align;
+mod beat;
 mod cascade;
 mod clean;
 mod features;

@@ -1,3 +1,4 @@
+use super::beat::pass_over;
 use crate::design::DesignError;
 
 /// The last N frames, and when they are due: first when N frames are in, then every hop.
@@ -89,6 +90,14 @@ impl Window {
             self.until_due = self.hop;
         }
         Pushed { frames: taken, due }
+    }
+
+    /// Goes on as if `frames` frames had come and gone unseen: windows that were due among them are passed over, and later
+    /// ones are due when they would have been. Before the first window there is no such beat.
+    pub fn skip(&mut self, frames: u64) {
+        if self.is_full() {
+            pass_over(&mut self.until_due, self.hop, frames);
+        }
     }
 
     /// Writes `[channels x frames]`, channel-major, oldest frame first, each sample rounded to f32. Returns false

@@ -6,6 +6,7 @@ mod counting;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod beat;
 mod behaviour;
 mod covariance;
 mod faults;

@@ -2,6 +2,7 @@ use super::reference::Reference;
 use super::spec::AlignSpec;
 use crate::design::DesignError;
 use crate::element::{Element, InPlace};
+use crate::run::beat::pass_over;
 use crate::run::{RetuneError, all_finite, same};
 use std::any::Any;
 
@@ -112,6 +113,19 @@ impl Element for AlignFrames {
     /// Until the first window is in.
     fn warm_up_samples(&self) -> usize {
         self.reference.frames()
+    }
+
+    fn skip(&mut self, frames: u64) -> u64 {
+        if frames > 0 {
+            self.trusted = 0;
+        }
+        pass_over(&mut self.until_due, self.hop, frames);
+        frames
+    }
+
+    /// Until the next window is due, or the one after it.
+    fn frames_to_learn(&self) -> usize {
+        if self.reference.is_known() { 0 } else { self.until_due }
     }
 
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {

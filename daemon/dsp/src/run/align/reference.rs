@@ -97,7 +97,7 @@ impl Reference {
 
     /// `[rows x channels]` in place, up to a window's frames at a time.
     pub(super) fn apply(&mut self, frames: &mut [f64]) {
-        if self.learned == 0 && self.schedule != Schedule::Fixed {
+        if !self.is_known() {
             return;
         }
         for part in frames.chunks_mut(self.window.len()) {
@@ -145,6 +145,11 @@ impl Reference {
 
     pub(super) fn learned(&self) -> u32 {
         self.learned
+    }
+
+    /// Whether there is a reference.
+    pub(super) fn is_known(&self) -> bool {
+        self.learned > 0 || self.schedule == Schedule::Fixed
     }
 
     pub(super) fn mean(&self) -> &[f64] {

@@ -6,6 +6,7 @@ use super::state::AsrState;
 use crate::design::DesignError;
 use crate::element::{Element, InPlace};
 use crate::linalg::{dot, multiply, scatter, symmetrise};
+use crate::run::beat::pass_over;
 use crate::run::{RetuneError, all_finite, same};
 use crate::signal::Signal;
 use std::any::Any;
@@ -286,6 +287,17 @@ impl Element for Asr {
 
     fn warm_up_samples(&self) -> usize {
         if self.given.is_some() { 0 } else { self.sizes.calibration }
+    }
+
+    fn skip(&mut self, frames: u64) -> u64 {
+        let mut until_due = self.sizes.step + 1 - self.phase;
+        pass_over(&mut until_due, self.sizes.step, frames);
+        self.phase = self.sizes.step + 1 - until_due;
+        frames
+    }
+
+    fn frames_to_learn(&self) -> usize {
+        if self.calibrated { 0 } else { self.sizes.calibration - self.collected_frames }
     }
 
     fn removed(&self) -> Option<AsrReport> {

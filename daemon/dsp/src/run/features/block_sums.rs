@@ -1,4 +1,5 @@
 use super::frames::common_block;
+use crate::run::beat::{pass_over, pass_over_blocks};
 
 /// Sums over the last window, due every hop, that are as exact after days as after a second: nothing is ever taken
 /// away from a sum. Blocks as long as what divides window and hop are summed frame by frame, and a window is the
@@ -20,6 +21,8 @@ pub(super) struct BlockSums {
     filled: usize,
     /// Frames until the next window is due; never 0.
     until_due: usize,
+    /// A window has been due.
+    begun: bool,
 }
 
 impl BlockSums {
@@ -27,7 +30,7 @@ impl BlockSums {
     pub(super) fn new(width: usize, window: usize, hop: usize) -> Self {
         let block = common_block(window, hop);
         let ring = vec![0.0; window / block * width].into_boxed_slice();
-        Self { width, window, hop, block, ring, at: 0, filled: 0, until_due: window }
+        Self { width, window, hop, block, ring, at: 0, filled: 0, until_due: window, begun: false }
     }
 
     pub(super) fn reset(&mut self) {
@@ -35,6 +38,17 @@ impl BlockSums {
         self.at = 0;
         self.filled = 0;
         self.until_due = self.window;
+        self.begun = false;
+    }
+
+    /// See [`crate::Element::skip`].
+    pub(super) fn skip(&mut self, frames: u64) -> u64 {
+        if !self.begun {
+            return 0;
+        }
+        let blocks = self.ring.len() / self.width;
+        pass_over_blocks(&mut self.at, &mut self.filled, self.block, blocks, frames);
+        pass_over(&mut self.until_due, self.hop, frames)
     }
 
     /// Where this frame is to be added: to numbers of the block being filled, zero if it begins.
@@ -59,6 +73,7 @@ impl BlockSums {
         let due = self.until_due == 0;
         if due {
             self.until_due = self.hop;
+            self.begun = true;
         }
         due
     }

@@ -2,6 +2,7 @@ use super::covariance::{Covariance, Shrinkage};
 use super::frames::{every, whole};
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
+use crate::run::beat::pass_over;
 use crate::run::{RetuneError, all_finite, same};
 use crate::signal::Signal;
 use std::any::Any;
@@ -36,6 +37,8 @@ pub struct Covariances {
     at: usize,
     /// Frames until the next window is due; never 0.
     until_due: usize,
+    /// A window has been due.
+    begun: bool,
     /// `[channels x channels]`.
     matrix: Box<[f64]>,
 }
@@ -72,6 +75,7 @@ impl Covariances {
             ring: zeros(2 * window * channels),
             at: 0,
             until_due: window,
+            begun: false,
             matrix: zeros(channels * channels),
         };
         Ok((element, Signal { rate: every(hop, input.rate), labels }))
@@ -92,6 +96,14 @@ impl Element for Covariances {
         self.ring.fill(0.0);
         self.at = 0;
         self.until_due = self.window;
+        self.begun = false;
+    }
+
+    /// Nothing: frames leave with their window.
+    fn restart(&mut self) {}
+
+    fn skip(&mut self, frames: u64) -> u64 {
+        if self.begun { pass_over(&mut self.until_due, self.hop, frames) } else { 0 }
     }
 
     fn settle_samples(&self, _tolerance: f64) -> usize {
@@ -154,6 +166,7 @@ impl Reframe for Covariances {
                 continue;
             }
             self.until_due = self.hop;
+            self.begun = true;
             let window = &self.ring[self.at * channels..(self.at + self.window) * channels];
             self.covariance.of_window(window, &mut self.matrix);
             let mut rest = out.frame(n);

@@ -4,6 +4,7 @@ use super::frames::every;
 use super::hilbert::{self, Hilbert};
 use crate::design::{Band, DesignError, Family, band_mistakes, butterworth};
 use crate::element::{Element, Emit, Reframe};
+use crate::run::beat::pass_over;
 use crate::run::{RetuneError, SosFilter, same};
 use crate::signal::Signal;
 use std::any::Any;
@@ -155,6 +156,16 @@ impl Element for Envelope {
         self.hilbert.iter_mut().for_each(Hilbert::reset);
         self.smooth.iter_mut().for_each(SosFilter::reset);
         self.until_due = self.hop;
+    }
+
+    fn restart(&mut self) {
+        let until_due = self.until_due;
+        self.reset();
+        self.until_due = until_due;
+    }
+
+    fn skip(&mut self, frames: u64) -> u64 {
+        pass_over(&mut self.until_due, self.hop, frames)
     }
 
     /// Of a constant nothing passes the band-pass, so the rest stays at rest.

@@ -92,6 +92,15 @@ impl Element for Power {
         self.sums.reset();
     }
 
+    /// Of the band-passes; the sums leave with their window.
+    fn restart(&mut self) {
+        self.bank.iter_mut().for_each(Bank::reset);
+    }
+
+    fn skip(&mut self, frames: u64) -> u64 {
+        self.sums.skip(frames)
+    }
+
     fn prime(&mut self, first: &[f64]) {
         self.bank.iter_mut().for_each(|bank| bank.prime(first));
     }

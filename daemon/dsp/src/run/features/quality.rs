@@ -5,6 +5,7 @@ use super::measures::{Measures, QualitySpec, measures};
 use super::quality_blocks::{Block, Carry, EMPTY, NO_CARRY, Row, merge};
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
+use crate::run::beat::{pass_over, pass_over_blocks};
 use crate::run::simd::vectorised;
 use crate::run::{LANES, RetuneError, same};
 use crate::signal::Signal;
@@ -35,6 +36,8 @@ pub struct Quality {
     filled: usize,
     /// Frames until the next measurement; never 0.
     until_due: usize,
+    /// Measures have been due.
+    begun: bool,
     /// `[channels]`.
     latest: Box<[Measures]>,
 }
@@ -88,6 +91,7 @@ impl Quality {
             at: 0,
             filled: 0,
             until_due: window,
+            begun: false,
             latest: vec![Measures::default(); channels].into_boxed_slice(),
         })
     }
@@ -108,6 +112,7 @@ impl Quality {
         self.at = 0;
         self.filled = 0;
         self.until_due = self.window;
+        self.begun = false;
         self.latest.fill(Measures::default());
     }
 
@@ -164,6 +169,7 @@ impl Quality {
         let due = self.until_due == 0;
         if due {
             self.until_due = self.hop;
+            self.begun = true;
             self.measure();
         }
         (taken, due)
@@ -209,6 +215,18 @@ fn row(frame: &[f64]) -> Row {
 impl Element for Quality {
     fn reset(&mut self) {
         Quality::reset(self);
+    }
+
+    /// Nothing: what was measured leaves with its window.
+    fn restart(&mut self) {}
+
+    fn skip(&mut self, frames: u64) -> u64 {
+        if !self.begun {
+            return 0;
+        }
+        let blocks = self.blocks.len() / self.carry.len();
+        pass_over_blocks(&mut self.at, &mut self.filled, self.block, blocks, frames);
+        pass_over(&mut self.until_due, self.hop, frames)
     }
 
     fn settle_samples(&self, _tolerance: f64) -> usize {

@@ -68,6 +68,11 @@ impl Rolling {
         self.ring.len() / self.channels
     }
 
+    /// Until there is a full window.
+    pub(super) fn frames_to_learn(&self) -> usize {
+        if self.full { 0 } else { self.window() - self.at }
+    }
+
     pub(super) fn is_finite(&self) -> bool {
         [&self.ring, &self.pivot, &self.new.first, &self.new.second, &self.old.first, &self.old.second]
             .into_iter()

@@ -125,6 +125,13 @@ impl Element for ZScore {
         }
     }
 
+    fn frames_to_learn(&self) -> usize {
+        match &self.state {
+            State::Exponential(state) => state.enough - state.learned,
+            State::Rolling(state) => state.frames_to_learn(),
+        }
+    }
+
     fn is_finite_state(&self) -> bool {
         match &self.state {
             State::Exponential(state) => {

@@ -80,6 +80,20 @@ impl Element for PolyphaseResampler {
         self.phase = 0;
     }
 
+    fn restart(&mut self) {
+        self.history.clear();
+    }
+
+    fn skip(&mut self, frames: u64) -> u64 {
+        let (up, down) = (u128::from(self.ratio.up()), u128::from(self.ratio.down()));
+        // In parts of `up` from the next input frame on.
+        let (end, first) = (u128::from(frames) * up, u128::from(self.phase));
+        let outputs = end.saturating_sub(first).div_ceil(down);
+        // Below `up` + `down`, unless no output came: then less than before.
+        self.phase = (first + outputs * down - end) as u32;
+        outputs as u64
+    }
+
     fn prime(&mut self, first: &[f64]) {
         self.history.fill(first);
     }

@@ -107,6 +107,24 @@ impl Element for SincResampler {
         self.position = 0;
     }
 
+    fn restart(&mut self) {
+        self.history.clear();
+    }
+
+    fn skip(&mut self, frames: u64) -> u64 {
+        let (mut left, mut outputs) = (frames, 0);
+        while left > 0 {
+            // As many frames at once as positions have room for.
+            let now = left.min(1 << 32);
+            let end = u128::from(now) * FRAME;
+            let due = end.saturating_sub(self.position).div_ceil(self.step);
+            self.position = self.position + due * self.step - end;
+            outputs += due as u64;
+            left -= now;
+        }
+        outputs
+    }
+
     fn prime(&mut self, first: &[f64]) {
         self.history.fill(first);
     }

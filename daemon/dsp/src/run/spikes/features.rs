@@ -3,6 +3,7 @@ use super::settings::{RmsSettings, SpikeSettings, Threshold};
 use super::tile::{Tile, accumulate};
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
+use crate::run::beat::pass_over;
 use crate::run::simd::vectorised;
 use crate::run::{LANES, RetuneError, same};
 use std::any::Any;
@@ -37,6 +38,8 @@ pub struct SpikeFeatures {
     /// Whether this bin may be learned from so far.
     trusted: bool,
     tiles: Box<[Tile]>,
+    /// Bins that were learned from, up to those of the start.
+    learned_bins: u32,
     /// One a channel; the padding's stay empty.
     mean_squares: Box<[MeanSquare]>,
 }
@@ -63,6 +66,7 @@ impl SpikeFeatures {
             learning: learning(settings),
             filled: 0,
             trusted: true,
+            learned_bins: 0,
             tiles: vec![Tile::NEW; channels.div_ceil(LANES)].into_boxed_slice(),
             mean_squares: vec![MeanSquare::default(); channels].into_boxed_slice(),
         };
@@ -129,6 +133,7 @@ impl SpikeFeatures {
             for (learners, tile) in self.mean_squares.chunks_mut(LANES).zip(&self.tiles) {
                 learners.iter_mut().zip(&tile.sum).for_each(|(ms, sum)| ms.learn(sum / frames, how));
             }
+            self.learned_bins = (self.learned_bins + 1).min(how.start_bins);
             self.set_levels();
         }
         self.tiles.iter_mut().for_each(Tile::next_bin);
@@ -168,16 +173,29 @@ impl Element for SpikeFeatures {
     fn reset(&mut self) {
         self.filled = 0;
         self.trusted = true;
+        self.learned_bins = 0;
         self.mean_squares.fill(MeanSquare::default());
         self.tiles.iter_mut().for_each(Tile::restart);
         self.set_levels();
     }
 
-    /// Begins a bin anew; what is known of each channel's RMS is kept.
+    /// The bin goes on from nothing and teaches nothing; what is known of each channel's RMS is kept.
     fn restart(&mut self) {
-        self.filled = 0;
-        self.trusted = true;
+        self.trusted = self.filled == 0;
         self.tiles.iter_mut().for_each(Tile::restart);
+    }
+
+    fn skip(&mut self, frames: u64) -> u64 {
+        let mut until_due = self.settings.bin_frames - self.filled;
+        let bins = pass_over(&mut until_due, self.settings.bin_frames, frames);
+        self.filled = self.settings.bin_frames - until_due;
+        if frames > 0 {
+            self.trusted = self.filled == 0;
+        }
+        if bins > 0 {
+            self.tiles.iter_mut().for_each(Tile::next_bin);
+        }
+        bins
     }
 
     /// A bin.
@@ -188,6 +206,17 @@ impl Element for SpikeFeatures {
     /// The start of the RMS: before it there are no crossings.
     fn warm_up_samples(&self) -> usize {
         self.start_frames()
+    }
+
+    /// Bins, by their number: a channel without a signal never learns, and holds up no other.
+    fn frames_to_learn(&self) -> usize {
+        let bin = self.settings.bin_frames;
+        let bins = self.learning.map_or(0, |how| how.start_bins.saturating_sub(self.learned_bins)) as usize;
+        match (bins, self.trusted) {
+            (0, _) => 0,
+            (bins, true) => bins * bin - self.filled,
+            (bins, false) => bins * bin + bin - self.filled,
+        }
     }
 
     /// That of a mean over the bin.
