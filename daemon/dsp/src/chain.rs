@@ -53,8 +53,9 @@ pub struct Output<'a> {
     /// Whether every output is finite. Once false, the elements hold NaN or infinity and later blocks are false too,
     /// until [`Chain::reset`]. An overflow in a block's very last frame may show only in the next block.
     pub finite: bool,
-    /// The first frame of the block before which every step had learned enough; as many as the block has while one has not.
-    pub learned_from: usize,
+    /// The first frame of the block before which every step had learned enough, or the end of the block; `None` while one has
+    /// not.
+    pub learned_from: Option<usize>,
 }
 
 impl Chain {
@@ -221,7 +222,8 @@ impl Chain {
             }
         }
         let finite = all_finite(current);
-        Output { samples: current, origins, finite, learned_from: learned_from.min(block) }
+        let learned_from = (learned_from <= block).then_some(learned_from);
+        Output { samples: current, origins, finite, learned_from }
     }
 
     /// Whether every step has learned enough for the output to mean anything.

@@ -1,34 +1,32 @@
 //! The hot loop's body: a chunk in, finished windows out. Allocates nothing after `design`.
 
 mod chains;
+mod end;
 mod feed;
+mod holes;
 mod repair;
 mod taint;
+mod turns;
 
-use self::chains::Chains;
+use self::chains::{Chains, Filtered};
+use self::end::End;
 use self::feed::{Feed, Note};
-use self::repair::{Looked, Repair};
+use self::repair::Repair;
 use self::taint::Taint;
 use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
-use crate::status::{Counters, count};
+use crate::status::Counters;
 use crate::timing::{Event, Timing, TimingSpec};
-use bci_dsp::run::{Select, Window};
+use bci_dsp::run::Select;
 use bci_dsp::{Signal, StepSpec};
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
-use bci_types::{HostNs, Hz, Ledger, Seq, Validity};
+use bci_types::{HostNs, Hz, Seq, Validity};
 use std::sync::atomic::Ordering;
 
 /// A filter counts as settled when this part of what the largest input can cause is left: of an electrode offset of
 /// 10 mV, 1 uV.
 pub const SETTLED: f64 = 1e-4;
-
-/// A hole longer than this is no loss of samples but a source that was away, or a clock that jumped, in seconds.
-const LONGEST_LOSS_S: f64 = 60.0;
-
-/// The most of a hole that is filled in, in seconds: more would change nothing, for whatever it touches is marked.
-const LONGEST_FILL_S: f64 = 1.0;
 
 /// A real rate further than this from the stated one is told, per cent.
 const RATE_OFF_PERCENT: f64 = 0.5;
@@ -85,39 +83,16 @@ pub struct SignalPath {
     dejitter: bool,
     repair: Repair,
     feed: Feed,
-    learn: Box<[bool]>,
     chains: Chains,
-    window: Window,
-    /// What is known of each frame in the window, a ring.
-    known: Box<[Known]>,
+    end: End,
     settle: u64,
-    signal_delay_ns: i64,
-    /// The most frames that stand in for a hole, and the frames from one window to the next, of which a shortened hole
-    /// is a multiple shorter: windows end where they would have.
-    longest_fill: u64,
-    period: u64,
-    /// Frames of this attachment that went into the filters, stand-ins included.
+    settle_after_learning: u64,
+    /// Frames of this attachment that went into the filters.
     fed: u64,
-    /// Frames that came out of them.
-    emitted: u64,
-    /// The newest of those fed that was interpolated.
-    last_bridged: Option<u64>,
-    silence: Box<[f64]>,
-    /// As of the newest frame in `feed`, and as of the newest in the window.
+    /// What must not be learned from, as of the newest frame that goes into the filters.
     ahead: Taint,
-    taint: Taint,
-    /// The filters begin anew before the next frame.
+    /// The filters begin anew before the next good frame.
     restart: bool,
-}
-
-/// What is known of a frame in the window.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    stamp: f64,
-    raw: f64,
-    position: u64,
-    /// Its place among the frames fed.
-    fed: u64,
 }
 
 /// When a frame was taken, in seconds on the LSL clock.
@@ -178,13 +153,7 @@ impl SignalPath {
         let channels = first.outputs();
         let chains = Chains::design(l, l.max_chunk)?;
         let settle = chains.settle_samples();
-        let warm_up = chains.warm_up_samples();
-        let output = chains.output();
-        let output_channels = output.channels();
-        let window = Window::design(output_channels, l.window_samples, l.hop_samples).map_err(text)?;
-        let per_frame = rate.get() / output.rate.get();
-        let span = (l.window_samples as f64 * per_frame).ceil() as u64;
-        let period = l.hop_samples as f64 * per_frame;
+        let signal_delay_ns = (chains.delay_s() * 1e9).round() as i64;
         Ok(Self {
             rate,
             max_chunk: l.max_chunk,
@@ -195,21 +164,13 @@ impl SignalPath {
             dejitter: l.dejitter,
             repair: Repair::new(l.faults, chains.used(), rate)?,
             feed: Feed::new(channels, l.max_chunk),
-            learn: vec![true; l.max_chunk].into_boxed_slice(),
-            window,
-            known: vec![Known::default(); l.window_samples].into_boxed_slice(),
+            end: End::design(l, chains.output().channels(), settle, signal_delay_ns).map_err(text)?,
             settle,
-            signal_delay_ns: (chains.delay_s() * 1e9).round() as i64,
-            longest_fill: (settle + span).min((LONGEST_FILL_S * rate.get()) as u64).max(1),
-            period: if (period - period.round()).abs() < 1e-6 { period.round() as u64 } else { 1 },
+            settle_after_learning: chains.settle_after_learning(),
             chains,
             fed: 0,
-            emitted: 0,
-            last_bridged: None,
-            silence: vec![0.0; output_channels].into_boxed_slice(),
             // What is learned from has to be settled itself, and nothing more.
-            ahead: Taint::new(settle, 0),
-            taint: Taint::new(settle, warm_up),
+            ahead: Taint::new(settle),
             restart: false,
         })
     }
@@ -235,7 +196,7 @@ impl SignalPath {
     /// Numbers in a window.
     #[must_use]
     pub fn window_len(&self) -> usize {
-        self.window.channels() * self.window.frames()
+        self.end.window_len()
     }
 
     /// How long the filters take to settle, in samples of the stream.
@@ -251,7 +212,7 @@ impl SignalPath {
             pass_band_hz: self.chains.pass_band(),
             delay_s: self.chains.delay_s(),
             settle_s: self.settle as f64 / self.rate.get(),
-            warm_up_s: self.chains.warm_up_samples() as f64 / self.rate.get(),
+            warm_up_s: (self.chains.warm_up_samples() + self.settle_after_learning) as f64 / self.rate.get(),
         }
     }
 
@@ -288,70 +249,25 @@ impl SignalPath {
             }
         }
         if let Some(newest) = self.feed.newest() {
-            self.repair.remember(newest);
+            self.repair.remember(newest, self.feed.notes().len() as u64);
         }
         if let Some((first, met, looked)) = irregular {
             // From here on frame by frame: what comes next is not where it was put.
             let rest = (header.frames - first) * self.first.outputs();
             self.wide[..rest].copy_from_slice(&self.feed.room()[..rest]);
-            self.irregular(0, first, met, looked, &header, &mut pass);
+            let dropped = |n: usize| if n == 0 { header.dropped_before } else { 0 };
+            self.irregular(0, dropped(first), met, looked, &mut pass);
             for i in 1..header.frames - first {
                 let met = self.meet(first + i, stamps[first + i], &header);
                 let channels = self.first.outputs();
                 let looked = self.repair.look(&self.wide[i * channels..(i + 1) * channels]);
-                self.irregular(i, first + i, met, looked, &header, &mut pass);
+                self.irregular(i, dropped(first + i), met, looked, &mut pass);
             }
         }
         self.flush(&mut pass);
         pass.at.last_stamp = self.timing.last().or(pass.at.last_stamp);
         self.tell_rate(around.counters);
         pass.windows
-    }
-
-    /// The first chunk after the source was attached anew: positions go on with the time that passed, nothing else.
-    fn reconnect(&mut self, header: Header, stamps: &[f64], at: &mut Continuity, counters: &Counters) {
-        if let (Some(last), Some(first)) = (at.last_stamp, stamps.first()) {
-            at.epoch += 1;
-            count(&counters.away_ms, ((first - last) * 1e3).max(0.0) as u64);
-            let passed = (((first - last) * self.rate.get()).round() - 1.0).max(0.0) as u64;
-            // What the ring dropped lies within that time and is passed over where it is counted.
-            at.frame = at.frame.saturating_add(passed.saturating_sub(header.dropped_before));
-            self.ahead.since(Validity::GAP, self.fed);
-            self.taint.since(Validity::GAP, self.fed);
-        }
-    }
-
-    /// What frame `i` of the chunk tells about time.
-    fn meet(&mut self, i: usize, raw: f64, header: &Header) -> Met {
-        let before = self.timing.last();
-        // A chunk came as a whole: of the frames within it is not known when they did.
-        let at_an_end = i == 0 || i + 1 == header.frames;
-        let event = self.timing.frame(raw, at_an_end.then_some(header.acquired.0));
-        let stamp = if self.dejitter { self.timing.smoothed_s() } else { raw };
-        Met { event, before, time: Time { stamp, raw } }
-    }
-
-    /// Frame `i` of `wide`, number `n` of the chunk, in its turn.
-    fn irregular(
-        &mut self,
-        i: usize,
-        n: usize,
-        met: Met,
-        looked: Looked,
-        header: &Header,
-        pass: &mut Pass<'_>,
-    ) {
-        let Met { event, before, time } = met;
-        let mut causes = Validity::VALID;
-        match event {
-            Event::Even => {}
-            Event::Missing(missing) => self.hole(missing, before, i, time, pass),
-            Event::ClockStep(_) => {
-                causes = Validity::CLOCK_STEP;
-                self.clock_step(if n == 0 { header.dropped_before } else { 0 }, before, i, time, pass);
-            }
-        }
-        self.frame(i, time, causes, looked, pass);
     }
 
     fn tell_rate(&self, counters: &Counters) {
@@ -366,171 +282,10 @@ impl SignalPath {
         rate.jitter_s.store(self.timing.corrected_rms_s().to_bits(), Ordering::Relaxed);
     }
 
-    /// The source's clock was set before frame `i` of the chunk: no sample is missing but those dropped on the way.
-    fn clock_step(&mut self, dropped: u64, before: Option<f64>, i: usize, time: Time, pass: &mut Pass<'_>) {
-        count(&pass.around.counters.clock_steps, 1);
-        if dropped > 0 {
-            self.hole(dropped, before, i, time, pass);
-        }
-        pass.at.epoch += 1;
-        self.restart |= self.repair.resets_after(Validity::CLOCK_STEP);
-    }
-
-    /// `missing` frames are not there before frame `i` of the chunk.
-    fn hole(&mut self, missing: u64, before: Option<f64>, i: usize, time: Time, pass: &mut Pass<'_>) {
-        let counters = pass.around.counters;
-        let seconds = missing as f64 / self.rate.get();
-        if seconds > LONGEST_LOSS_S {
-            count(&counters.away_ms, (seconds * 1e3) as u64);
-        } else {
-            count(&counters.samples_lost, missing);
-        }
-        count(&counters.gaps, 1);
-        let from = before.filter(|b| b.is_finite()).unwrap_or(time.raw);
-        // Nothing lies before the first frame that could be gone on with.
-        let begun = self.fed > 0 || !self.feed.is_empty() || self.repair.held() > 0;
-        let next_is_good = begun && self.repair.bridges_gap(missing) && {
-            let channels = self.first.outputs();
-            self.repair.is_good(&self.wide[i * channels..(i + 1) * channels])
-        };
-        if next_is_good && self.repair.lasting == Validity::VALID {
-            self.bridge_gap(missing, from, i, time, pass);
-            return;
-        }
-        self.give_up_waiting(pass);
-        self.flush(pass);
-        pass.at.epoch += 1;
-        if !begun {
-            self.ahead.since(Validity::GAP, 0);
-            self.taint.since(Validity::GAP, 0);
-            pass.at.frame = pass.at.frame.saturating_add(missing);
-            return;
-        }
-        let mut fill = missing;
-        if fill > self.longest_fill {
-            fill = self.longest_fill + (missing - self.longest_fill) % self.period;
-        }
-        pass.at.frame = pass.at.frame.saturating_add(missing - fill);
-        for k in 0..fill {
-            let share = (k + 1) as f64 / (fill + 1) as f64;
-            let between = from + (time.raw - from) * share;
-            let note = Note {
-                stamp: between,
-                raw: between,
-                position: Self::position(pass),
-                causes: Validity::GAP,
-                stand_in: true,
-            };
-            self.make_room(pass);
-            self.feed.push(note).copy_from_slice(self.repair.last());
-        }
-        self.flush(pass);
-        self.restart |= self.repair.resets_after(Validity::GAP);
-    }
-
-    /// Missing frames are interpolated to frame `i` of the chunk, which is good.
-    fn bridge_gap(&mut self, missing: u64, from: f64, i: usize, time: Time, pass: &mut Pass<'_>) {
-        let channels = self.first.outputs();
-        count(&pass.around.counters.frames_bridged, missing);
-        // What waits is interpolated first, as far as it can be: to the next good frame.
-        self.release_waiting(i, pass);
-        for k in 0..missing {
-            let share = (k + 1) as f64 / (missing + 1) as f64;
-            let between = from + (time.raw - from) * share;
-            let note = Note {
-                stamp: between,
-                raw: between,
-                position: Self::position(pass),
-                causes: Validity::BRIDGED,
-                stand_in: false,
-            };
-            self.make_room(pass);
-            let next = &self.wide[i * channels..(i + 1) * channels];
-            let out = self.feed.push(note);
-            for ((out, last), next) in out.iter_mut().zip(self.repair.last()).zip(next) {
-                *out = last + (next - last) * share;
-            }
-        }
-    }
-
-    /// Frame `i` of the chunk goes on its way: as it is, mended, or into the waiting row.
-    fn frame(&mut self, i: usize, time: Time, told: Validity, looked: Looked, pass: &mut Pass<'_>) {
-        let channels = self.first.outputs();
-        let span = i * channels..(i + 1) * channels;
-        let Looked { causes, dirty } = looked;
-        let Time { stamp, raw } = time;
-        let note =
-            Note { stamp, raw, position: Self::position(pass), causes: causes.with(told), stand_in: false };
-        if causes.has_any(Validity::NOT_FINITE) {
-            count(&pass.around.counters.frames_not_finite, 1);
-        }
-        if causes.is_valid() {
-            if self.repair.held() > 0 {
-                self.release_waiting(i, pass);
-            }
-            if self.repair.lasting != Validity::VALID {
-                self.restart |= self.repair.resets_after(self.repair.lasting);
-                self.repair.lasting = Validity::VALID;
-            }
-        } else if self.repair.lasting == Validity::VALID && self.repair.bridges(causes) {
-            self.repair.wait(&self.wide[span], note);
-            return;
-        } else {
-            self.give_up_waiting(pass);
-            self.repair.lasting = self.repair.lasting.with(causes);
-        }
-        self.make_room(pass);
-        if self.restart && causes.is_valid() {
-            self.flush(pass);
-            self.restart = false;
-            self.chains.restart();
-            self.ahead.since(Validity::SETTLING, self.fed);
-            self.taint.since(Validity::SETTLING, self.fed);
-        }
-        let out = self.feed.push(note);
-        if dirty {
-            self.repair.mend(&self.wide[span], out);
-        } else {
-            self.repair.pass(&self.wide[span], out);
-        }
-    }
-
-    /// The frames that wait are interpolated to frame `i` of the chunk.
-    fn release_waiting(&mut self, i: usize, pass: &mut Pass<'_>) {
-        let channels = self.first.outputs();
-        self.repair.interpolate(&self.wide[i * channels..(i + 1) * channels]);
-        count(&pass.around.counters.frames_bridged, self.repair.held() as u64);
-        for k in 0..self.repair.held() {
-            self.make_room(pass);
-            let (_, note) = self.repair.held_frame(k);
-            let out = self.feed.push(Note { causes: Validity::BRIDGED, ..note });
-            self.repair.mend_held(k, out);
-        }
-        self.repair.release();
-    }
-
-    /// The frames that wait have waited for too long: they are held and marked.
-    fn give_up_waiting(&mut self, pass: &mut Pass<'_>) {
-        for k in 0..self.repair.held() {
-            self.make_room(pass);
-            let (_, note) = self.repair.held_frame(k);
-            self.repair.lasting = self.repair.lasting.with(note.causes);
-            let out = self.feed.push(note);
-            self.repair.mend_held(k, out);
-        }
-        self.repair.release();
-    }
-
     fn position(pass: &mut Pass<'_>) -> u64 {
         let position = pass.at.frame;
         pass.at.frame = position.saturating_add(1);
         position
-    }
-
-    fn make_room(&mut self, pass: &mut Pass<'_>) {
-        if self.feed.is_full() {
-            self.flush(pass);
-        }
     }
 
     /// Filters everything in the feed and hands over the windows that become due.
@@ -538,44 +293,35 @@ impl SignalPath {
         if self.feed.is_empty() {
             return;
         }
-        let (samples, notes) = self.feed.held();
-        let learn = &mut self.learn[..notes.len()];
-        for ((note, learn), at) in notes.iter().zip(&mut *learn).zip(self.fed..) {
-            self.ahead.meet(note.causes, at);
-            *learn = self.ahead.is_clear(at);
-        }
-        let channels = self.first.outputs();
-        let mut rest = samples;
-        let mut from = 0;
-        let mut out = Out {
-            window: &mut self.window,
-            known: &mut self.known,
-            taint: &mut self.taint,
-            timing: &self.timing,
-            emitted: &mut self.emitted,
-            last_bridged: &mut self.last_bridged,
-            silence: &self.silence,
-            signal_delay_ns: self.signal_delay_ns,
-        };
-        // Blocks of which everything may be learned from, or nothing.
-        for alike in learn.chunk_by(|a, b| a == b) {
-            let (block, after) = rest.split_at_mut(alike.len() * channels);
-            rest = after;
-            let notes = &notes[from..from + alike.len()];
-            from += alike.len();
-            let filtered = self.chains.process(block, alike[0]);
-            if filtered.finite {
-                out.take(Some(filtered.samples), filtered.origins, notes, self.fed, pass);
-            } else {
-                // Stable filters keep what is bounded bounded. Were one not stable after all, it would be silenced, marked
-                // and begun again rather than stay poisoned.
-                let last = self.fed + alike.len() as u64 - 1;
-                self.ahead.meet(Validity::NOT_FINITE, last);
-                out.taint.meet(Validity::NOT_FINITE, last);
-                out.take(None, filtered.origins, notes, self.fed, pass);
-                self.chains.restart();
+        let mut done = 0;
+        while done < self.feed.notes().len() {
+            let (frames, learn) = self.alike(done);
+            let (samples, notes) = self.feed.part(done..done + frames);
+            let (fed, after) = (self.fed, self.fed + frames as u64);
+            let Filtered { samples, origins, good, learned_from } = self.chains.process(samples, learn);
+            let learned = learned_from.map_or(after, |from| fed + from as u64);
+            if learned > fed {
+                self.end.taint().not_learned_before(learned, self.settle_after_learning);
             }
-            self.fed += alike.len() as u64;
+            if good == origins.len() {
+                self.end.take(Some(samples), origins, 0, notes, fed, &self.timing, pass);
+            } else {
+                // Stable filters keep what is bounded bounded. Were one not stable after all, or a number of a step too
+                // large, it is silenced, marked and begun from nothing rather than stay poisoned.
+                let cut = origins[good] as usize;
+                let (sound, spoilt) = notes.split_at(cut);
+                let samples = Some(&samples[..samples.len() / origins.len() * good]);
+                self.end.take(samples, &origins[..good], 0, sound, fed, &self.timing, pass);
+                for taint in [&mut self.ahead, self.end.taint()] {
+                    taint.meet(Validity::NOT_FINITE, after - 1);
+                    taint.since(Validity::SETTLING, after);
+                }
+                let fed = fed + cut as u64;
+                self.end.take(None, &origins[good..], cut, spoilt, fed, &self.timing, pass);
+                self.chains.reset();
+            }
+            self.fed = after;
+            done += frames;
         }
         self.feed.clear();
         if let Some(removed) = self.chains.removed() {
@@ -585,117 +331,17 @@ impl SignalPath {
             counters.power_ppm.store((removed.share_of_power_removed * 1e6) as u64, Ordering::Relaxed);
         }
     }
-}
 
-/// The end of the path: what was filtered goes into the window, and windows go out.
-struct Out<'a> {
-    window: &'a mut Window,
-    known: &'a mut [Known],
-    taint: &'a mut Taint,
-    timing: &'a Timing,
-    emitted: &'a mut u64,
-    last_bridged: &'a mut Option<u64>,
-    /// One frame of zeros.
-    silence: &'a [f64],
-    signal_delay_ns: i64,
-}
-
-impl Out<'_> {
-    /// `samples` (silence where `None`) came out of the filters for the frames of which `notes` are known, the first of
-    /// them number `fed`.
-    fn take(
-        &mut self,
-        samples: Option<&[f64]>,
-        origins: &[u32],
-        notes: &[Note],
-        fed: u64,
-        pass: &mut Pass<'_>,
-    ) {
-        let channels = self.window.channels();
-        // Frames whose causes were met.
-        let mut met = 0;
-        let mut done = 0;
-        while done < origins.len() {
-            let pushed = self.window.push(samples.map_or(self.silence, |s| &s[done * channels..]));
-            for origin in &origins[done..done + pushed.frames] {
-                let origin = *origin as usize;
-                let place = (*self.emitted % self.known.len() as u64) as usize;
-                let note = &notes[origin];
-                self.known[place] = Known {
-                    stamp: note.stamp,
-                    raw: note.raw,
-                    position: note.position,
-                    fed: fed + origin as u64,
-                };
-                *self.emitted += 1;
-            }
-            done += pushed.frames;
-            let newest = origins[done - 1] as usize;
-            self.meet(&notes[met..=newest], fed + met as u64);
-            met = newest + 1;
-            // Where a window ends within a hole there is nothing new to decide on, and its time is over.
-            if pushed.due && !notes[newest].stand_in {
-                self.hand_over(pass);
-            }
-        }
-        self.meet(&notes[met..], fed + met as u64);
-    }
-
-    /// The frames from number `first` on are in the filters now.
-    fn meet(&mut self, notes: &[Note], first: u64) {
-        for (note, at) in notes.iter().zip(first..) {
-            self.taint.meet(note.causes, at);
-            if note.causes.has(Validity::BRIDGED) {
-                *self.last_bridged = Some(at);
-            }
-        }
-    }
-
-    /// A window is due.
-    fn hand_over(&mut self, pass: &mut Pass<'_>) {
-        let counters = pass.around.counters;
-        let seq = pass.at.seq;
-        pass.at.seq += 1;
-        count(&counters.windows, 1);
-        let length = self.known.len() as u64;
-        let of = |n: u64| self.known[(n % length) as usize];
-        let (oldest, newest) = (of(*self.emitted - length), of(*self.emitted - 1));
-        let mut validity = self.taint.of(oldest.fed);
-        let frames = (newest.fed - oldest.fed + 1) as usize;
-        let spans_step = validity.has(Validity::CLOCK_STEP);
-        if !spans_step && self.timing.is_stretched(frames, oldest.raw, newest.raw) {
-            validity = validity.with(Validity::GAP);
-        }
-        if self.last_bridged.is_some_and(|bridged| bridged >= oldest.fed) {
-            validity = validity.with(Validity::BRIDGED);
-        }
-        if !validity.is_valid() {
-            count(&counters.windows_invalid, 1);
-        }
-        let Some((mut slot, replaced)) = pass.around.queue.take() else {
-            count(&counters.windows_skipped, 1);
-            return;
-        };
-        if replaced {
-            count(&counters.windows_skipped, 1);
-        }
-        let copied = self.window.copy_channel_major(&mut slot.window);
-        debug_assert!(copied, "a window that is due is full, and slots are made for it");
-        slot.seq = seq;
-        slot.validity = validity;
-        slot.epoch = pass.at.epoch;
-        slot.oldest_sample = HostNs::from_lsl_seconds(oldest.stamp);
-        slot.newest_sample = HostNs::from_lsl_seconds(newest.stamp);
-        slot.newest_frame = newest.position;
-        slot.ledger = Ledger {
-            acquired: pass.acquired,
-            dequeued: pass.dequeued,
-            filtered: pass.around.clock.now(),
-            decoded: HostNs::default(),
-            signal_delay_ns: self.signal_delay_ns,
-        };
-        pass.around.queue.submit(slot);
-        pass.windows += 1;
+    /// From frame `first` of the feed on, how many frames may all be learned from, or all not; and which of the two.
+    fn alike(&mut self, first: usize) -> (usize, bool) {
+        let fed = self.fed;
+        let ahead = &mut self.ahead;
+        let mut may_learn = (fed..).zip(&self.feed.notes()[first..]).map(|(at, note)| {
+            ahead.meet(note.causes, at);
+            ahead.is_clear(at)
+        });
+        let learn = may_learn.next().unwrap_or(false);
+        (1 + may_learn.take_while(|may| *may == learn).count(), learn)
     }
 }
 

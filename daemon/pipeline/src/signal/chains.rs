@@ -1,5 +1,5 @@
 use super::{Layout, SETTLED};
-use bci_dsp::run::{AsrReport, Select};
+use bci_dsp::run::{AsrReport, Select, all_below};
 use bci_dsp::{Chain, Output, Signal, StepSpec};
 use bci_types::Hz;
 
@@ -23,7 +23,11 @@ pub(super) struct Filtered<'a> {
     pub(super) samples: &'a [f64],
     /// For each frame the index within the block of the newest frame that went into it.
     pub(super) origins: &'a [u32],
-    pub(super) finite: bool,
+    /// How many of the frames, from the first on, are finite, in single precision too, in which they are decoded.
+    pub(super) good: usize,
+    /// The first frame of the block before which every step had learned enough, or the end of the block; `None` while one has
+    /// not.
+    pub(super) learned_from: Option<usize>,
 }
 
 impl Chains {
@@ -53,19 +57,37 @@ impl Chains {
     /// Runs everything over `frames`, which are used up.
     pub(super) fn process<'a>(&'a mut self, frames: &'a mut [f64], learn: bool) -> Filtered<'a> {
         if self.direct {
-            let Output { samples, origins, finite } = self.preprocessing.process(frames, learn);
-            return Filtered { samples, origins, finite };
+            let Output { samples, origins, learned_from, .. } = self.preprocessing.process(frames, learn);
+            let good = good_frames(samples, origins.len());
+            return Filtered { samples, origins, good, learned_from };
         }
         let first = self.conditioning.process(frames, learn);
         let n = first.origins.len();
         let narrow = &mut self.narrow[..n * self.pick.outputs()];
         self.pick.process(first.samples, narrow);
-        let second = self.preprocessing.process(narrow, learn);
+        let before = |from: usize| first.origins.iter().take_while(|o| (**o as usize) < from).count();
+        let from = first.learned_from.filter(|_| learn).map_or(n, before);
+        let second = self.preprocessing.process_learning_from(narrow, from);
         let origins = &mut self.origins[..second.origins.len()];
         for (own, of_narrow) in origins.iter_mut().zip(second.origins) {
             *own = first.origins[*of_narrow as usize];
         }
-        Filtered { samples: second.samples, origins, finite: first.finite && second.finite }
+        // Right after the frame of the stream that the last one learned from came of.
+        let in_block = |at: usize| at.checked_sub(1).map_or(0, |last| first.origins[last] as usize + 1);
+        let learned_from = first.learned_from.zip(second.learned_from.map(in_block)).map(|(a, b)| a.max(b));
+        let good = good_frames(second.samples, origins.len());
+        Filtered { samples: second.samples, origins, good, learned_from }
+    }
+
+    /// Goes on as if `frames` frames of the stream had come and gone unseen; how many would have come out.
+    pub(super) fn skip(&mut self, frames: u64) -> u64 {
+        self.preprocessing.skip(self.conditioning.skip(frames))
+    }
+
+    /// As designed: what was learned is forgotten, too.
+    pub(super) fn reset(&mut self) {
+        self.conditioning.reset();
+        self.preprocessing.reset();
     }
 
     /// Begins anew, as if the next frame had always been there; what was learned is kept.
@@ -99,6 +121,17 @@ impl Chains {
         self.in_frames(self.conditioning.warm_up_samples(), self.preprocessing.warm_up_samples())
     }
 
+    /// How long what comes after the first of them remembers what came before it had learned, in frames of the stream.
+    pub(super) fn settle_after_learning(&self) -> u64 {
+        let all = |chain: &Chain| chain.settle_samples(SETTLED);
+        let after = |chain: &Chain| chain.settle_samples_after_learning(SETTLED);
+        match (self.conditioning.warm_up_samples(), self.preprocessing.warm_up_samples()) {
+            (0, 0) => 0,
+            (0, _) => self.in_frames(0, after(&self.preprocessing)),
+            _ => self.in_frames(after(&self.conditioning), all(&self.preprocessing)),
+        }
+    }
+
     /// `first` frames of the stream and `second` of what the rig's own steps yield, in frames of the stream.
     fn in_frames(&self, first: usize, second: usize) -> u64 {
         let ratio = self.rate().get() / self.conditioning.output().rate.get();
@@ -127,6 +160,14 @@ impl Chains {
     fn rate(&self) -> Hz {
         self.conditioning.input().rate
     }
+}
+
+fn good_frames(samples: &[f64], frames: usize) -> usize {
+    let good = |samples: &[f64]| all_below(samples, f64::from(f32::MAX));
+    if frames == 0 || good(samples) {
+        return frames;
+    }
+    samples.chunks_exact(samples.len() / frames).take_while(|frame| good(frame)).count()
 }
 
 fn pass_band(chains: &[&Chain], rate: Hz) -> Option<(f64, f64)> {

@@ -1,4 +1,5 @@
 use bci_types::Validity;
+use std::ops::Range;
 
 /// Frames on their way into the filters, with what is known of each.
 #[derive(Debug)]
@@ -72,9 +73,15 @@ impl Feed {
         &mut self.samples[at * self.channels..(at + 1) * self.channels]
     }
 
-    /// The frames held and what is known of them.
-    pub(super) fn held(&mut self) -> (&mut [f64], &[Note]) {
-        (&mut self.samples[..self.frames * self.channels], &self.notes[..self.frames])
+    /// Frames `span` of those held and what is known of them.
+    pub(super) fn part(&mut self, span: Range<usize>) -> (&mut [f64], &[Note]) {
+        let (from, to) = (span.start * self.channels, span.end * self.channels);
+        (&mut self.samples[from..to], &self.notes[span])
+    }
+
+    /// What is known of the frames held.
+    pub(super) fn notes(&self) -> &[Note] {
+        &self.notes[..self.frames]
     }
 
     pub(super) fn clear(&mut self) {

@@ -25,8 +25,14 @@ pub(super) struct Repair {
     waiting: Box<[f64]>,
     notes: Box<[Note]>,
     held: usize,
+    /// Why they wait.
+    held_for: Validity,
     /// The causes of the fault that lasts now and is not bridged.
-    pub(super) lasting: Validity,
+    lasting: Validity,
+    /// There was a frame whose channels in use were all good.
+    begun: bool,
+    /// Frames since the last hole.
+    since_hole: u64,
 }
 
 /// What is wrong with a frame.
@@ -60,7 +66,7 @@ impl Repair {
             not_finite: frames(spec.not_finite.bridge_ms),
             railed: frames(spec.railed.bridge_ms),
         };
-        let room = bridges.not_finite.max(bridges.railed);
+        let room = bridges.gap.max(bridges.not_finite).max(bridges.railed);
         let channels = used.len();
         let limit = spec.rail_uv.unwrap_or(LARGEST_UV).min(LARGEST_UV);
         let flat = match spec.flat_ms {
@@ -83,7 +89,10 @@ impl Repair {
             waiting: vec![0.0; room * channels].into_boxed_slice(),
             notes: vec![Note::default(); room].into_boxed_slice(),
             held: 0,
+            held_for: Validity::VALID,
             lasting: Validity::VALID,
+            begun: false,
+            since_hole: 0,
         })
     }
 
@@ -111,9 +120,16 @@ impl Repair {
         self.held > 0 || self.lasting != Validity::VALID
     }
 
-    /// The newest good frame.
-    pub(super) fn remember(&mut self, frame: &[f64]) {
+    /// The newest of `frames` more that were all good.
+    pub(super) fn remember(&mut self, frame: &[f64], frames: u64) {
         self.last.copy_from_slice(frame);
+        self.begun = true;
+        self.since_hole = self.since_hole.saturating_add(frames);
+    }
+
+    /// Frames are missing here, and nothing stands in for them.
+    pub(super) fn hole(&mut self) {
+        self.since_hole = 0;
     }
 
     fn cause_of(&self, x: f64) -> Validity {
@@ -121,26 +137,41 @@ impl Repair {
         if x.abs() < LARGEST_UV { Validity::RAILED } else { Validity::NOT_FINITE }
     }
 
-    /// Whether every channel in use has a good value.
-    pub(super) fn is_good(&self, frame: &[f64]) -> bool {
-        frame.iter().zip(&self.used).all(|(x, used)| !used || x.abs() < self.limit)
-    }
-
-    /// Whether missing frames are interpolated rather than marked.
+    /// Whether missing frames are interpolated rather than marked: where no more are missing than came since the last
+    /// hole, so that stand-ins are never more than what came.
     pub(super) fn bridges_gap(&self, missing: u64) -> bool {
-        missing <= self.bridges.gap as u64
+        missing <= self.since_hole
+            && missing <= self.bridges.gap as u64
+            && self.bridges(Validity::GAP, missing as usize)
     }
 
-    /// Whether one more frame spoilt by `causes` may wait for a good one.
-    pub(super) fn bridges(&self, causes: Validity) -> bool {
-        let limit =
-            [(Validity::NOT_FINITE, self.bridges.not_finite), (Validity::RAILED, self.bridges.railed)]
-                .into_iter()
-                .filter(|(cause, _)| causes.has(*cause))
-                .map(|(_, frames)| frames)
-                .min();
-        // Also for those that wait already, should their cause permit less.
-        limit.is_some_and(|limit| self.held < limit) && !causes.has(Validity::FLAT)
+    /// Whether so many more frames, missing or spoilt by `causes`, may wait for a good one: all that wait together for no
+    /// longer than any of their causes permits, and only for what lies between good frames.
+    pub(super) fn bridges(&self, causes: Validity, frames: usize) -> bool {
+        let causes = causes.with(self.held_for);
+        let limit = [
+            (Validity::GAP, self.bridges.gap),
+            (Validity::NOT_FINITE, self.bridges.not_finite),
+            (Validity::RAILED, self.bridges.railed),
+            (Validity::FLAT, 0),
+        ]
+        .into_iter()
+        .filter(|(cause, _)| causes.has(*cause))
+        .map(|(_, frames)| frames)
+        .min();
+        self.begun && self.lasting.is_valid() && limit.is_some_and(|limit| self.held + frames <= limit)
+    }
+
+    /// A fault of `causes` lasts and is not bridged.
+    pub(super) fn lasts(&mut self, causes: Validity) {
+        self.lasting = self.lasting.with(causes);
+    }
+
+    /// A good frame ends whatever lasted; whether the filters begin anew with it.
+    pub(super) fn ends(&mut self) -> bool {
+        self.begun = true;
+        let ended = std::mem::replace(&mut self.lasting, Validity::VALID);
+        self.resets_after(ended)
     }
 
     /// Whether the filters begin anew after a fault of `causes`.
@@ -158,6 +189,7 @@ impl Repair {
 
     /// Writes `frame` to `out` with the last good value where it has none, and takes its good values as the last.
     pub(super) fn mend(&mut self, frame: &[f64], out: &mut [f64]) {
+        self.since_hole = self.since_hole.saturating_add(1);
         let limit = self.limit;
         for ((x, last), out) in frame.iter().zip(&mut self.last).zip(out) {
             if x.abs() < limit {
@@ -169,13 +201,9 @@ impl Repair {
 
     /// As [`Repair::mend`], for a frame that has nothing to be mended.
     pub(super) fn pass(&mut self, frame: &[f64], out: &mut [f64]) {
+        self.since_hole = self.since_hole.saturating_add(1);
         out.copy_from_slice(frame);
         self.last.copy_from_slice(frame);
-    }
-
-    /// The last good value of each channel.
-    pub(super) fn last(&self) -> &[f64] {
-        &self.last
     }
 
     /// Keeps a frame until a good one comes.
@@ -185,8 +213,22 @@ impl Repair {
         for (x, kept) in frame.iter().zip(&mut self.waiting[at * channels..]) {
             *kept = if x.abs() < limit { *x } else { f64::NAN };
         }
-        self.notes[at] = note;
+        self.since_hole = self.since_hole.saturating_add(1);
+        self.keep(note);
+    }
+
+    /// As [`Repair::wait`], in place of a frame that is missing.
+    pub(super) fn wait_for(&mut self, note: Note) {
+        let (at, channels) = (self.held, self.last.len());
+        self.waiting[at * channels..(at + 1) * channels].fill(f64::NAN);
+        self.since_hole = 0;
+        self.keep(note);
+    }
+
+    fn keep(&mut self, note: Note) {
+        self.notes[self.held] = note;
         self.held += 1;
+        self.held_for = self.held_for.with(note.causes);
     }
 
     /// How many frames wait.
@@ -194,10 +236,9 @@ impl Repair {
         self.held
     }
 
-    /// Waiting frame `i`, and what is known of it.
-    pub(super) fn held_frame(&self, i: usize) -> (&[f64], Note) {
-        let channels = self.last.len();
-        (&self.waiting[i * channels..(i + 1) * channels], self.notes[i])
+    /// What is known of waiting frame `i`.
+    pub(super) fn note(&self, i: usize) -> Note {
+        self.notes[i]
     }
 
     /// Copies waiting frame `i`, its gaps held at the last good value, to `out`.
@@ -240,5 +281,6 @@ impl Repair {
     /// No frame waits any more.
     pub(super) fn release(&mut self) {
         self.held = 0;
+        self.held_for = Validity::VALID;
     }
 }

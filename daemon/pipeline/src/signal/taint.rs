@@ -19,11 +19,10 @@ pub(super) struct Taint {
 }
 
 impl Taint {
-    /// For filters that settle in `settle` frames and have just been started, and adaptive steps that need to learn from
-    /// `warm_up` frames once those have.
-    pub(super) fn new(settle: u64, warm_up: u64) -> Self {
+    /// For filters that settle in `settle` frames and have just been started.
+    pub(super) fn new(settle: u64) -> Self {
         let mut taint = Self { settle, until: [0; CAUSES.len()] };
-        taint.since(Validity::SETTLING, warm_up);
+        taint.since(Validity::SETTLING, 0);
         taint
     }
 
@@ -40,9 +39,18 @@ impl Taint {
 
     /// `cause` holds for what came right before frame `at`.
     pub(super) fn since(&mut self, cause: Validity, at: u64) {
+        self.extend(cause, at + self.settle);
+    }
+
+    /// Steps had not learned enough before frame `at`, and what comes after them remembers it for `settle_after` frames.
+    pub(super) fn not_learned_before(&mut self, at: u64, settle_after: u64) {
+        self.extend(Validity::SETTLING, at + settle_after);
+    }
+
+    fn extend(&mut self, cause: Validity, end: u64) {
         for (own, until) in CAUSES.into_iter().zip(&mut self.until) {
             if own == cause {
-                *until = (at + self.settle).max(*until);
+                *until = end.max(*until);
             }
         }
     }

@@ -29,6 +29,7 @@ fn rigs() -> impl Strategy<Value = Rig> {
             preprocessing,
             window,
             hop,
+            ..plain(1, 1)
         })
 }
 
@@ -239,6 +240,50 @@ fn a_reattachment_marks_what_the_filters_remember() {
         assert_eq!(w.validity, if first < settle { both } else { Validity::VALID }, "{first}");
     }
     assert!(seen.last().unwrap().validity.is_valid());
+}
+
+/// What is not there costs nothing: a ring that overflows, or stamps that tell of holes at every frame, make no work; and
+/// where holes are bridged, no more than twice what came.
+#[test]
+fn holes_make_no_work() {
+    for (bridge_ms, most) in [(0.0, 400), (500.0, 800)] {
+        let mut rig = plain(16, 4);
+        rig.faults.gap.bridge_ms = bridge_ms;
+        for dropped in [false, true] {
+            let mut frames = clean(400, 3);
+            for i in 1..400 {
+                let (lost, dropped) = if dropped { (0, 40) } else { (40, 0) };
+                hole(&mut frames, i, lost, dropped);
+            }
+            let (mut path, mut at, counters) = (rig.path(400), Continuity::default(), Counters::default());
+            feed(&mut path, &mut at, &frames, &(0..400).collect::<Vec<_>>(), false, &counters);
+            assert_eq!(counters.samples_lost.load(Relaxed), 399 * 40);
+            assert_eq!(at.frame, 400 + 399 * 40);
+            assert!(path.fed <= if dropped { 400 } else { most }, "{}", path.fed);
+        }
+        // Holes no longer than what comes between them are bridged, all of them.
+        let mut frames = clean(400, 3);
+        (4..400).step_by(4).for_each(|i| hole(&mut frames, i, 4, 0));
+        let (mut path, mut at, counters) = (rig.path(400), Continuity::default(), Counters::default());
+        feed(&mut path, &mut at, &frames, &[7, 100], false, &counters);
+        assert_eq!(path.fed, if bridge_ms > 0.0 { 400 + 99 * 4 } else { 400 });
+    }
+}
+
+/// A stamp gone mad moves positions by no more than a source can have been away, and they go on from there.
+#[test]
+fn a_mad_stamp_does_not_stop_positions() {
+    let rig = plain(4, 4);
+    let mut frames = clean(80, 3);
+    frames[13].stamp = 1e300;
+    let mut at = Continuity::default();
+    let seen = feed(&mut rig.path(80), &mut at, &frames, &[], false, &Counters::default());
+    let ten_years = (10.0 * 366.0 * 86_400.0 * RATE) as u64;
+    let positions: Vec<u64> = seen.iter().map(|w| w.newest_frame).collect();
+    assert!(
+        positions.windows(2).all(|w| w[0] < w[1]) && positions.last() < Some(&ten_years),
+        "{positions:?}"
+    );
 }
 
 /// Stamps from a device gone mad may be any number: counts saturate, nothing panics.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod rig;
+mod together;
 
 use bci_pipeline::{FaultPolicy, FaultSpec, Handling};
 use bci_types::Validity;
@@ -66,61 +67,81 @@ fn rows() -> Vec<Row> {
 
 /// What lies in `frames` of the clean recording, as windows that end at a position see it.
 fn touches(row: &Row, window: &Seen, settle: u64) -> bool {
-    let first = window.newest_frame + 1 - rig::WINDOW as u64;
+    let first = window.oldest_frame;
     let known = window.newest_frame >= row.known_from as u64;
     let begun = window.newest_frame >= row.frames.start as u64;
     known && begun && first < row.frames.end as u64 + settle
 }
 
+/// The chains that the table is gone through with: with and without a step across channels, and with such as change the
+/// rate, by a fraction, by any number, and to features; the windows of some do not end with whole frames of the stream.
+fn chains(spec: FaultSpec) -> Vec<(&'static str, Rig)> {
+    let resampled = |rate: &str| {
+        format!(
+            "[[preprocessing]]\nhigh_pass = {{ cutoff_hz = 4, order = 2 }}\n[[preprocessing]]\nresample = {{ {rate} }}\n\
+             [[preprocessing]]\nband_pass = {{ low_hz = 8, high_hz = 30, order = 4 }}"
+        )
+    };
+    let features = "[[preprocessing]]\nband_power = { bands_hz = [[8, 12], [18, 26]], window_ms = 250, \
+                    hop_ms = 62.5, root = true }";
+    vec![
+        ("band-pass", Rig::new(spec, false)),
+        ("average", Rig::new(spec, true)),
+        ("5/8 of the rate", Rig::new(spec, true).preprocessing(&resampled("rate_hz = 100"), 100, 7)),
+        (
+            "any rate",
+            Rig::new(spec, false).preprocessing(&resampled("rate_hz = 100, input_hz = 157.3"), 100, 7),
+        ),
+        ("features", Rig::new(spec, true).preprocessing(features, 8, 3)),
+    ]
+}
+
 #[test]
 fn exactly_the_windows_that_a_fault_touches_are_marked_and_nothing_else_differs() {
-    for (spec, name) in [(all(Handling::Hold, 0.0), "hold"), (all(Handling::Reset, 0.0), "reset")] {
-        for average in [false, true] {
-            let rig = Rig::new(spec, average);
-            let settle = rig.settle();
+    for (handling, name) in [(Handling::Hold, "hold"), (Handling::Reset, "reset")] {
+        for (chain, rig) in chains(all(handling, 0.0)) {
             let clean: HashMap<u64, Seen> =
                 rig.run(&Fault::None, 0..0).into_iter().map(|s| (s.newest_frame, s)).collect();
             for row in rows() {
-                let what = format!("{}, {name}, average {average}", row.what);
-                let seen = rig.run(&row.fault, row.frames.clone());
-                let mut marked = 0;
-                let mut after = 0;
-                for window in &seen {
-                    let same = clean.get(&window.newest_frame);
-                    let same =
-                        same.unwrap_or_else(|| panic!("{what}: a window ends at {}", window.newest_frame));
-                    let expected = if touches(&row, window, settle) { row.cause } else { Validity::VALID };
-                    let mut got = window.validity;
-                    // The start of the recording is another matter.
-                    let starting = window.newest_frame + 1 - (rig::WINDOW as u64) < settle;
-                    if spec.gap.handling == Handling::Reset && got.has(Validity::SETTLING) && !starting {
-                        // Filters that have begun anew settle until the mark of the fault itself ends.
-                        assert!(expected == row.cause, "{what}: settling at {}", window.newest_frame);
-                        got = Validity::VALID.with(row.cause);
-                    }
-                    if !starting {
-                        assert_eq!(got, expected, "{what}: the window up to {}", window.newest_frame);
-                    }
-                    if window.newest_frame < row.frames.start as u64 {
-                        assert_eq!(window.bits(), same.bits(), "{what}: before the fault nothing differs");
-                    } else if expected.is_valid() && window.newest_frame >= row.frames.end as u64 {
-                        let off = window.largest_difference(same);
-                        assert!(
-                            off <= SETTLE_TOLERANCE_UV,
-                            "{what}: {off} uV off at {}",
-                            window.newest_frame
-                        );
-                        after += 1;
-                    }
-                    marked += usize::from(!expected.is_valid());
-                }
-                assert!(marked > 10 && after > 500, "{what}: {marked} marked, {after} after");
-                // Those that end within what is missing are left out, and no others.
-                let missing = |w: &&u64| row.fault.takes_away() && row.frames.contains(&(**w as usize));
-                assert_eq!(seen.len(), clean.len() - clean.keys().filter(missing).count(), "{what}");
+                let what = format!("{}, {name}, {chain}", row.what);
+                check(&rig, &row, handling, &clean, &what);
             }
         }
     }
+}
+
+fn check(rig: &Rig, row: &Row, handling: Handling, clean: &HashMap<u64, Seen>, what: &str) {
+    let settle = rig.settle();
+    let seen = rig.run(&row.fault, row.frames.clone());
+    let (mut marked, mut after) = (0, 0);
+    for window in &seen {
+        let at = window.newest_frame;
+        let same = clean.get(&at).unwrap_or_else(|| panic!("{what}: a window ends at {at}"));
+        let expected = if touches(row, window, settle) { row.cause } else { Validity::VALID };
+        let mut got = window.validity;
+        // The start of the recording is another matter.
+        let starting = window.oldest_frame < settle;
+        if handling == Handling::Reset && got.has(Validity::SETTLING) && !starting {
+            // Filters that have begun anew settle until the mark of the fault itself ends.
+            assert!(expected == row.cause, "{what}: settling at {at}");
+            got = Validity::VALID.with(row.cause);
+        }
+        if !starting {
+            assert_eq!(got, expected, "{what}: the window up to {at}");
+        }
+        if at < row.frames.start as u64 {
+            assert_eq!(window.bits(), same.bits(), "{what}: before the fault nothing differs");
+        } else if expected.is_valid() && at >= row.frames.end as u64 {
+            let off = window.largest_difference(same);
+            assert!(off <= SETTLE_TOLERANCE_UV, "{what}: {off} uV off at {at}");
+            after += 1;
+        }
+        marked += usize::from(!expected.is_valid());
+    }
+    assert!(marked > 10 && after > 250, "{what}: {marked} marked, {after} after");
+    // Those that end within what is missing are left out, and no others.
+    let missing = |w: &&u64| row.fault.takes_away() && row.frames.contains(&(**w as usize));
+    assert_eq!(seen.len(), clean.len() - clean.keys().filter(missing).count(), "{what}");
 }
 
 #[test]
@@ -131,7 +152,9 @@ fn what_is_short_enough_is_bridged_and_marks_no_window() {
         rig.run(&Fault::None, 0..0).into_iter().map(|s| (s.newest_frame, s)).collect();
     for row in rows() {
         let seen = rig.run(&row.fault, row.frames.clone());
-        let bridged = row.frames.len() <= 32 && row.cause != Validity::FLAT;
+        // What the ring dropped is not: who is too slow does not do more.
+        let bridgeable = row.cause != Validity::FLAT && !matches!(row.fault, Fault::Dropped);
+        let bridged = bridgeable && row.frames.len() <= 32;
         let marked = seen.iter().filter(|w| w.validity.has(row.cause)).count();
         assert_eq!(marked == 0, bridged, "{}: {marked} windows", row.what);
         for window in seen.iter().filter(|_| bridged) {

@@ -3,7 +3,7 @@
 use bci_config::{Mistakes, read};
 use bci_driver_playback::open;
 use bci_models::Bundle;
-use bci_models::steps::read_steps;
+use bci_models::steps::{Step, read_steps};
 use bci_pipeline::{
     Continuity, Counters, FaultSpec, PipelineSpec, PolicySpec, SignalPath, Surroundings, WindowQueue, bind,
 };
@@ -16,6 +16,7 @@ use std::path::Path;
 pub(crate) const WINDOW: usize = 160;
 const HOP: usize = 10;
 const RATE: f64 = 160.0;
+const BAND_PASS: &str = "[[preprocessing]]\nband_pass = { low_hz = 8, high_hz = 30, order = 4 }";
 const DECODED: [&str; 3] = ["C3", "Cz", "C4"];
 
 /// What may be left of a fault once it is no longer marked: a ten-thousandth of the largest difference that it made at
@@ -46,6 +47,8 @@ pub(crate) enum Fault {
     Frozen,
     /// One channel has the straight line between its neighbours.
     Line,
+    /// Every channel has.
+    Lines,
 }
 
 impl Fault {
@@ -57,6 +60,8 @@ impl Fault {
 /// A window as the decoder gets it.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
+    /// By its stamp, so not where the source's clock was set.
+    pub(crate) oldest_frame: u64,
     pub(crate) newest_frame: u64,
     pub(crate) validity: Validity,
     pub(crate) window: Vec<f32>,
@@ -104,12 +109,31 @@ impl Rig {
         assert_eq!(group.read_frames(0, &mut samples), 16_000);
         let frames = samples.chunks(channels).map(<[f64]>::to_vec).collect();
         let spoilt = stream.channel_index("C3").unwrap();
-        Self { spec: pipeline(faults, average), bundle: bundle(), stream, frames, spoilt }
+        Self {
+            spec: pipeline(faults, average),
+            bundle: bundle(BAND_PASS, WINDOW, HOP),
+            stream,
+            frames,
+            spoilt,
+        }
     }
 
     /// The fault is in this channel.
     pub(crate) fn spoiling(mut self, label: &str) -> Self {
         self.spoilt = self.stream.channel_index(label).unwrap();
+        self
+    }
+
+    /// The decoder's own steps are these, as TOML, and it takes windows of so many frames of what they yield, at `rate_hz`,
+    /// every `hop`.
+    pub(crate) fn preprocessing(mut self, steps: &str, window: usize, hop: usize) -> Self {
+        self.bundle = bundle(steps, window, hop);
+        self
+    }
+
+    /// The rig's own steps are these, as TOML.
+    pub(crate) fn conditioning(mut self, steps: &str) -> Self {
+        self.spec.conditioning = read_all(steps);
         self
     }
 
@@ -127,8 +151,18 @@ impl Rig {
         self.path().settle_samples()
     }
 
+    /// How much longer than it takes to settle nothing is trusted at the start, in frames.
+    pub(crate) fn warm_up(&self) -> u64 {
+        (self.path().cost().warm_up_s * RATE).round() as u64
+    }
+
     /// Every window, with `fault` at `at`; in chunks of uneven length.
     pub(crate) fn run(&self, fault: &Fault, at: Range<usize>) -> Vec<Seen> {
+        self.run_all(&[(fault.clone(), at)])
+    }
+
+    /// The same with several faults.
+    pub(crate) fn run_all(&self, faults: &[(Fault, Range<usize>)]) -> Vec<Seen> {
         let mut path = self.path();
         let queue = WindowQueue::new(path.window_len(), 16);
         let counters = Counters::default();
@@ -137,7 +171,10 @@ impl Rig {
         let mut seen = Vec::new();
         let (mut next, mut dropped, mut length) = (0, 0, 1);
         while next < self.frames.len() {
-            if next == at.start && fault.takes_away() {
+            for (fault, at) in faults {
+                if !(fault.takes_away() && at.start == next) {
+                    continue;
+                }
                 if matches!(fault, Fault::Dropped) {
                     dropped = at.len() as u64;
                 }
@@ -145,38 +182,22 @@ impl Rig {
             }
             length = length % 37 + 1;
             let mut end = (next + length).min(self.frames.len());
-            if next < at.start && (fault.takes_away() || matches!(fault, Fault::ClockStep(_))) {
-                end = end.min(at.start);
-            }
-            let mut samples = Vec::new();
-            for n in next..end {
-                let mut frame = self.frames[n].clone();
-                match fault {
-                    Fault::Number(x) if at.contains(&n) => frame[self.spoilt] = *x,
-                    Fault::Line if at.contains(&n) => {
-                        let (a, b) =
-                            (self.frames[at.start - 1][self.spoilt], self.frames[at.end][self.spoilt]);
-                        let share = (n + 1 - at.start) as f64 / (at.len() + 1) as f64;
-                        frame[self.spoilt] = a + (b - a) * share;
-                    }
-                    Fault::Frozen if at.contains(&n) => {
-                        frame[self.spoilt] = self.frames[at.start][self.spoilt]
-                    }
-                    _ => {}
+            for (fault, at) in faults {
+                // What begins here begins a chunk.
+                if next < at.start && (fault.takes_away() || matches!(fault, Fault::ClockStep(_))) {
+                    end = end.min(at.start);
                 }
-                samples.extend(frame);
             }
-            let mut stamps: Vec<f64> = (next..end).map(|n| 1000.0 + n as f64 / RATE).collect();
-            let acquired = HostNs::from_lsl_seconds(stamps[stamps.len() - 1]);
-            if let Fault::ClockStep(seconds) = fault {
-                let set = stamps.iter_mut().zip(next..).filter(|(_, n)| *n >= at.start);
-                set.for_each(|(stamp, _)| *stamp += seconds);
-            }
+            let samples: Vec<f64> = (next..end).flat_map(|n| self.frame(n, faults)).collect();
+            let sampled = |n: usize| 1000.0 + n as f64 / RATE;
+            let acquired = HostNs::from_lsl_seconds(sampled(end - 1));
+            let stamps: Vec<f64> = (next..end).map(|n| sampled(n) + set_by(n, faults)).collect();
             let dropped_before = std::mem::take(&mut dropped);
             let header = Header { frames: end - next, acquired, dropped_before, discontinuity: false };
             path.process(header, &samples, &stamps, &mut continuity, &around);
             while let Some(slot) = queue.receive() {
                 seen.push(Seen {
+                    oldest_frame: ((slot.oldest_sample.as_lsl_seconds() - 1000.0) * RATE).round() as u64,
                     newest_frame: slot.newest_frame,
                     validity: slot.validity,
                     window: slot.window.to_vec(),
@@ -187,6 +208,38 @@ impl Rig {
         }
         seen
     }
+
+    /// Frame `n` with whatever is wrong with it.
+    fn frame(&self, n: usize, faults: &[(Fault, Range<usize>)]) -> Vec<f64> {
+        let mut frame = self.frames[n].clone();
+        let c = self.spoilt;
+        for (fault, at) in faults.iter().filter(|(_, at)| at.contains(&n)) {
+            match fault {
+                Fault::Number(x) => frame[c] = *x,
+                Fault::Line => {
+                    let (a, b) = (self.frames[at.start - 1][c], self.frames[at.end][c]);
+                    frame[c] = a + (b - a) * ((n + 1 - at.start) as f64 / (at.len() + 1) as f64);
+                }
+                Fault::Lines => {
+                    let (a, b) = (&self.frames[at.start - 1], &self.frames[at.end]);
+                    let share = (n + 1 - at.start) as f64 / (at.len() + 1) as f64;
+                    frame = a.iter().zip(b).map(|(a, b)| a + (b - a) * share).collect();
+                }
+                Fault::Frozen => frame[c] = self.frames[at.start][c],
+                Fault::None | Fault::Lost | Fault::Dropped | Fault::ClockStep(_) => {}
+            }
+        }
+        frame
+    }
+}
+
+/// By how much the source's clock is off at frame `n`, seconds.
+fn set_by(n: usize, faults: &[(Fault, Range<usize>)]) -> f64 {
+    let steps = faults.iter().map(|(fault, at)| match fault {
+        Fault::ClockStep(seconds) if n >= at.start => *seconds,
+        _ => 0.0,
+    });
+    steps.sum()
 }
 
 fn pipeline(faults: FaultSpec, average: bool) -> PipelineSpec {
@@ -194,9 +247,7 @@ fn pipeline(faults: FaultSpec, average: bool) -> PipelineSpec {
     if average {
         steps += "[[steps]]\ncommon_average = {}\n";
     }
-    let mistakes = Mistakes::new();
-    let conditioning = read("rig.toml", &steps, &mistakes, |t| read_steps(t, "steps")).unwrap();
-    assert!(mistakes.is_empty());
+    let conditioning = read_all(&steps);
     PipelineSpec {
         name: "p".into(),
         labels: None,
@@ -214,16 +265,22 @@ fn pipeline(faults: FaultSpec, average: bool) -> PipelineSpec {
     }
 }
 
-fn bundle() -> Bundle {
+fn read_all(steps: &str) -> Vec<Step> {
+    let mistakes = Mistakes::new();
+    let read = read("rig.toml", steps, &mistakes, |t| read_steps(t, "steps"));
+    read.filter(|_| mistakes.is_empty()).unwrap_or_else(|| panic!("{:?}", mistakes.into_sorted()))
+}
+
+fn bundle(steps: &str, window: usize, hop: usize) -> Bundle {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("model.onnx"), "").unwrap();
     let text = format!(
         "schema = 1\nname = \"d\"\nversion = \"1\"\ndescription = \"d\"\nlicence = \"MIT\"\n\
          [model]\nfile = \"model.onnx\"\n\
          sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n\
-         [input]\ntensor = \"x\"\nunit = \"uV\"\nrate_hz = {RATE}\nwindow_samples = {WINDOW}\nhop_samples = {HOP}\n\
+         [input]\ntensor = \"x\"\nunit = \"uV\"\nrate_hz = {RATE}\nwindow_samples = {window}\nhop_samples = {hop}\n\
          channels = {DECODED:?}\n\
-         [[preprocessing]]\nband_pass = {{ low_hz = 8, high_hz = 30, order = 4 }}\n\
+         {steps}\n\
          [output]\ntensor = \"y\"\nkind = \"class_posteriors\"\nclasses = [\"a\", \"b\"]\n\
          [provenance]\ntrained_by = \"x\"\nsubjects = \"x\"\nsplit = \"x\"\n"
     );

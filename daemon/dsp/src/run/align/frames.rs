@@ -8,7 +8,8 @@ use std::any::Any;
 
 /// Aligns a stream frame by frame: [`super::Alignment`] where windows are not at hand.
 ///
-/// Every hop, the covariance of the last window counts towards the reference, and the frames after it are multiplied by
+/// As soon as there is a window that may be learned from, and every hop from then on, the covariance of the last window
+/// counts towards the reference, and the frames after it are multiplied by
 /// the reference's inverse root. Only a window all of whose frames may be learned from counts. Frames before the first
 /// such window pass as they are. One frame that is not finite spoils that frame alone. An offset is scaled with the rest,
 /// anew at each hop: remove it beforehand, as by a band-pass.
@@ -59,6 +60,14 @@ impl AlignFrames {
         self.reference.learned()
     }
 
+    /// The window so far teaches nothing. The first that does is due as soon as it may be.
+    fn distrust(&mut self) {
+        self.trusted = 0;
+        if !self.reference.is_known() {
+            self.until_due = self.reference.frames();
+        }
+    }
+
     fn remember(&mut self, frames: &[f64]) {
         // With a hop longer than the window, the frames that would be overwritten at once are passed over.
         let skipped = frames.len().saturating_sub(self.ring.len());
@@ -83,8 +92,12 @@ impl InPlace for AlignFrames {
             let (part, after) = rest.split_at_mut(taken * channels);
             self.remember(part);
             self.reference.apply(part);
-            self.trusted = if learn { (self.trusted + taken).min(self.reference.frames()) } else { 0 };
             self.until_due -= taken;
+            if learn {
+                self.trusted = (self.trusted + taken).min(self.reference.frames());
+            } else {
+                self.distrust();
+            }
             if self.until_due == 0 {
                 self.until_due = self.hop;
                 if self.trusted == self.reference.frames() {
@@ -107,7 +120,7 @@ impl Element for AlignFrames {
 
     /// Keeps the reference.
     fn restart(&mut self) {
-        self.trusted = 0;
+        self.distrust();
     }
 
     /// Until the first window is in.
@@ -117,9 +130,9 @@ impl Element for AlignFrames {
 
     fn skip(&mut self, frames: u64) -> u64 {
         if frames > 0 {
-            self.trusted = 0;
+            pass_over(&mut self.until_due, self.hop, frames);
+            self.distrust();
         }
-        pass_over(&mut self.until_due, self.hop, frames);
         frames
     }
 

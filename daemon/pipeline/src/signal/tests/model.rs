@@ -31,6 +31,7 @@ pub(super) struct Rig {
     pub(super) preprocessing: Vec<StepSpec>,
     pub(super) window: usize,
     pub(super) hop: usize,
+    pub(super) faults: FaultSpec,
 }
 
 impl Rig {
@@ -51,7 +52,7 @@ impl Rig {
             hop_samples: self.hop,
             gap_ms: 0.0,
             dejitter: false,
-            faults: FaultSpec { flat_ms: None, ..FaultSpec::default() },
+            faults: self.faults,
             max_chunk,
         })
         .unwrap()
@@ -136,37 +137,19 @@ struct Fed {
     stamp: f64,
     position: u64,
     causes: Validity,
-    stand_in: bool,
+    /// Frames that are missing right before it.
+    missing: u64,
 }
 
-/// What the filters get: holes filled and spoilt numbers replaced by the last good value.
+/// What the filters get: what is there, spoilt numbers replaced by the last good value.
 fn fed(rig: &Rig, frames: &[Frame]) -> Vec<Fed> {
     let wide: Vec<usize> = rig.conditioned.clone().unwrap_or_else(|| rig.picked.clone());
     let mixes = rig.conditioned.is_some() && rig.conditioning.contains(&average());
-    let path = rig.path(1);
-    let longest = (path.settle_samples() + rig.window as u64).min(RATE as u64);
     let mut last = vec![0.0; wide.len()];
     let (mut all, mut position): (Vec<Fed>, u64) = (Vec::new(), 0);
-    for (n, frame) in frames.iter().enumerate() {
+    for frame in frames {
         let missing = frame.lost + frame.dropped;
-        if missing > 0 {
-            let over = missing.saturating_sub(longest);
-            let fill = missing - over + over % rig.hop as u64;
-            position += missing - fill;
-            let from = frames[n - 1].stamp;
-            for k in 0..fill {
-                let share = (k + 1) as f64 / (fill + 1) as f64;
-                let stamp = from + (frame.stamp - from) * share;
-                all.push(Fed {
-                    values: last.clone(),
-                    stamp,
-                    position,
-                    causes: Validity::GAP,
-                    stand_in: true,
-                });
-                position += 1;
-            }
-        }
+        position += missing;
         let mut causes = Validity::VALID;
         for (last, &c) in last.iter_mut().zip(&wide) {
             let x = frame.values[c] * rig.factor;
@@ -176,7 +159,7 @@ fn fed(rig: &Rig, frames: &[Frame]) -> Vec<Fed> {
                 causes = Validity::NOT_FINITE;
             }
         }
-        all.push(Fed { values: last.clone(), stamp: frame.stamp, position, causes, stand_in: false });
+        all.push(Fed { values: last.clone(), stamp: frame.stamp, position, causes, missing });
         position += 1;
     }
     all
@@ -197,14 +180,14 @@ pub(super) fn model(rig: &Rig, frames: &[Frame]) -> Vec<Seen> {
 
     let settle = rig.path(1).settle_samples() as usize;
     let mut seen = Vec::new();
-    let (mut seq, mut end) = (0, rig.window);
-    while end <= fed.len() {
+    for end in ends(rig, &fed) {
         let first = end - rig.window;
         let mut validity = Validity::VALID;
-        for cause in [Validity::GAP, Validity::NOT_FINITE] {
-            if (0..end).any(|i| fed[i].causes.has(cause) && first < i + 1 + settle) {
-                validity = validity.with(cause);
-            }
+        if (0..end).any(|i| fed[i].causes.has(Validity::NOT_FINITE) && first < i + 1 + settle) {
+            validity = validity.with(Validity::NOT_FINITE);
+        }
+        if (0..end).any(|i| fed[i].missing > 0 && first < i + settle) {
+            validity = validity.with(Validity::GAP);
         }
         if first < settle {
             validity = validity.with(Validity::SETTLING);
@@ -213,20 +196,23 @@ pub(super) fn model(rig: &Rig, frames: &[Frame]) -> Vec<Seen> {
             .flat_map(|c| (first..end).map(move |i| (c, i)))
             .map(|(c, i)| (block[i * channels + c] as f32).to_bits())
             .collect();
-        if !fed[end - 1].stand_in {
-            seen.push(Seen {
-                seq,
-                bits,
-                validity,
-                oldest: HostNs::from_lsl_seconds(fed[first].stamp),
-                newest: HostNs::from_lsl_seconds(fed[end - 1].stamp),
-                newest_frame: fed[end - 1].position,
-            });
-            seq += 1;
-        }
-        end += rig.hop;
+        seen.push(Seen {
+            seq: seen.len() as u64,
+            bits,
+            validity,
+            oldest: HostNs::from_lsl_seconds(fed[first].stamp),
+            newest: HostNs::from_lsl_seconds(fed[end - 1].stamp),
+            newest_frame: fed[end - 1].position,
+        });
     }
     seen
+}
+
+/// After how many of the frames windows end: the first when there are enough, then every hop, what is missing counted.
+fn ends(rig: &Rig, fed: &[Fed]) -> Vec<usize> {
+    let Some(first) = rig.window.checked_sub(1).filter(|first| *first < fed.len()) else { return Vec::new() };
+    let since = |at: usize| fed[at].position - fed[first].position;
+    (first..fed.len()).filter(|&at| since(at).is_multiple_of(rig.hop as u64)).map(|at| at + 1).collect()
 }
 
 fn filtered(steps: &[StepSpec], channels: usize, mut block: Vec<f64>) -> Vec<f64> {
@@ -283,5 +269,6 @@ pub(super) fn plain(window: usize, hop: usize) -> Rig {
         preprocessing: vec![band_pass()],
         window,
         hop,
+        faults: FaultSpec { flat_ms: None, ..FaultSpec::default() },
     }
 }

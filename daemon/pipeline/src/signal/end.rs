@@ -1,0 +1,167 @@
+use super::feed::Note;
+use super::taint::Taint;
+use super::{Layout, Pass};
+use crate::status::count;
+use crate::timing::Timing;
+use bci_dsp::DesignError;
+use bci_dsp::run::Window;
+use bci_types::{HostNs, Ledger, Validity};
+
+/// The end of the path: what was filtered goes into the window, and windows go out, with what is known of their frames.
+#[derive(Debug)]
+pub(super) struct End {
+    window: Window,
+    /// What is known of each frame in the window, a ring.
+    known: Box<[Known]>,
+    taint: Taint,
+    /// Frames that came out of the filters.
+    emitted: u64,
+    /// The newest of those fed that was interpolated.
+    last_bridged: Option<u64>,
+    /// One frame of zeros.
+    silence: Box<[f64]>,
+    signal_delay_ns: i64,
+}
+
+/// What is known of a frame in the window.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    stamp: f64,
+    raw: f64,
+    position: u64,
+    /// Its place among the frames fed.
+    fed: u64,
+}
+
+impl End {
+    /// For frames of `channels` channels, `signal_delay_ns` later than the signal, from filters that settle in `settle`
+    /// frames of the stream and have just been started.
+    pub(super) fn design(
+        l: &Layout<'_>,
+        channels: usize,
+        settle: u64,
+        signal_delay_ns: i64,
+    ) -> Result<Self, DesignError> {
+        Ok(Self {
+            window: Window::design(channels, l.window_samples, l.hop_samples)?,
+            known: vec![Known::default(); l.window_samples].into_boxed_slice(),
+            taint: Taint::new(settle),
+            emitted: 0,
+            last_bridged: None,
+            silence: vec![0.0; channels].into_boxed_slice(),
+            signal_delay_ns,
+        })
+    }
+
+    /// Numbers in a window.
+    pub(super) fn window_len(&self) -> usize {
+        self.window.channels() * self.window.frames()
+    }
+
+    /// What windows are marked for.
+    pub(super) fn taint(&mut self) -> &mut Taint {
+        &mut self.taint
+    }
+
+    /// So many frames would have come out meanwhile: windows that would have ended with them are passed over.
+    pub(super) fn skip(&mut self, frames: u64) {
+        self.window.skip(frames);
+    }
+
+    /// `samples` (silence where `None`) came out of the filters for the frames of which `notes` are known, the first of
+    /// them number `fed` and number `base` of those that `origins` count.
+    pub(super) fn take(
+        &mut self,
+        samples: Option<&[f64]>,
+        origins: &[u32],
+        base: usize,
+        notes: &[Note],
+        fed: u64,
+        timing: &Timing,
+        pass: &mut Pass<'_>,
+    ) {
+        let channels = self.window.channels();
+        // Frames whose causes were met.
+        let mut met = 0;
+        let mut done = 0;
+        while done < origins.len() {
+            let pushed = match samples {
+                Some(samples) => self.window.push(&samples[done * channels..]),
+                None => self.window.push(&self.silence),
+            };
+            for origin in &origins[done..done + pushed.frames] {
+                let origin = *origin as usize - base;
+                let place = (self.emitted % self.known.len() as u64) as usize;
+                let Note { stamp, raw, position, .. } = notes[origin];
+                self.known[place] = Known { stamp, raw, position, fed: fed + origin as u64 };
+                self.emitted += 1;
+            }
+            done += pushed.frames;
+            let newest = origins[done - 1] as usize - base;
+            self.meet(&notes[met..=newest], fed + met as u64);
+            met = newest + 1;
+            // Where a window ends within a hole there is nothing new to decide on, and its time is over.
+            if pushed.due && !notes[newest].stand_in {
+                self.hand_over(timing, pass);
+            }
+        }
+        self.meet(&notes[met..], fed + met as u64);
+    }
+
+    /// The frames from number `first` on are in the filters now.
+    fn meet(&mut self, notes: &[Note], first: u64) {
+        for (note, at) in notes.iter().zip(first..) {
+            self.taint.meet(note.causes, at);
+            if note.causes.has(Validity::BRIDGED) {
+                self.last_bridged = Some(at);
+            }
+        }
+    }
+
+    /// A window is due.
+    fn hand_over(&mut self, timing: &Timing, pass: &mut Pass<'_>) {
+        let counters = pass.around.counters;
+        let seq = pass.at.seq;
+        pass.at.seq += 1;
+        count(&counters.windows, 1);
+        let length = self.known.len() as u64;
+        let of = |n: u64| self.known[(n % length) as usize];
+        let (oldest, newest) = (of(self.emitted - length), of(self.emitted - 1));
+        let mut validity = self.taint.of(oldest.fed);
+        let frames = (newest.fed - oldest.fed + 1) as usize;
+        let spans_step = validity.has(Validity::CLOCK_STEP);
+        if !spans_step && timing.is_stretched(frames, oldest.raw, newest.raw) {
+            validity = validity.with(Validity::GAP);
+        }
+        if self.last_bridged.is_some_and(|bridged| bridged >= oldest.fed) {
+            validity = validity.with(Validity::BRIDGED);
+        }
+        if !validity.is_valid() {
+            count(&counters.windows_invalid, 1);
+        }
+        let Some((mut slot, replaced)) = pass.around.queue.take() else {
+            count(&counters.windows_skipped, 1);
+            return;
+        };
+        if replaced {
+            count(&counters.windows_skipped, 1);
+        }
+        let copied = self.window.copy_channel_major(&mut slot.window);
+        debug_assert!(copied, "a window that is due is full, and slots are made for it");
+        slot.seq = seq;
+        slot.validity = validity;
+        slot.epoch = pass.at.epoch;
+        slot.oldest_sample = HostNs::from_lsl_seconds(oldest.stamp);
+        slot.newest_sample = HostNs::from_lsl_seconds(newest.stamp);
+        slot.newest_frame = newest.position;
+        slot.ledger = Ledger {
+            acquired: pass.acquired,
+            dequeued: pass.dequeued,
+            filtered: pass.around.clock.now(),
+            decoded: HostNs::default(),
+            signal_delay_ns: self.signal_delay_ns,
+        };
+        pass.around.queue.submit(slot);
+        pass.windows += 1;
+    }
+}
