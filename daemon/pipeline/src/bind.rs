@@ -103,7 +103,7 @@ pub fn bind(
     let conditions = !spec.conditioning.is_empty();
     // What the rig's own steps make of the stream decides what the decoder's channels are picked from.
     let (taken, wide, made) = if conditions {
-        let keeps = spec.conditioning.iter().all(|s| s.spec.keeps_signal());
+        let keeps = spec.conditioning.iter().all(|s| s.spec.keeps_channels());
         // Steps that keep every channel leave the decoder's where they are: their absence can be told at once.
         let wanted = if keeps { pick(stream, needed, &why, &mut found) } else { Vec::new() };
         let taken = conditioned_channels(spec, stream, &wanted, keeps, &mut found);
@@ -369,8 +369,9 @@ fn pick(
     picked
 }
 
-/// The channels that the rig's own steps work on: those configured, which must contain the decoder's; else every
-/// channel of a kind that the decoder uses, so that a trigger line does not enter an average of EEG.
+/// The channels that the rig's own steps work on: those configured, which must contain the decoder's; else, where the
+/// steps keep every channel, those of a kind that the decoder uses, so that a trigger line does not enter an average of
+/// EEG; else all but what is said to be beside the brain. What steps name is always among them.
 fn conditioned_channels(
     spec: &PipelineSpec,
     stream: &StreamSpec,
@@ -379,12 +380,16 @@ fn conditioned_channels(
     found: &mut Vec<Mistake>,
 ) -> Vec<usize> {
     let Some(labels) = &spec.channels else {
-        if !keeps {
-            // The decoder's channels are yet to be made: of what, the steps say by name.
-            return (0..stream.channels.len()).filter(|&i| is_voltage(&stream.channels[i])).collect();
-        }
         let kinds: Vec<&ChannelKind> = picked.iter().map(|&i| &stream.channels[i].kind).collect();
-        return (0..stream.channels.len()).filter(|&i| kinds.contains(&&stream.channels[i].kind)).collect();
+        let named = spec.conditioning.iter().flat_map(|s| s.spec.named_channels());
+        let named: Vec<usize> = named.filter_map(|label| stream.channel_index(label)).collect();
+        let is_taken = |i: &usize| {
+            let channel = &stream.channels[*i];
+            // Where the decoder's channels are yet to be made, they have no kind yet.
+            let alike = if keeps { kinds.contains(&&channel.kind) } else { is_electrode(channel) };
+            alike || named.contains(i)
+        };
+        return (0..stream.channels.len()).filter(is_taken).collect();
     };
     let named = pick(stream, labels, "which the configuration names", found);
     let twice: Vec<_> = (0..stream.channels.len())
@@ -405,9 +410,10 @@ fn conditioned_channels(
     named
 }
 
-/// Whether a channel may be an electrode: it is called so, or its unit does not say otherwise.
-fn is_voltage(channel: &ChannelSpec) -> bool {
-    channel.unit.to_microvolts().is_some() || channel.unit == Unit::Unstated
+/// Whether a channel may be an electrode: neither its kind nor its unit says otherwise.
+fn is_electrode(channel: &ChannelSpec) -> bool {
+    let may_be_voltage = channel.unit.to_microvolts().is_some() || channel.unit == Unit::Unstated;
+    may_be_voltage && !channel.kind.is_beside_the_brain()
 }
 
 /// The factor to microvolts of every channel of the stream; those in use must have one.

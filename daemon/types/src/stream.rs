@@ -80,6 +80,19 @@ impl ChannelKind {
     pub fn parse(text: &str) -> Self {
         if text.trim().eq_ignore_ascii_case("eeg") { Self::Eeg } else { Self::Other(text.trim().to_owned()) }
     }
+
+    /// Whether it is said to be something else than the brain's signal: eyes, muscles, the heart, a sensor, a trigger.
+    #[must_use]
+    pub fn is_beside_the_brain(&self) -> bool {
+        const BESIDE: [&str; 22] = [
+            "acc", "aux", "audio", "bio", "count", "counter", "ecg", "ekg", "emg", "eog", "event", "gsr",
+            "gyro", "marker", "markers", "misc", "ppg", "resp", "status", "stim", "temp", "trigger",
+        ];
+        match self {
+            Self::Eeg => false,
+            Self::Other(text) => BESIDE.iter().any(|beside| text.eq_ignore_ascii_case(beside)),
+        }
+    }
 }
 
 impl fmt::Display for ChannelKind {

@@ -93,6 +93,27 @@ impl StepSpec {
     }
 }
 
+impl StepSpec {
+    /// Whether the channels stay the same whatever the settings, and their labels; the rate need not.
+    #[must_use]
+    pub fn keeps_channels(&self) -> bool {
+        match self {
+            Self::Rate(RateSpec::Resample { .. }) => true,
+            Self::Feature(FeatureSpec::Power(spec)) => spec.bands.is_none(),
+            _ => self.keeps_signal(),
+        }
+    }
+
+    /// The channels of its input that it names.
+    #[must_use]
+    pub fn named_channels(&self) -> Vec<&str> {
+        match self {
+            Self::Space(spec) => spec.named_channels(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for StepSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -114,6 +114,22 @@ impl SpaceSpec {
         }
     }
 
+    /// The channels of its input that it names.
+    pub(super) fn named_channels(&self) -> Vec<&str> {
+        match self {
+            Self::Select { channels }
+            | Self::Drop { channels }
+            | Self::Reference { channels, .. }
+            | Self::Interpolate { channels } => texts(channels).collect(),
+            Self::CommonAverage { over } | Self::CommonMedian { over } => {
+                over.channels.iter().chain(&over.except).flat_map(|c| texts(c)).collect()
+            }
+            Self::Laplacian { channels, .. } => channels.iter().flat_map(|c| texts(c)).collect(),
+            Self::Bipolar { pairs, chains } => pairs.iter().chain(chains).flat_map(|c| texts(c)).collect(),
+            Self::BipolarShafts { .. } | Self::SpatialFilter { .. } => Vec::new(),
+        }
+    }
+
     /// Whether the channels and the rate stay the same whatever the settings.
     pub(super) fn keeps_signal(&self) -> bool {
         match self {
@@ -122,6 +138,10 @@ impl SpaceSpec {
             _ => false,
         }
     }
+}
+
+fn texts(labels: &[String]) -> impl Iterator<Item = &str> {
+    labels.iter().map(String::as_str)
 }
 
 impl Over {

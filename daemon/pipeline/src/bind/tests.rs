@@ -168,6 +168,27 @@ fn an_average_is_over_eeg_alone_or_over_what_the_configuration_names() {
     assert_eq!([four[0], four[4]], [0.0, -2.0]);
 }
 
+/// A change of the rate changes nothing about whose average it is, nor do channels that a later step makes.
+#[test]
+fn an_average_before_other_steps_is_over_electrodes_alone_too() {
+    let cap = [("C4", "EEG"), ("Fz", "EEG"), ("C3", "EEG"), ("HEOG", "EOG"), ("STIM", "TRIGGER")];
+    let frame = [40.0, 7.0, -30.0, 5000.0, 9000.0];
+    let mean = 17.0 / 3.0;
+    let resampled = format!("{AVERAGE}[[steps]]\nresample = {{ rate_hz = 160 }}\n");
+    let selected = format!("{AVERAGE}[[steps]]\nselect = {{ channels = [\"C3\", \"C4\"] }}\n");
+    for steps in [&resampled, &selected] {
+        let stream = stream(Unit::Microvolts, &cap);
+        let got = window(&pipeline(steps), &bundle("uV"), &stream, &frame);
+        for (x, want) in got.iter().zip([-30.0; 4].iter().chain(&[40.0; 4])) {
+            assert!((f64::from(*x) - (want - mean)).abs() < 1e-3, "{steps}: {got:?}");
+        }
+    }
+    // What a step names is taken in, whatever it is.
+    let named = "[[steps]]\nreference = { channels = [\"HEOG\"] }\n";
+    let got = window(&pipeline(named), &bundle("uV"), &stream(Unit::Microvolts, &cap), &frame);
+    assert_eq!(got, [[-5030.0f32; 4], [-4960.0; 4]].concat());
+}
+
 #[test]
 fn channels_that_do_not_fit_are_refused_together() {
     let stream = stream(Unit::Microvolts, &CAP);
