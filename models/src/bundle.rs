@@ -1,29 +1,59 @@
-//! The bundle contract: a folder whose `decoder.toml` says what the model beside it needs and yields.
+//! The bundle contract: a folder whose `decoder.toml` says everything that inference needs, and a reviewer asks, of the
+//! model beside it. `bcid decoder inspect|verify|pack` shows, checks and makes one.
 //!
-//! Schema 1, every key required unless marked:
+//! Schema 2 (`models/decoder.schema.json` is the same as JSON Schema); every key is required unless it has a default here:
 //!
 //! | key | meaning |
 //! |---|---|
-//! | `schema` | 1 |
-//! | `name`, `version`, `description`, `licence` | who the decoder is |
-//! | `model.file`, `model.sha256` | the ONNX file and its hash |
-//! | `input.tensor` | name of the input, `float32 [1, channels, window_samples]`, after the preprocessing |
+//! | `schema` | 2 |
+//! | `name`, `version`, `description`, `licence` | who the decoder is, and its terms |
+//! | `model.file`, `model.sha256` | the ONNX file, within the folder, and its hash |
+//! | `input.tensor` | name of the input: `float32`, batch 1, after the preprocessing |
 //! | `input.channels` | labels of the stream's channels, in the order in which the preprocessing takes them |
 //! | `input.unit` | unit of its numbers (a voltage) |
 //! | `input.rate_hz` | sampling rate of the stream, before the preprocessing |
-//! | `input.window_samples`, `input.hop_samples` | window and the hop it was made for, in frames after the preprocessing |
-//! | `[[preprocessing]]` (optional) | steps run causally on those channels, in order; what they yield goes into the tensor |
-//! | `output.tensor`, `output.kind`, `output.classes` | `float32 [1, classes]`; kind `class_posteriors` |
-//! | `provenance.trained_by`, `.subjects`, `.split` | how it came to be |
-//! | `[[provenance.recordings]]` | `file`, `sha256`, `use` = `train` or `test` |
+//! | `input.window_samples`, `input.hop_samples` | what a decision rests on and the hop it was made for, in frames after the preprocessing |
+//! | `input.feed` | `"window"` (default): the tensor holds the window; `"hop"`: the newest hop alone, the rest is in states |
+//! | `input.layout` | `"channels_samples"` (default): `[1, channels, samples]`; `"samples_channels"`: `[1, samples, channels]` |
+//! | `[[preprocessing]]` (default: none) | steps of the signal engine, run causally on those channels, in order; what they yield goes into the tensor |
+//! | `[[state]]` (default: none) | memory from one run to the next: `input` and `output` tensors of one `shape`, `float32`; `initial` (0) is in every element at the start and after a reset; `reset` is `"invalid"` (default: at every hole and after every window that cannot be trusted) or `"attachment"` (only when a source is attached anew) |
+//! | `output.tensor`, `output.kind` | name of the output, `float32`, batch 1; what its numbers are |
+//! | `output.settle_samples` | how many frames after a reset of its states the output means nothing (default: `window_samples` where `feed` is `"hop"`, else 0) |
+//! | `output.classes`, `.temperature`, `.reject_below` | `"class_posteriors"` or `"class_logits"`, `[1, classes]`: their labels; what logits (of posteriors, their logarithms) are divided by before the softmax (1); the least that the largest posterior of a window must be to count as evidence (0) |
+//! | `output.axes`, `.unit` | `"velocity"`, `[1, axes]`: the names of 1 to 3 axes; the unit (`"1/s"`: widths of the workspace a second) |
+//! | `output.size` | `"embedding"`, `[1, size]` |
+//! | `output.tokens`, `.steps` | `"token_logits"`, `[1, steps, tokens]`: the tokens, the blank included; how many steps a run yields (1) |
+//! | `provenance.trained_by`, `.code_version`, `.subjects`, `.split` | how it came to be |
+//! | `[[provenance.recordings]]` | `file`, `sha256`, `use` = `train`, `validate` or `test` |
 //! | `[[provenance.metrics]]` | `name`, `on`, `value`, `ci95`, `trials`, `chance` |
+//! | `golden.segment`, `.segment_sha256` | a raw stretch of the stream: `.npy`, `float32 [frames, channels]` in `input.unit` at `input.rate_hz`, within the folder, and its hash |
+//! | `golden.expected`, `.expected_sha256` | what the decoder yields for each window of it from the first on: `.npy`, `float32 [windows, numbers]`, as computed where it was trained |
+//! | `golden.origin`, `.atol` | where the segment is from; by how much each number may be off (1e-4) |
+
+mod golden;
+mod input;
+mod output;
+mod provenance;
+mod state;
+
+use golden::read_golden;
+use input::read_input;
+use output::read_output;
+use provenance::read_provenance;
+use state::read_states;
+
+pub use golden::{Golden, Matrix, parse as parse_npy, write as write_npy};
+pub use input::{Feed, Input, Layout};
+pub use output::{Classes, Output, OutputKind};
+pub use provenance::{Metric, Provenance, Recording, Use};
+pub use state::{Reset, State};
 
 use crate::steps::{Step, check_steps, read_steps};
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_dsp::Signal;
-use bci_types::{DecoderIdentity, Hz, Unit};
+use bci_types::DecoderIdentity;
 use sha2::{Digest as _, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// A read and checked `decoder.toml`.
@@ -45,53 +75,14 @@ pub struct Bundle {
     pub preprocessing: Vec<Step>,
     /// What those steps yield, and the window holds.
     pub windowed: Signal,
+    /// Memory from one run to the next.
+    pub states: Vec<State>,
     /// What it yields.
     pub output: Output,
-    /// Figures as stated by its maker.
-    pub metrics: Vec<Metric>,
-}
-
-/// What a decoder needs.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// Name of the input tensor.
-    pub tensor: Located<String>,
-    /// Labels of the stream's channels, in the order in which the preprocessing takes them.
-    pub channels: Located<Vec<String>>,
-    /// Unit of the numbers: a voltage.
-    pub unit: Unit,
-    /// Sampling rate of the stream, before the preprocessing.
-    pub rate: Located<Hz>,
-    /// Frames a window, after the preprocessing.
-    pub window_samples: Located<usize>,
-    /// Frames between windows, after the preprocessing, as it was made for.
-    pub hop_samples: Located<usize>,
-}
-
-/// What a decoder yields.
-#[derive(Clone, Debug)]
-pub struct Output {
-    /// Name of the output tensor.
-    pub tensor: Located<String>,
-    /// Class labels, in the order of the tensor.
-    pub classes: Located<Vec<String>>,
-}
-
-/// A figure stated by the decoder's maker.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Metric {
-    /// What was measured (`trial_accuracy`).
-    pub name: String,
-    /// On which data.
-    pub on: String,
-    /// The figure.
-    pub value: f64,
-    /// Its 95 % interval.
-    pub ci95: [f64; 2],
-    /// Trials it rests on.
-    pub trials: usize,
-    /// What guessing yields.
-    pub chance: f64,
+    /// How it came to be.
+    pub provenance: Provenance,
+    /// What it must yield for a known stretch of signal; `None` only in a draft.
+    pub golden: Option<Golden>,
 }
 
 /// What a bundle asks and yields, as far as it can be read, although something else in it may be wrong: enough to hold
@@ -124,6 +115,12 @@ impl Bundle {
         Self::draft(folder, mistakes)?.into_sound()
     }
 
+    /// Whether it remembers anything from one run to the next.
+    #[must_use]
+    pub fn has_memory(&self) -> bool {
+        !self.states.is_empty()
+    }
+
     /// As [`Bundle::read`], but a bundle with mistakes is returned too where its input and output can be read.
     #[must_use]
     pub fn draft(folder: &Path, mistakes: &Mistakes) -> Option<Draft> {
@@ -146,9 +143,9 @@ impl Bundle {
 
 fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
     if let Some(schema) = t.required::<usize>("schema")
-        && schema.value != 1
+        && schema.value != 2
     {
-        t.mistakes().add(schema.mistake("this daemon reads schema 1"));
+        t.mistakes().add(schema.mistake("this daemon reads schema 2"));
     }
     let name = t.required::<String>("name");
     let version = t.required::<String>("version");
@@ -157,8 +154,10 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
     let model = t.required_table("model").and_then(|t| read_model(t, folder));
     let input = t.required_table("input").and_then(read_input);
     let preprocessing = read_steps(t, "preprocessing");
-    let output = t.required_table("output").and_then(read_output);
-    let metrics = t.required_table("provenance").map(read_provenance).unwrap_or_default();
+    let states = read_states(t);
+    let output = t.required_table("output").and_then(|t| read_output(t, input.as_ref()));
+    let provenance = t.required_table("provenance").map(read_provenance).unwrap_or_default();
+    let golden = t.required_table("golden").and_then(|t| read_golden(t, folder));
     let windowed = input.as_ref().map(|input| {
         let signal = Signal::new(input.rate.value, &input.channels.value);
         check_steps(&preprocessing, &signal).unwrap_or_else(|found| {
@@ -166,6 +165,18 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
             signal
         })
     });
+    if let Some(input) = input.as_ref().filter(|input| input.feed == Feed::Hop) {
+        let (window, hop) = (&input.window_samples, input.hop_samples.value);
+        if !window.value.is_multiple_of(hop) {
+            t.mistakes().add(
+                window.mistake(format!("must be a multiple of hop_samples, {hop}, where feed = \"hop\"")),
+            );
+        }
+        if states.is_empty() && window.value > hop {
+            let what = "needs [[state]] tables where feed = \"hop\": nothing would be known of all but the newest hop";
+            t.mistakes().add(window.mistake(what));
+        }
+    }
     // What is missing has been noted: the rest may still be held against a stream.
     let text = |found: Option<Located<String>>| found.map(|f| f.value).unwrap_or_default();
     let no_model = || (Located { value: PathBuf::new(), at: t.place().clone() }, String::new());
@@ -179,8 +190,10 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
         input: input?,
         preprocessing,
         windowed: windowed?,
+        states,
         output: output?,
-        metrics,
+        provenance,
+        golden,
     })
 }
 
@@ -190,7 +203,9 @@ fn read_model(mut t: Table<'_>, folder: &Path) -> Option<(Located<PathBuf>, Stri
     let mistakes = t.mistakes();
     t.finish();
     let (file, stated) = (file?, stated?);
-    let path = folder.join(&file.value);
+    let Some(path) = within(folder, &file, mistakes) else {
+        return Some((file.map(PathBuf::from), String::new()));
+    };
     match std::fs::read(&path) {
         Err(e) => {
             mistakes.add(file.mistake(format!("{} cannot be read: {e}", path.display())));
@@ -207,109 +222,6 @@ fn read_model(mut t: Table<'_>, folder: &Path) -> Option<(Located<PathBuf>, Stri
             Some((file.map(|_| path), found))
         }
     }
-}
-
-fn read_input(mut t: Table<'_>) -> Option<Input> {
-    let tensor = t.required::<String>("tensor");
-    let channels = t.required::<Vec<String>>("channels");
-    let unit = t.required::<String>("unit");
-    let rate = t.required::<f64>("rate_hz");
-    let window_samples = at_least_one(&mut t, "window_samples");
-    let hop_samples = at_least_one(&mut t, "hop_samples");
-    let mistakes = t.mistakes();
-    t.finish();
-    let rate = rate.and_then(|r| match Hz::new(r.value) {
-        Ok(hz) => Some(Located { value: hz, at: r.at }),
-        Err(e) => {
-            mistakes.add(r.mistake(e.to_string()));
-            None
-        }
-    });
-    let unit = unit.and_then(|u| {
-        let parsed = Unit::parse(&u.value);
-        if parsed.to_microvolts().is_none() {
-            mistakes.add(u.mistake("must be a voltage: uV, mV, V or nV"));
-            return None;
-        }
-        Some(parsed)
-    });
-    if let Some(channels) = &channels {
-        no_repeats(channels, mistakes);
-    }
-    Some(Input {
-        tensor: tensor?,
-        channels: channels?,
-        unit: unit?,
-        rate: rate?,
-        window_samples: window_samples?,
-        hop_samples: hop_samples?,
-    })
-}
-
-fn read_output(mut t: Table<'_>) -> Option<Output> {
-    let tensor = t.required::<String>("tensor");
-    let kind = t.required::<String>("kind");
-    let classes = t.required::<Vec<String>>("classes");
-    let mistakes = t.mistakes();
-    t.finish();
-    if let Some(kind) = &kind
-        && kind.value != "class_posteriors"
-    {
-        mistakes.add(kind.mistake("must be \"class_posteriors\""));
-    }
-    if let Some(classes) = &classes {
-        no_repeats(classes, mistakes);
-        if classes.len() < 2 {
-            mistakes.add(classes.mistake("must name at least 2 classes"));
-        }
-    }
-    kind?;
-    Some(Output { tensor: tensor?, classes: classes? })
-}
-
-fn read_provenance(mut t: Table<'_>) -> Vec<Metric> {
-    for key in ["trained_by", "subjects", "split"] {
-        let _ = t.required::<String>(key);
-    }
-    for mut r in t.tables("recordings") {
-        let _ = r.required::<String>("file");
-        let _ = r.required::<String>("sha256");
-        if let Some(used) = r.required::<String>("use")
-            && !["train", "test"].contains(&used.value.as_str())
-        {
-            r.mistakes().add(used.mistake("must be \"train\" or \"test\""));
-        }
-        r.finish();
-    }
-    let metrics = t.tables("metrics").into_iter().filter_map(read_metric).collect();
-    t.finish();
-    metrics
-}
-
-fn read_metric(mut m: Table<'_>) -> Option<Metric> {
-    let name = m.required::<String>("name");
-    let on = m.required::<String>("on");
-    let value = m.required::<f64>("value");
-    let ci95 = m.required::<Vec<f64>>("ci95");
-    let trials = m.required::<usize>("trials");
-    let chance = m.required::<f64>("chance");
-    let mistakes = m.mistakes();
-    m.finish();
-    let ci95 = ci95.and_then(|ci| match ci.value.as_slice() {
-        &[low, high] if low <= high => Some([low, high]),
-        _ => {
-            mistakes.add(ci.mistake("must be two numbers, the lower first"));
-            None
-        }
-    });
-    Some(Metric {
-        name: name?.value,
-        on: on?.value,
-        value: value?.value,
-        ci95: ci95?,
-        trials: trials?.value,
-        chance: chance?.value,
-    })
 }
 
 fn at_least_one(t: &mut Table<'_>, key: &str) -> Option<Located<usize>> {
@@ -334,6 +246,20 @@ fn no_repeats(labels: &Located<Vec<String>>, mistakes: &Mistakes) {
     if !repeated.is_empty() {
         mistakes.add(labels.mistake(format!("named more than once: {}", repeated.join(", "))));
     }
+}
+
+/// A file within the folder, and nowhere else: a bundle is moved as a whole.
+fn within(folder: &Path, file: &Located<String>, mistakes: &Mistakes) -> Option<PathBuf> {
+    let relative = Path::new(&file.value);
+    let inside = !file.value.is_empty() && relative.components().all(|c| matches!(c, Component::Normal(_)));
+    if !inside {
+        mistakes.add(file.mistake("must be a file within the bundle's folder"));
+    }
+    inside.then(|| folder.join(relative))
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// SHA-256 of `bytes` in lower-case hex.

@@ -1,5 +1,6 @@
 //! What a decoder is to the pipeline.
 
+use crate::bundle::{Output, Reset};
 use bci_types::DecoderIdentity;
 use std::sync::Arc;
 
@@ -24,22 +25,39 @@ pub enum DecodeError {
     /// What came out is no posterior.
     #[error("the model yielded {0:?}, which are no probabilities")]
     NotProbabilities(Vec<f32>),
+    /// What came out, or is to be remembered, holds NaN or infinity.
+    #[error("the model yielded NaN or infinity in `{tensor}`")]
+    NotFinite {
+        /// The tensor.
+        tensor: String,
+    },
 }
 
-/// Turns windows into class posteriors; owned by the decoding thread.
+/// Turns windows into posteriors, velocities or other numbers; owned by the decoding thread.
 pub trait Decoder: Send {
     /// Who it is.
     fn identity(&self) -> Arc<DecoderIdentity>;
 
-    /// Class labels, in the order of the posterior.
-    fn classes(&self) -> Arc<[String]>;
+    /// What its numbers are. Of classes they are posteriors, whatever the model yields.
+    fn output(&self) -> &Output;
 
-    /// Decodes `window` (`[channels x samples]`, channel-major, oldest sample first, in the bundle's unit) into
-    /// `posterior`, one probability a class.
+    /// Decodes `window` (`[channels x samples]`, channel-major, oldest sample first, in the bundle's unit; the newest hop
+    /// alone where the bundle says so) into `numbers`, [`Output::numbers`] of them.
     ///
     /// # Errors
-    /// [`DecodeError`]; `posterior` is then not to be used.
-    fn decode(&mut self, window: &[f32], posterior: &mut [f32]) -> Result<(), DecodeError>;
+    /// [`DecodeError`]; `numbers` is then not to be used, and what is remembered is as it was before.
+    fn decode(&mut self, window: &[f32], numbers: &mut [f32]) -> Result<(), DecodeError>;
+
+    /// Whether it remembers anything from one window to the next: it is then given every window in its order, or reset.
+    fn has_memory(&self) -> bool {
+        false
+    }
+
+    /// Forgets what a hole in the stream makes worthless ([`Reset::Invalid`]), or everything ([`Reset::Attachment`]).
+    fn reset(&mut self, _how: Reset) {}
+
+    /// Does something like decoding and forgets it: so that nothing it needs grows cold while no window comes.
+    fn keep_warm(&mut self) {}
 }
 
 /// Whether `p` is a distribution: finite, within 0 to 1, summing to 1 within a thousandth.

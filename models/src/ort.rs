@@ -1,6 +1,6 @@
 //! Inference through ONNX Runtime. The one place that names the `ort` crate.
 
-use crate::bundle::{Bundle, sha256_hex};
+use crate::bundle::{Bundle, Output, sha256_hex};
 use crate::decoder::{DecodeError, Decoder, is_distribution};
 use crate::native;
 use ::ort::environment::Environment;
@@ -102,9 +102,8 @@ pub struct OrtDecoder {
     session: Session,
     binding: IoBinding,
     input: Tensor<f32>,
-    output: String,
+    output: Output,
     identity: Arc<DecoderIdentity>,
-    classes: Arc<[String]>,
 }
 
 impl std::fmt::Debug for OrtDecoder {
@@ -130,7 +129,7 @@ impl OrtDecoder {
         Self::bind(session, bundle)
             .and_then(|mut decoder| {
                 let silence = vec![0.0; bundle.windowed.channels() * bundle.input.window_samples.value];
-                let mut posterior = vec![0.0; bundle.output.classes.len()];
+                let mut posterior = vec![0.0; bundle.output.numbers()];
                 // Twice: the first run still allocates and plans. A refusal shows here and not before a person.
                 for _ in 0..2 {
                     decoder.run(&silence, &mut posterior).map_err(|e| e.to_string())?;
@@ -144,7 +143,7 @@ impl OrtDecoder {
         let shape = [1, bundle.windowed.channels(), bundle.input.window_samples.value];
         let prepare = || -> ::ort::Result<(IoBinding, Tensor<f32>)> {
             let input = Tensor::<f32>::new(&Allocator::default(), shape)?;
-            let output = Tensor::<f32>::new(&Allocator::default(), [1, bundle.output.classes.len()])?;
+            let output = Tensor::<f32>::new(&Allocator::default(), bundle.output.shape())?;
             let mut binding = session.create_binding()?;
             binding.bind_input(bundle.input.tensor.value.clone(), &input)?;
             binding.bind_output(bundle.output.tensor.value.clone(), output)?;
@@ -155,9 +154,8 @@ impl OrtDecoder {
             session,
             binding,
             input,
-            output: bundle.output.tensor.value.clone(),
+            output: bundle.output.clone(),
             identity: Arc::clone(&bundle.identity),
-            classes: bundle.output.classes.value.clone().into(),
         })
     }
 
@@ -165,7 +163,7 @@ impl OrtDecoder {
         // The binding holds the same memory as `input`, so that writing here is all that a new window takes.
         self.input.extract_tensor_mut().1.copy_from_slice(window);
         let outputs = self.session.run_binding(&self.binding)?;
-        let (_, values) = outputs[self.output.as_str()].try_extract_tensor::<f32>()?;
+        let (_, values) = outputs[self.output.tensor.as_str()].try_extract_tensor::<f32>()?;
         posterior.copy_from_slice(values);
         Ok(())
     }
@@ -176,13 +174,13 @@ impl Decoder for OrtDecoder {
         Arc::clone(&self.identity)
     }
 
-    fn classes(&self) -> Arc<[String]> {
-        Arc::clone(&self.classes)
+    fn output(&self) -> &Output {
+        &self.output
     }
 
     fn decode(&mut self, window: &[f32], posterior: &mut [f32]) -> Result<(), DecodeError> {
         let needed = self.input.shape().num_elements();
-        if window.len() != needed || posterior.len() != self.classes.len() {
+        if window.len() != needed || posterior.len() != self.output.numbers() {
             return Err(DecodeError::Size { window: window.len(), needed, posterior: posterior.len() });
         }
         self.run(window, posterior)
@@ -246,10 +244,10 @@ fn against_bundle(session: &Session, bundle: &Bundle) -> Vec<Mistake> {
         session.outputs(),
         &bundle.output.tensor.at,
         &bundle.output.tensor.value,
-        &[
-            (1, "batch", &bundle.output.tensor.at),
-            (bundle.output.classes.len(), "output.classes", &bundle.output.classes.at),
-        ],
+        &[(1, "batch", &bundle.output.tensor.at), {
+            let (what, place) = bundle.output.last_axis();
+            (bundle.output.shape().last().copied().unwrap_or_default(), what, place)
+        }],
     ));
     found
 }

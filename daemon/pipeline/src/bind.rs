@@ -54,14 +54,14 @@ pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistak
         let signal = labelled.map_or(signal, |l| Signal::new(bundle.input.rate.value, &l.value));
         found.extend(check_steps(&spec.conditioning, &signal).err().into_iter().flatten());
     }
-    let chance = 1.0 / bundle.output.classes.len().max(1) as f64;
-    if let Some(at) = &spec.threshold_at
+    let classes = bundle.output.classes().map_or(0, |classes| classes.labels.len());
+    let chance = 1.0 / classes.max(1) as f64;
+    if let Some(at) = spec.threshold_at.as_ref().filter(|_| classes > 0)
         // As it will be compared, in single precision.
         && spec.policy.threshold as f32 <= chance as f32
     {
         found.push(at.mistake(format!(
-            "must be above {chance:.3}: between {} classes, one always reaches that",
-            bundle.output.classes.len()
+            "must be above {chance:.3}: between {classes} classes, one always reaches that"
         )));
     }
     if found.is_empty() {
@@ -146,7 +146,7 @@ pub fn bind(
         decoder_labels: &needed.value,
         to_decoder_unit: 1.0 / bundle.input.unit.to_microvolts().unwrap_or(1.0),
         preprocessing: &specs(&bundle.preprocessing),
-        window_samples: bundle.input.window_samples.value,
+        window_samples: bundle.input.fed_samples(),
         hop_samples: binding.hop_samples,
         gap_ms: spec.gap_ms,
         dejitter: spec.dejitter,

@@ -34,7 +34,7 @@ impl DecodeStage {
     /// one is there.
     #[must_use]
     pub fn new(pipeline: Arc<str>, decoder: Box<dyn Decoder>, policy: Policy, deadline: Duration) -> Self {
-        let classes = decoder.classes();
+        let classes: Arc<[String]> = decoder.output().labels().into();
         Self {
             pipeline,
             identity: decoder.identity(),
@@ -144,6 +144,7 @@ mod tests {
     use crate::policy::PolicySpec;
     use crate::status::StatusChange;
     use bci_models::DecodeError;
+    use bci_models::bundle::Output;
     use bci_types::{HostNs, Marker};
     use std::sync::Mutex;
     use std::sync::atomic::AtomicI64;
@@ -162,6 +163,11 @@ mod tests {
     struct Taking {
         ns: i64,
         clock: Arc<Set>,
+        output: Output,
+    }
+
+    fn taking(ns: i64, clock: &Arc<Set>) -> Box<Taking> {
+        Box::new(Taking { ns, clock: Arc::clone(clock), output: Output::posteriors(&["a", "b"]) })
     }
 
     impl Decoder for Taking {
@@ -172,8 +178,8 @@ mod tests {
                 model_sha256: String::new(),
             })
         }
-        fn classes(&self) -> Arc<[String]> {
-            Arc::new(["a".to_owned(), "b".to_owned()])
+        fn output(&self) -> &Output {
+            &self.output
         }
         fn decode(&mut self, _: &[f32], posterior: &mut [f32]) -> Result<(), DecodeError> {
             self.clock.0.fetch_add(self.ns, Ordering::SeqCst);
@@ -204,7 +210,7 @@ mod tests {
             queue.submit(slot);
         }
         let clock = Arc::new(Set(AtomicI64::new(now)));
-        let decoder = Box::new(Taking { ns: decode_ns, clock: Arc::clone(&clock) });
+        let decoder = taking(decode_ns, &clock);
         let policy =
             Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0 }, 2, 10.0);
         let stage = DecodeStage::new("p".into(), decoder, policy, Duration::from_nanos(HOP_NS as u64));
@@ -217,7 +223,7 @@ mod tests {
     #[test]
     fn a_window_whose_newest_sample_is_too_old_is_no_intent() {
         let clock = Arc::new(Set(AtomicI64::new(0)));
-        let decoder = Box::new(Taking { ns: 0, clock: Arc::clone(&clock) });
+        let decoder = taking(0, &clock);
         let policy =
             Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.5, max_age_ms: 500.0 }, 2, 10.0);
         let mut stage = DecodeStage::new("p".into(), decoder, policy, Duration::from_millis(10));
@@ -241,7 +247,7 @@ mod tests {
     #[test]
     fn evidence_does_not_outlive_a_hole_that_touches_no_window() {
         let clock = Arc::new(Set(AtomicI64::new(0)));
-        let decoder = Box::new(Taking { ns: 0, clock: Arc::clone(&clock) });
+        let decoder = taking(0, &clock);
         let policy =
             Policy::new(PolicySpec { smoothing_ms: 100.0, threshold: 0.7, max_age_ms: 500.0 }, 2, 10.0);
         let mut stage = DecodeStage::new("p".into(), decoder, policy, Duration::from_millis(10));

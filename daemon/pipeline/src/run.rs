@@ -76,7 +76,7 @@ pub fn start(
 ) -> io::Result<Running> {
     let name = Arc::clone(&spec.name);
     let status = Arc::new(Status::new(Arc::clone(&name), clock.now()));
-    let window = bundle.input.channels.len() * bundle.input.window_samples.value;
+    let window = bundle.windowed.channels() * bundle.input.fed_samples();
     let queue = WindowQueue::new(window, WAITING_WINDOWS);
     let flags: [Arc<AtomicBool>; 3] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
     let [stop_source, stop_signal, stop_decode] = flags.clone();

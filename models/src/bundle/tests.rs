@@ -1,7 +1,7 @@
 use super::*;
 
 const GOOD: &str = r#"
-schema = 1
+schema = 2
 name = "n"
 version = "1.0.0"
 description = "d"
@@ -26,6 +26,7 @@ classes = ["left", "right"]
 trained_by = "x"
 subjects = "S"
 split = "s"
+code_version = "x"
 [[provenance.metrics]]
 name = "trial_accuracy"
 on = "y"
@@ -33,6 +34,12 @@ value = 0.9
 ci95 = [0.7, 0.99]
 trials = 15
 chance = 0.5
+[golden]
+segment = "segment.npy"
+segment_sha256 = "0"
+expected = "expected.npy"
+expected_sha256 = "0"
+origin = "none"
 "#;
 
 fn load(text: &str) -> (Option<Bundle>, Vec<String>) {
@@ -51,32 +58,32 @@ fn a_good_bundle_is_read_whole() {
     assert_eq!(mistakes, [""; 0]);
     let b = bundle.expect("good");
     assert_eq!((b.input.window_samples.value, b.input.channels.len(), b.preprocessing.len()), (160, 2, 1));
-    assert_eq!(b.metrics[0].trials, 15);
+    assert_eq!(b.provenance.metrics[0].trials, 15);
     assert!(b.identity.model_sha256.starts_with("9f86d081"));
 }
 
 #[test]
 fn every_mistake_is_told_at_once() {
     let bad = GOOD
-        .replace("schema = 1", "schema = 2")
+        .replace("schema = 2", "schema = 1")
         .replace("9f86", "0000")
         .replace("\"uV\"", "\"degC\"")
         .replace("high_hz = 30.0", "high_hz = 90.0")
         .replace("\"C4\"", "\"c3\"")
         .replace("hop_samples = 10", "hop_samples = 0")
-        .replace("class_posteriors", "velocity")
+        .replace("class_posteriors", "classes")
         .replace("value = 0.9", "valeu = 0.9");
     let (bundle, told) = load(&bad);
     assert!(bundle.is_none());
     for part in [
-        "schema = 2 at decoder.toml:2: this daemon reads schema 1",
+        "schema = 1 at decoder.toml:2: this daemon reads schema 2",
         "it was changed since the bundle was made",
         "must be a voltage",
         "input.hop_samples = 0 at decoder.toml:15: must be 1 or above",
         "named more than once: c3",
-        "must be \"class_posteriors\"",
+        "must be \"class_posteriors\", \"class_logits\"",
         "`provenance.metrics[0].value` is missing",
-        "provenance.metrics[0].valeu at decoder.toml:30: unknown key; did you mean `value`?",
+        "provenance.metrics[0].valeu at decoder.toml:31: unknown key; did you mean `value`?",
     ] {
         assert!(told.iter().any(|m| m.contains(part)), "{part} in {told:#?}");
     }

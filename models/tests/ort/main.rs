@@ -65,7 +65,7 @@ fn window(k: usize) -> Vec<f32> {
 #[test]
 fn the_shipped_decoder_says_what_it_says_in_python() {
     let mut decoder = load(&shipped()).unwrap();
-    assert_eq!(*decoder.classes(), ["fists", "feet"]);
+    assert_eq!(decoder.output().labels(), ["fists", "feet"]);
     assert!(decoder.identity().model_sha256.starts_with("f73915e2"));
     let expected = [
         [0.974_172_1, 0.025_827_85],

@@ -73,7 +73,7 @@ fn print(part: &Part) {
     );
     let policy = spec.policy;
     println!("  intent     smoothed over {} ms, at {} and above", policy.smoothing_ms, policy.threshold);
-    for m in &bundle.metrics {
+    for m in &bundle.provenance.metrics {
         println!(
             "  {} {:.3} (95 % {:.3} to {:.3}, {} trials, chance {}) on {}",
             m.name, m.value, m.ci95[0], m.ci95[1], m.trials, m.chance, m.on

@@ -157,7 +157,7 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     let mut known = Vec::new();
     for part in pipelines {
         let Part { spec, stream, bundle, binding, decoder, cost, .. } = part;
-        let policy = Policy::new(spec.policy, bundle.output.classes.len(), binding.hop_ms);
+        let policy = Policy::new(spec.policy, bundle.output.labels().len(), binding.hop_ms);
         let deadline = Duration::from_secs_f64(binding.hop_ms / 1e3);
         let stage = DecodeStage::new(Arc::clone(&spec.name), Box::new(decoder), policy, deadline);
         let factory = Box::new(LslSourceFactory::new(lsl, stream, InletOptions::default()));

@@ -17,7 +17,7 @@ fn bundle(unit: &str) -> Bundle {
     std::fs::write(folder.path().join("model.onnx"), "").unwrap();
     let text = format!(
         r#"
-schema = 1
+schema = 2
 name = "d"
 version = "1"
 description = "d"
@@ -40,6 +40,13 @@ classes = ["a", "b"]
 trained_by = "x"
 subjects = "x"
 split = "x"
+code_version = "x"
+[golden]
+segment = "segment.npy"
+segment_sha256 = "0"
+expected = "expected.npy"
+expected_sha256 = "0"
+origin = "none"
 "#
     );
     std::fs::write(folder.path().join("decoder.toml"), text).unwrap();

@@ -275,14 +275,15 @@ fn bundle(steps: &str, window: usize, hop: usize) -> Bundle {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("model.onnx"), "").unwrap();
     let text = format!(
-        "schema = 1\nname = \"d\"\nversion = \"1\"\ndescription = \"d\"\nlicence = \"MIT\"\n\
+        "schema = 2\nname = \"d\"\nversion = \"1\"\ndescription = \"d\"\nlicence = \"MIT\"\n\
          [model]\nfile = \"model.onnx\"\n\
          sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n\
          [input]\ntensor = \"x\"\nunit = \"uV\"\nrate_hz = {RATE}\nwindow_samples = {window}\nhop_samples = {hop}\n\
          channels = {DECODED:?}\n\
          {steps}\n\
          [output]\ntensor = \"y\"\nkind = \"class_posteriors\"\nclasses = [\"a\", \"b\"]\n\
-         [provenance]\ntrained_by = \"x\"\nsubjects = \"x\"\nsplit = \"x\"\n"
+         [provenance]\ntrained_by = \"x\"\nsubjects = \"x\"\nsplit = \"x\"\ncode_version = \"x\"\n\
+         [golden]\nsegment = \"s.npy\"\nsegment_sha256 = \"0\"\nexpected = \"e.npy\"\nexpected_sha256 = \"0\"\norigin = \"x\"\n"
     );
     std::fs::write(folder.path().join("decoder.toml"), text).unwrap();
     let mistakes = Mistakes::new();

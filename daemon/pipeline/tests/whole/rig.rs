@@ -2,6 +2,7 @@
 
 use bci_config::{Mistakes, read};
 use bci_driver_api::{Source, SourceError, SourceFactory};
+use bci_models::bundle::Output;
 use bci_models::steps::read_steps;
 use bci_models::{Bundle, DecodeError, Decoder};
 use bci_pipeline::{
@@ -212,6 +213,7 @@ impl Sink for Keeping {
 pub(crate) type Decode = fn(n: u64) -> Result<(), DecodeError>;
 
 struct ScriptedDecoder {
+    output: Output,
     decode: Decode,
     n: u64,
     shared: Arc<Shared>,
@@ -221,8 +223,8 @@ impl Decoder for ScriptedDecoder {
     fn identity(&self) -> Arc<DecoderIdentity> {
         Arc::new(DecoderIdentity { name: "d".into(), version: "1".into(), model_sha256: String::new() })
     }
-    fn classes(&self) -> Arc<[String]> {
-        Arc::new(["a".to_owned(), "b".to_owned()])
+    fn output(&self) -> &Output {
+        &self.output
     }
     fn decode(&mut self, window: &[f32], posterior: &mut [f32]) -> Result<(), DecodeError> {
         let n = self.n;
@@ -256,7 +258,12 @@ impl Rig {
         let shared = Arc::new(Shared::default());
         shared.hold_signal.store(held, Ordering::SeqCst);
         let policy = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY };
-        let decoder = Box::new(ScriptedDecoder { decode, n: 0, shared: Arc::clone(&shared) });
+        let decoder = Box::new(ScriptedDecoder {
+            output: Output::posteriors(&["a", "b"]),
+            decode,
+            n: 0,
+            shared: Arc::clone(&shared),
+        });
         let stage = DecodeStage::new("p".into(), decoder, Policy::new(policy, 2, 12.5), deadline);
         let running = start(
             pipeline(steps, policy),
@@ -335,13 +342,14 @@ fn bundle() -> Bundle {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("model.onnx"), "").unwrap();
     let text = format!(
-        "schema = 1\nname = \"d\"\nversion = \"1\"\ndescription = \"d\"\nlicence = \"MIT\"\n\
+        "schema = 2\nname = \"d\"\nversion = \"1\"\ndescription = \"d\"\nlicence = \"MIT\"\n\
          [model]\nfile = \"model.onnx\"\n\
          sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n\
          [input]\ntensor = \"x\"\nunit = \"uV\"\nrate_hz = {RATE}\nwindow_samples = {WINDOW}\nhop_samples = {HOP}\n\
          channels = {LABELS:?}\n\
          [output]\ntensor = \"y\"\nkind = \"class_posteriors\"\nclasses = [\"a\", \"b\"]\n\
-         [provenance]\ntrained_by = \"x\"\nsubjects = \"x\"\nsplit = \"x\"\n"
+         [provenance]\ntrained_by = \"x\"\nsubjects = \"x\"\nsplit = \"x\"\ncode_version = \"x\"\n\
+         [golden]\nsegment = \"s.npy\"\nsegment_sha256 = \"0\"\nexpected = \"e.npy\"\nexpected_sha256 = \"0\"\norigin = \"x\"\n"
     );
     std::fs::write(folder.path().join("decoder.toml"), text).unwrap();
     let mistakes = Mistakes::new();
