@@ -1,4 +1,4 @@
-use super::calibrate::Calibrator;
+use super::calibrate::{Calibrator, Progress};
 use super::reconstruct::Reconstructor;
 use super::shaper::Shaper;
 use super::spec::{AsrCalibration, AsrReport, AsrSpec, Sizes};
@@ -19,8 +19,9 @@ use std::f64::consts::PI;
 /// one frame: what is blended over a step begins when its end is known. The statistics are of a copy of the signal that
 /// has passed a shaping filter; the output has not.
 ///
-/// Calibrating on the stream takes place within one `process`, without allocating, and may take a good part of a second for many
-/// channels; a stream that cannot wait is given a state. Owned by one thread.
+/// Calibrating on the stream begins when its frames are in and is spread over the frames that follow, a slice of bounded
+/// work each and no allocation; until it is done, which takes up to about a tenth of the time that was learned from, the
+/// signal is only delayed. Owned by one thread.
 #[derive(Clone, Debug)]
 pub struct Asr {
     channels: usize,
@@ -144,10 +145,16 @@ impl Asr {
         for (shaped, frame) in self.shaped[..frames.len()].chunks_exact(n).zip(frames.chunks_exact(n)) {
             self.recent[self.recent_at * n..(self.recent_at + 1) * n].copy_from_slice(shaped);
             self.recent_at = (self.recent_at + 1) % self.sizes.window;
-            let Some(calibrator) = self.calibrator.as_mut().filter(|_| learn && !self.calibrated) else {
+            let Some(calibrator) = self.calibrator.as_mut().filter(|_| !self.calibrated) else { continue };
+            if calibrator.is_busy() {
+                // A slice a frame, whatever the frame: when it is done does not depend on how the signal is cut.
+                if calibrator.advance(&self.collected, &mut self.state) == Progress::Done {
+                    self.calibrated = true;
+                    self.reconstructor.configure(&self.state, self.spec.cutoff, self.spec.max_dims);
+                }
                 continue;
-            };
-            if !all_finite(frame) || !all_finite(shaped) {
+            }
+            if !learn || !all_finite(frame) || !all_finite(shaped) {
                 continue;
             }
             let at = self.collected_frames * n;
@@ -155,10 +162,7 @@ impl Asr {
             self.collected_frames += 1;
             if self.collected_frames == self.sizes.calibration {
                 self.collected_frames = 0;
-                self.calibrated = calibrator.calibrate(&self.collected, &mut self.state);
-                if self.calibrated {
-                    self.reconstructor.configure(&self.state, self.spec.cutoff, self.spec.max_dims);
-                }
+                calibrator.begin();
             }
         }
     }
@@ -261,6 +265,9 @@ impl Element for Asr {
         // The first decision is made when a step is in.
         self.phase = if self.sizes.step == 1 { 1 } else { 2 };
         self.collected_frames = 0;
+        if let Some(calibrator) = &mut self.calibrator {
+            calibrator.stop();
+        }
         self.now.removed = 0;
         self.before.removed = 0;
         self.report = AsrReport::default();
@@ -273,7 +280,7 @@ impl Element for Asr {
         }
     }
 
-    /// Keeps the calibration, and what has been collected for it.
+    /// Keeps the calibration, what has been collected for it, and what has been done of it.
     fn restart(&mut self) {
         self.shaper.reset();
         self.recent.fill(0.0);
@@ -284,8 +291,9 @@ impl Element for Asr {
         self.before.removed = 0;
     }
 
+    /// The frames it is calibrated on, and as many as the calibration may take.
     fn warm_up_samples(&self) -> usize {
-        if self.given.is_some() { 0 } else { self.sizes.calibration }
+        self.calibrator.as_ref().map_or(0, |c| self.sizes.calibration + c.most_slices())
     }
 
     fn removed(&self) -> Option<AsrReport> {

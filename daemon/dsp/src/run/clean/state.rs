@@ -1,4 +1,4 @@
-use super::calibrate::Calibrator;
+use super::calibrate::{Calibrator, Progress};
 use super::shaper::Shaper;
 use super::yulewalk;
 use crate::design::DesignError;
@@ -46,8 +46,13 @@ impl AsrState {
         Shaper::design(shaping, channels).process(&mut shaped);
         let mut calibrator = Calibrator::design(channels, count, window);
         let mut state = Self::empty(channels, rate);
-        if calibrator.calibrate(&shaped, &mut state) {
-            return Ok(state);
+        calibrator.begin();
+        loop {
+            match calibrator.advance(&shaped, &mut state) {
+                Progress::Going => {}
+                Progress::Done => return Ok(state),
+                Progress::Failed => break,
+            }
         }
         Err(vec![DesignError::setting(
             "calibrate_s",
