@@ -2,7 +2,7 @@ use super::reference::Reference;
 use super::spec::AlignSpec;
 use crate::design::DesignError;
 use crate::element::{Element, InPlace};
-use crate::run::{RetuneError, all_finite, same};
+use crate::run::{Learned, RetuneError, all_finite, same};
 use std::any::Any;
 
 /// Aligns a stream frame by frame: [`super::Alignment`] where windows are not at hand.
@@ -23,6 +23,8 @@ pub struct AlignFrames {
     until_due: usize,
     /// Frames in a row, up to a window's, that may be learned from.
     trusted: usize,
+    /// All frames that might be learned from.
+    learnable: u64,
 }
 
 impl AlignFrames {
@@ -43,7 +45,7 @@ impl AlignFrames {
             return Err(found);
         }
         let ring = vec![0.0; frames * channels].into_boxed_slice();
-        Ok(Self { reference: reference?, ring, next: 0, hop, until_due: frames, trusted: 0 })
+        Ok(Self { reference: reference?, ring, next: 0, hop, until_due: frames, trusted: 0, learnable: 0 })
     }
 
     /// The reference, `[channels x channels]`; the unit matrix until there is one.
@@ -83,6 +85,7 @@ impl InPlace for AlignFrames {
             self.remember(part);
             self.reference.apply(part);
             self.trusted = if learn { (self.trusted + taken).min(self.reference.frames()) } else { 0 };
+            self.learnable += if learn { taken as u64 } else { 0 };
             self.until_due -= taken;
             if self.until_due == 0 {
                 self.until_due = self.hop;
@@ -102,6 +105,7 @@ impl Element for AlignFrames {
         self.next = 0;
         self.until_due = self.reference.frames();
         self.trusted = 0;
+        self.learnable = 0;
     }
 
     /// Keeps the reference.
@@ -109,9 +113,17 @@ impl Element for AlignFrames {
         self.trusted = 0;
     }
 
-    /// Until the first window is in.
+    /// Until the first window is in; a given reference is there at once.
     fn warm_up_samples(&self) -> usize {
-        self.reference.frames()
+        if self.reference.is_given() { 0 } else { self.reference.frames() }
+    }
+
+    fn learned(&self) -> Option<Learned<'_>> {
+        Some(Learned::Align {
+            reference: self.reference.is_there().then(|| self.reference.mean()),
+            windows: self.reference.learned(),
+            frames: self.learnable,
+        })
     }
 
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {

@@ -1,4 +1,4 @@
-use super::calibrate::{Calibrator, Progress};
+use super::on_stream::OnStream;
 use super::reconstruct::Reconstructor;
 use super::shaper::Shaper;
 use super::spec::{AsrCalibration, AsrReport, AsrSpec, Sizes};
@@ -6,7 +6,7 @@ use super::state::AsrState;
 use crate::design::DesignError;
 use crate::element::{Element, InPlace};
 use crate::linalg::{dot, multiply, scatter, symmetrise};
-use crate::run::{RetuneError, all_finite, same};
+use crate::run::{Learned, RetuneError, all_finite, same};
 use crate::signal::Signal;
 use std::any::Any;
 use std::f64::consts::PI;
@@ -38,9 +38,8 @@ pub struct Asr {
     phase: usize,
     /// How much of the new matrix each frame of a step gets.
     blend: Box<[f64]>,
-    collected: Box<[f64]>,
-    collected_frames: usize,
-    calibrator: Option<Calibrator>,
+    /// Where there is no given state.
+    on_stream: Option<OnStream>,
     /// A state given in the specification; empty otherwise.
     given: Option<AsrState>,
     state: AsrState,
@@ -97,9 +96,7 @@ impl Asr {
             delayed_at: 0,
             phase: 0,
             blend: (1..=step).map(|k| (1.0 - (PI * k as f64 / step as f64).cos()) / 2.0).collect(),
-            collected: zeros(sizes.calibration * n),
-            collected_frames: 0,
-            calibrator: given.is_none().then(|| Calibrator::design(n, sizes.calibration, sizes.window)),
+            on_stream: given.is_none().then(|| OnStream::design(n, sizes.calibration, sizes.window)),
             given,
             state: AsrState::empty(n, input.rate),
             calibrated: false,
@@ -145,24 +142,12 @@ impl Asr {
         for (shaped, frame) in self.shaped[..frames.len()].chunks_exact(n).zip(frames.chunks_exact(n)) {
             self.recent[self.recent_at * n..(self.recent_at + 1) * n].copy_from_slice(shaped);
             self.recent_at = (self.recent_at + 1) % self.sizes.window;
-            let Some(calibrator) = self.calibrator.as_mut().filter(|_| !self.calibrated) else { continue };
-            if calibrator.is_busy() {
-                // A slice a frame, whatever the frame: when it is done does not depend on how the signal is cut.
-                if calibrator.advance(&self.collected, &mut self.state) == Progress::Done {
-                    self.calibrated = true;
-                    self.reconstructor.configure(&self.state, self.spec.cutoff, self.spec.max_dims);
-                }
-                continue;
-            }
-            if !learn || !all_finite(frame) || !all_finite(shaped) {
-                continue;
-            }
-            let at = self.collected_frames * n;
-            self.collected[at..at + n].copy_from_slice(shaped);
-            self.collected_frames += 1;
-            if self.collected_frames == self.sizes.calibration {
-                self.collected_frames = 0;
-                calibrator.begin();
+            if !self.calibrated
+                && let Some(on_stream) = &mut self.on_stream
+                && on_stream.meet(frame, shaped, learn, &mut self.state)
+            {
+                self.calibrated = true;
+                self.reconstructor.configure(&self.state, self.spec.cutoff, self.spec.max_dims);
             }
         }
     }
@@ -264,9 +249,8 @@ impl Element for Asr {
         self.delayed_at = 0;
         // The first decision is made when a step is in.
         self.phase = if self.sizes.step == 1 { 1 } else { 2 };
-        self.collected_frames = 0;
-        if let Some(calibrator) = &mut self.calibrator {
-            calibrator.stop();
+        if let Some(on_stream) = &mut self.on_stream {
+            on_stream.reset();
         }
         self.now.removed = 0;
         self.before.removed = 0;
@@ -293,7 +277,23 @@ impl Element for Asr {
 
     /// The frames it is calibrated on, and as many as the calibration may take.
     fn warm_up_samples(&self) -> usize {
-        self.calibrator.as_ref().map_or(0, |c| self.sizes.calibration + c.most_slices())
+        self.on_stream.as_ref().map_or(0, OnStream::most_frames)
+    }
+
+    fn learned(&self) -> Option<Learned<'_>> {
+        let collected = self.on_stream.as_ref().map_or(0, OnStream::frames);
+        let frames = if self.calibrated { self.sizes.calibration } else { collected };
+        Some(Learned::Asr { state: self.state(), frames: frames as u64 })
+    }
+
+    fn finish_learning(&mut self) {
+        if !self.calibrated
+            && let Some(on_stream) = &mut self.on_stream
+            && on_stream.finish(&mut self.state)
+        {
+            self.calibrated = true;
+            self.reconstructor.configure(&self.state, self.spec.cutoff, self.spec.max_dims);
+        }
     }
 
     fn removed(&self) -> Option<AsrReport> {
