@@ -12,13 +12,13 @@
 //! | `input.unit` | unit of its numbers (a voltage) |
 //! | `input.rate_hz` | sampling rate of the stream, before the preprocessing |
 //! | `input.window_samples`, `input.hop_samples` | window and the hop it was made for, in frames after the preprocessing |
-//! | `[[preprocessing]]` (optional) | steps run causally on those channels, in order; what they yield goes into the tensor |
+//! | `[[preprocessing]]` (optional) | steps run causally on those channels, in order; what they yield goes into the tensor; files they name lie in the folder |
 //! | `output.tensor`, `output.kind`, `output.classes` | `float32 [1, classes]`; kind `class_posteriors` |
 //! | `provenance.trained_by`, `.subjects`, `.split` | how it came to be |
 //! | `[[provenance.recordings]]` | `file`, `sha256`, `use` = `train` or `test` |
 //! | `[[provenance.metrics]]` | `name`, `on`, `value`, `ci95`, `trials`, `chance` |
 
-use crate::steps::{Step, check_steps, read_steps};
+use crate::steps::{Files, Step, check_steps, read_steps_with};
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_dsp::Signal;
 use bci_types::{DecoderIdentity, Hz, Unit};
@@ -156,7 +156,7 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
     let licence = t.required::<String>("licence");
     let model = t.required_table("model").and_then(|t| read_model(t, folder));
     let input = t.required_table("input").and_then(read_input);
-    let preprocessing = read_steps(t, "preprocessing");
+    let preprocessing = read_steps_with(t, "preprocessing", Files::inside(folder));
     let output = t.required_table("output").and_then(read_output);
     let metrics = t.required_table("provenance").map(read_provenance).unwrap_or_default();
     let windowed = input.as_ref().map(|input| {

@@ -1,6 +1,6 @@
 //! What every element of a chain can do.
 
-use crate::run::{AsrReport, RetuneError};
+use crate::run::{AsrReport, Learned, RetuneError};
 use std::any::Any;
 use std::fmt;
 
@@ -63,6 +63,14 @@ pub trait Element: Any + fmt::Debug + Send {
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
         outputs.to_vec()
     }
+
+    /// What it has learned so far or was given, where that can be given to another; see [`Learned`].
+    fn learned(&self) -> Option<Learned<'_>> {
+        None
+    }
+
+    /// Does all that is left of learning from frames that are in. Takes time: not for the hot path.
+    fn finish_learning(&mut self) {}
 
     /// What it removed from the signal, where removing artefacts is its work.
     fn removed(&self) -> Option<AsrReport> {

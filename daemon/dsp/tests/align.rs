@@ -7,7 +7,7 @@ mod edf;
 mod support;
 
 use bci_dsp::linalg::SymmetricEigen;
-use bci_dsp::run::{AlignFrames, AlignMode, AlignShrinkage, AlignSpec, Alignment, Metric};
+use bci_dsp::run::{AlignFrames, AlignMode, AlignShrinkage, AlignSpec, Alignment, Learned, Metric};
 use bci_dsp::{Chain, CleanSpec, Element, InPlace, Signal, StepSpec};
 use counting::calls;
 use proptest::prelude::*;
@@ -437,4 +437,18 @@ fn in_a_chain_every_channel_reaches_every_other() {
     assert_eq!(chain.reaches(Some(&only)), vec![true; eeg.channels]);
     assert_eq!((chain.warm_up_samples(), chain.settle_samples(1e-3), chain.delay_s(10.0)), (80, 0, 0.0));
     assert_eq!(run(&mut chain, &eeg.frames).len(), eeg.frames.len());
+
+    // What it learned is told, and a chain that is given it needs no time to learn.
+    let (learned, signal) = chain.learned(0).expect("an adaptive step");
+    let Learned::Align { reference: Some(reference), windows, frames } = learned else {
+        panic!("{learned:?}")
+    };
+    assert_eq!(signal, &Signal::unlabelled(eeg.rate, eeg.channels));
+    assert_eq!(frames as usize, eeg.frames.len() / eeg.channels);
+    assert_eq!(windows as usize, (frames as usize - 80) / 16 + 1);
+    let fixed = AlignMode::Fixed { reference: reference.to_vec() };
+    assert!(chain.learned(1).is_none(), "there is one only");
+    let steps = [step(Metric::Euclid, fixed, 500.0, 100.0)];
+    let given = Chain::design(&steps, &Signal::unlabelled(eeg.rate, eeg.channels), 640).expect("valid");
+    assert_eq!(given.warm_up_samples(), 0);
 }

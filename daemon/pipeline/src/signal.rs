@@ -17,7 +17,7 @@ use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
 use crate::status::Counters;
 use crate::timing::{Event, Timing, TimingSpec};
-use bci_dsp::run::Select;
+use bci_dsp::run::{Learned, Select};
 use bci_dsp::{Signal, StepSpec};
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
@@ -214,6 +214,12 @@ impl SignalPath {
             settle_s: self.settle as f64 / self.rate.get(),
             warm_up_s: (self.chains.warm_up_samples() + self.settle_after_learning) as f64 / self.rate.get(),
         }
+    }
+
+    /// What the `n`th adaptive step of the rig's own, or of the decoder's, has learned so far; see
+    /// [`bci_dsp::Chain::learned`]. Not for the hot path.
+    pub fn learned(&mut self, of_decoder: bool, n: usize) -> Option<(Learned<'_>, &Signal)> {
+        self.chains.learned(of_decoder, n)
     }
 
     /// Takes a chunk: `samples` `[frames x inputs]`, frame-major; `stamps` one a frame, seconds on the LSL clock.

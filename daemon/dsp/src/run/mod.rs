@@ -10,6 +10,7 @@ mod clean;
 mod features;
 mod finite;
 mod fir;
+mod learned;
 mod resample;
 mod select;
 pub(crate) mod simd;
@@ -27,6 +28,7 @@ pub use features::{
 };
 pub use finite::{all_below, all_finite};
 pub use fir::FirFilter;
+pub use learned::{Learned, is_definite};
 pub use resample::{MOST_CHANGE, PolyphaseResampler, SincResampler};
 pub use select::Select;
 pub use sos_filter::SosFilter;

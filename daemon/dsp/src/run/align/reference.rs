@@ -97,7 +97,7 @@ impl Reference {
 
     /// `[rows x channels]` in place, up to a window's frames at a time.
     pub(super) fn apply(&mut self, frames: &mut [f64]) {
-        if !self.is_known() {
+        if !self.is_there() {
             return;
         }
         for part in frames.chunks_mut(self.window.len()) {
@@ -147,9 +147,14 @@ impl Reference {
         self.learned
     }
 
-    /// Whether there is a reference.
-    pub(super) fn is_known(&self) -> bool {
+    /// Whether there is a reference, learned or given.
+    pub(super) fn is_there(&self) -> bool {
         self.learned > 0 || self.schedule == Schedule::Fixed
+    }
+
+    /// Whether it is given and stays.
+    pub(super) fn is_given(&self) -> bool {
+        self.schedule == Schedule::Fixed
     }
 
     pub(super) fn mean(&self) -> &[f64] {

@@ -1,5 +1,5 @@
 use crate::design::DesignError;
-use crate::linalg::SymmetricEigen;
+use crate::run::is_definite;
 use std::fmt;
 
 /// How an alignment finds the reference that windows are recentred on.
@@ -85,7 +85,7 @@ impl AlignSpec {
             found.push(DesignError::setting("shrinkage", "off", must));
         }
         match &self.mode {
-            AlignMode::Fixed { reference } if !is_positive_definite(reference, channels) => {
+            AlignMode::Fixed { reference } if !is_definite(reference, channels, f64::MIN_POSITIVE) => {
                 let must = format!(
                     "must be a symmetric positive definite matrix of {channels} x {channels} numbers"
                 );
@@ -101,21 +101,6 @@ impl AlignSpec {
         }
         found
     }
-}
-
-fn is_positive_definite(matrix: &[f64], n: usize) -> bool {
-    if matrix.len() != n * n || n == 0 {
-        return false;
-    }
-    let mut eigen = SymmetricEigen::design(n);
-    if eigen.decompose(matrix).is_err() {
-        return false;
-    }
-    let largest = eigen.values()[n - 1];
-    // Rounding of whoever wrote it aside.
-    let symmetric =
-        (0..n).all(|i| (0..i).all(|j| (matrix[i * n + j] - matrix[j * n + i]).abs() <= 1e-9 * largest));
-    symmetric && eigen.values()[0] > 0.0
 }
 
 impl fmt::Display for AlignSpec {
