@@ -1,4 +1,5 @@
-use super::{Fir, FirWindow, MAX_TAPS, sinc, taps_mistake};
+use super::{Fir, FirWindow, MAX_TAPS, taps_mistake};
+use crate::design::kaiser::sinc;
 use crate::design::{Band, DesignError};
 use bci_types::Hz;
 use std::f64::consts::PI;
@@ -24,6 +25,12 @@ pub fn fir_windowed(band: Band, taps: usize, window: FirWindow, rate: Hz) -> Res
         Band::BandPass { low_hz, high_hz } => &[(low_hz / nyquist, high_hz / nyquist)],
         Band::BandStop { low_hz, high_hz } => &[(0.0, low_hz / nyquist), (high_hz / nyquist, 1.0)],
     };
+    Fir::new(windowed(passes, taps, window), rate)
+}
+
+/// The taps for what passes: bands in order, in fractions of half of the rate. The gain is 1 at 0 Hz where that passes,
+/// else at half of the rate, else in the middle of the first band.
+pub(in crate::design) fn windowed(passes: &[(f64, f64)], taps: usize, window: FirWindow) -> Vec<f64> {
     let middle = 0.5 * (taps - 1) as f64;
     let mut h = window.weights(taps);
     for (n, h) in h.iter_mut().enumerate() {
@@ -38,7 +45,7 @@ pub fn fir_windowed(band: Band, taps: usize, window: FirWindow, rate: Hz) -> Res
     };
     let gain: f64 = h.iter().enumerate().map(|(n, h)| h * (PI * (n as f64 - middle) * at).cos()).sum();
     h.iter_mut().for_each(|h| *h /= gain);
-    Fir::new(h, rate)
+    h
 }
 
 /// Everything wrong with a specification that can be seen without designing it. A lone edge goes by the name it has
