@@ -1,9 +1,10 @@
 //! Cleaning and alignment that adapt.
 
-use super::Places;
+use super::shrinkage::shrinkage;
+use super::{Places, choice};
 use bci_config::Table;
 use bci_dsp::CleanSpec;
-use bci_dsp::run::{AlignMode, AlignShrinkage, AlignSpec, AsrCalibration, AsrSpec, Metric};
+use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, Metric};
 
 /// The keys of its steps.
 pub(super) const KINDS: &[&str] = &["align", "asr"];
@@ -32,8 +33,7 @@ fn align(table: &mut Table<'_>, places: &mut Places) -> Option<CleanSpec> {
     let (window, hop) = (places.number(table, "window_ms"), places.number(table, "hop_ms"));
     let modes = [("running", Mode::Running), ("first_windows", Mode::FirstWindows)];
     let mode = choice(table, places, "mode", Some(Mode::Running), &modes);
-    let shrinkages = [("off", AlignShrinkage::Off), ("oas", AlignShrinkage::Oas)];
-    let shrinkage = choice(table, places, "shrinkage", Some(AlignShrinkage::Off), &shrinkages);
+    let shrinkage = shrinkage(table, places);
     let mode = match mode {
         Some(Mode::FirstWindows) => {
             refuse(table, "horizon", "goes with mode = \"running\" only");
@@ -41,9 +41,7 @@ fn align(table: &mut Table<'_>, places: &mut Places) -> Option<CleanSpec> {
         }
         Some(Mode::Running) => {
             refuse(table, "windows", "goes with mode = \"first_windows\" only");
-            let horizon = places.optional::<usize>(table, "horizon");
-            let horizon = horizon.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
-            Some(AlignMode::Running { horizon })
+            Some(AlignMode::Running { horizon: places.optional_count(table, "horizon") })
         }
         None => {
             let _ = (table.optional::<usize>("windows"), table.optional::<usize>("horizon"));
@@ -68,36 +66,11 @@ fn refuse(table: &mut Table<'_>, key: &str, why: &str) {
     }
 }
 
-/// One of some words; `absent` when it may be left out.
-fn choice<T: Copy>(
-    table: &mut Table<'_>,
-    places: &mut Places,
-    key: &str,
-    absent: Option<T>,
-    words: &[(&str, T)],
-) -> Option<T> {
-    let located = match absent {
-        Some(value) => match table.optional::<String>(key) {
-            Some(located) => located,
-            // A value that is no text has been noted: the step fails whatever is taken here.
-            None => return Some(value),
-        },
-        None => table.required::<String>(key)?,
-    };
-    let found = words.iter().find(|(word, _)| *word == located.value).map(|(_, value)| *value);
-    if found.is_none() {
-        let words: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        table.mistakes().add(located.at.mistake(format!("must be {}", words.join(" or "))));
-    }
-    places.0.push(located.at);
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use crate::steps::{Step, check_steps, read_steps};
     use bci_config::{Mistake, Mistakes, read};
-    use bci_dsp::run::{AlignMode, AlignShrinkage, AlignSpec, AsrCalibration, AsrSpec, Metric};
+    use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, Metric, Shrinkage};
     use bci_dsp::{CleanSpec, Signal, StepSpec};
     use bci_types::Hz;
 
@@ -130,12 +103,12 @@ mod tests {
                 StepSpec::Clean(CleanSpec::Align {
                     window_ms: 1000.0,
                     hop_ms: 250.0,
-                    align: align(Metric::Riemann, running, AlignShrinkage::Oas)
+                    align: align(Metric::Riemann, running, Shrinkage::Oas)
                 }),
                 StepSpec::Clean(CleanSpec::Align {
                     window_ms: 2000.0,
                     hop_ms: 2000.0,
-                    align: align(Metric::Euclid, first, AlignShrinkage::Off)
+                    align: align(Metric::Euclid, first, Shrinkage::None)
                 }),
             ]
         );
@@ -144,7 +117,7 @@ mod tests {
     #[test]
     fn mistakes_of_an_alignment_are_told_with_line_and_range() {
         let (read, told) = steps(
-            "[[steps]]\nalign = { metric = \"log\", hop_ms = 10, mode = \"always\", shrinkage = 3, windows = 3 }\n\
+            "[[steps]]\nalign = { metric = \"log\", hop_ms = 10, mode = \"always\", shrinkage = \"off\", windows = 3 }\n\
              [[steps]]\nalign = { metric = \"euclid\", window_ms = 500, hop_ms = 10, windows = 3 }\n",
         );
         assert!(read.len() <= 1, "{read:?}");
@@ -154,7 +127,7 @@ mod tests {
             "steps[0].align.metric = \"log\" at rig.toml:2: must be \"euclid\" or \"riemann\"",
             "steps[0].align.mode = \"always\" at rig.toml:2: must be \"running\" or \"first_windows\"",
             "rig.toml:2: `steps[0].align.window_ms` is missing",
-            "steps[0].align.shrinkage = 3 at rig.toml:2: must be a string",
+            "steps[0].align.shrinkage = \"off\" at rig.toml:2: must be \"none\", \"ledoit_wolf\", \"oas\" or a number from 0 to 1",
             "steps[1].align.windows = 3 at rig.toml:4: goes with mode = \"first_windows\" only",
         ] {
             assert!(all.contains(part), "{part} not in {told:#?}");
@@ -162,13 +135,13 @@ mod tests {
         assert_eq!(
             checked(
                 "[[steps]]\nalign = { metric = \"riemann\", window_ms = 32, hop_ms = 0, horizon = 0 }\n\
-                 [[steps]]\nalign = { metric = \"riemann\", window_ms = 32, hop_ms = 32, shrinkage = \"off\" }\n"
+                 [[steps]]\nalign = { metric = \"riemann\", window_ms = 32, hop_ms = 32, shrinkage = \"none\" }\n"
             ),
             [
                 "steps[0].align.hop_ms = 0 at rig.toml:2: must be 4 to 60000 ms",
-                "steps[0].align at rig.toml:2: shrinkage = off must be \"oas\" where a window has no more frames (8) than channels (8)",
+                "steps[0].align at rig.toml:2: shrinkage = none must be \"ledoit_wolf\", \"oas\" or a share above 0 where a window has no more frames (8) than channels (8)",
                 "steps[0].align.horizon = 0 at rig.toml:2: must be at least 1",
-                "steps[1].align.shrinkage = \"off\" at rig.toml:4: must be \"oas\" where a window has no more frames (8) than channels (8)",
+                "steps[1].align.shrinkage = \"none\" at rig.toml:4: must be \"ledoit_wolf\", \"oas\" or a share above 0 where a window has no more frames (8) than channels (8)",
             ]
         );
     }

@@ -17,7 +17,7 @@ mod space;
 mod spikes;
 mod window;
 
-pub use align::{AlignFrames, AlignMode, AlignShrinkage, AlignSpec, Alignment, Metric};
+pub use align::{AlignFrames, AlignMode, AlignSpec, Metric};
 pub use clean::{Asr, AsrCalibration, AsrReport, AsrSpec, AsrState};
 pub use features::{
     ChannelFaults, Covariance, Covariances, CovariancesSpec, Envelope, EnvelopeMethod, EnvelopeSpec,

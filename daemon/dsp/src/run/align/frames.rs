@@ -5,7 +5,8 @@ use crate::element::{Element, InPlace};
 use crate::run::{RetuneError, all_finite, same};
 use std::any::Any;
 
-/// Aligns a stream frame by frame: [`super::Alignment`] where windows are not at hand.
+/// Aligns a stream frame by frame: covariances are recentred on a reference, so that they have the unit matrix for their
+/// mean on whatever day and in whatever person.
 ///
 /// Every hop, the covariance of the last window counts towards the reference, and the frames after it are multiplied by
 /// the reference's inverse root. Only a window all of whose frames may be learned from counts. Frames before the first

@@ -1,6 +1,8 @@
-use super::products::{add_products, mirror, pending, shrink, squared_length};
+use super::products::{add_products, mirror, pending, shrink};
 use crate::design::DesignError;
+use crate::linalg::dot;
 use crate::run::{LANES, simd::vectorised};
+use std::fmt;
 
 /// Frames that are multiplied out together.
 const SLAB: usize = 32;
@@ -17,6 +19,35 @@ pub enum Shrinkage {
     Oas,
     /// By this share, 0 to 1: scikit-learn's `shrunk_covariance`.
     Fixed(f64),
+}
+
+impl Shrinkage {
+    /// What is wrong with it, whatever it is used for.
+    pub(crate) fn mistake(self) -> Option<DesignError> {
+        match self {
+            Self::Fixed(share) if !(0.0..=1.0).contains(&share) => {
+                let must = "must be 0 to 1, \"ledoit_wolf\", \"oas\" or \"none\"";
+                Some(DesignError::setting("shrinkage", share, must))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a covariance stays as it is.
+    pub(crate) fn is_none(self) -> bool {
+        matches!(self, Self::None | Self::Fixed(0.0))
+    }
+}
+
+impl fmt::Display for Shrinkage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::LedoitWolf => f.write_str("Ledoit-Wolf"),
+            Self::Oas => f.write_str("OAS"),
+            Self::Fixed(share) => write!(f, "shrunk by {share}"),
+        }
+    }
 }
 
 /// The covariance of channels over any number of frames: of one window, or accumulated frame by frame over as long as one
@@ -64,12 +95,7 @@ impl Covariance {
         if channels == 0 {
             mistakes.push(DesignError::NoChannels);
         }
-        if let Shrinkage::Fixed(share) = shrinkage
-            && !(0.0..=1.0).contains(&share)
-        {
-            let must = "must be 0 to 1, \"ledoit_wolf\", \"oas\" or \"none\"";
-            mistakes.push(DesignError::setting("shrinkage", share, must));
-        }
+        mistakes.extend(shrinkage.mistake());
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -197,7 +223,7 @@ impl Covariance {
     }
 
     /// Takes over how `ready` shrinks and centres, and forgets every frame.
-    pub(super) fn retune(&mut self, ready: &Covariance) {
+    pub(in crate::run) fn retune(&mut self, ready: &Covariance) {
         self.shrinkage = ready.shrinkage;
         self.centre = ready.centre;
         self.reset();
@@ -215,7 +241,7 @@ impl Covariance {
                     }
                     self.sum.iter_mut().zip(&*y).for_each(|(sum, y)| *sum += y);
                     if energies {
-                        let a = squared_length(y);
+                        let a = dot(y, y);
                         self.energy += a;
                         self.energy_squared += a * a;
                         self.energy_by_y.iter_mut().zip(&*y).for_each(|(sum, y)| *sum += a * y);
@@ -242,13 +268,13 @@ impl Covariance {
             // Of a single channel there is nothing to draw it towards but itself.
             _ if self.channels == 1 => 0.0,
             Shrinkage::Oas => {
-                let mean_square = squared_length(c) / (p * p);
+                let mean_square = dot(c, c) / (p * p);
                 let above = mean_square + mean_variance * mean_variance;
                 let below = (n + 1.0) * (mean_square - mean_variance * mean_variance / p);
                 if below > 0.0 { (above / below).min(1.0) } else { 1.0 }
             }
             Shrinkage::LedoitWolf => {
-                let squares = squared_length(c);
+                let squares = dot(c, c);
                 let spread = (self.energy_squared_about_mean(c) / n - squares) / (p * n);
                 let distance = squares / p - mean_variance * mean_variance;
                 if spread > 0.0 && distance > 0.0 { (spread / distance).min(1.0) } else { 0.0 }
