@@ -43,6 +43,11 @@ fn same<T: Element>(ready: &dyn Element) -> Result<&T, RetuneError> {
     ready.as_any().downcast_ref().ok_or(RetuneError::Kind)
 }
 
+/// That an element has as many channels as the one whose settings it is to take.
+fn same_channels(have: usize, got: usize) -> Result<(), RetuneError> {
+    if have == got { Ok(()) } else { Err(RetuneError::Channels { have, got }) }
+}
+
 /// How many channels are computed side by side: enough independent work to hide the latency of a recursion, few
 /// enough for its values to stay in registers. Chosen by measurement among 4, 8 and 16.
 const LANES: usize = 8;

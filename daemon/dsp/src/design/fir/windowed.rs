@@ -51,25 +51,7 @@ pub(in crate::design) fn windowed(passes: &[(f64, f64)], taps: usize, window: Fi
 /// Everything wrong with a specification that can be seen without designing it. A lone edge goes by the name it has
 /// between two: what a low-pass lets through ends at `high_hz`.
 pub(crate) fn mistakes(band: Band, taps: usize, window: FirWindow, rate: Hz) -> Vec<DesignError> {
-    let nyquist_hz = rate.nyquist();
-    let mut found = Vec::new();
-    let mut inside = |name, hz: f64| {
-        if !(hz > 0.0 && hz < nyquist_hz) {
-            found.push(DesignError::Frequency { name, hz, nyquist_hz });
-        }
-    };
-    match band {
-        Band::LowPass { cutoff_hz } => inside("high_hz", cutoff_hz),
-        Band::HighPass { cutoff_hz } => inside("low_hz", cutoff_hz),
-        Band::BandPass { low_hz, high_hz } | Band::BandStop { low_hz, high_hz } => {
-            inside("low_hz", low_hz);
-            inside("high_hz", high_hz);
-            // With NaN the edge itself has been reported.
-            if low_hz >= high_hz {
-                found.push(DesignError::BandEdges { low_hz, high_hz });
-            }
-        }
-    }
+    let mut found = band.edge_mistakes("low_hz", "high_hz", rate);
     found.extend(taps_mistake(taps, MAX_TAPS));
     if taps > 0 && taps.is_multiple_of(2) && matches!(band, Band::HighPass { .. } | Band::BandStop { .. }) {
         let must = "must be odd: an even number of taps lets nothing through at half of the rate";

@@ -2,7 +2,7 @@ use super::covariance::{Covariance, Shrinkage};
 use super::frames::{every, whole};
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
-use crate::run::{RetuneError, all_finite, same};
+use crate::run::{RetuneError, all_finite, same, same_channels};
 use crate::signal::Signal;
 use std::any::Any;
 
@@ -79,9 +79,7 @@ impl Covariances {
 
     fn is_like(&self, ready: &Covariances) -> Result<(), RetuneError> {
         let (have, got) = (self.covariance.channels(), ready.covariance.channels());
-        if have != got {
-            return Err(RetuneError::Channels { have, got });
-        }
+        same_channels(have, got)?;
         if (self.window, self.hop) == (ready.window, ready.hop) { Ok(()) } else { Err(RetuneError::Kind) }
     }
 }
