@@ -6,9 +6,12 @@ mod features;
 mod fir;
 mod iir;
 mod rates;
+mod rig;
 mod shrinkage;
 mod space;
 mod spikes;
+
+pub use rig::rig_steps;
 
 use bci_config::{FromToml, Located, Mistake, Place, Table};
 use bci_dsp::{DesignError, Signal, StepSpec};
