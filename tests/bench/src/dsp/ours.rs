@@ -131,3 +131,25 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_chain_is_what_the_peers_run() {
+        let steps = rig_steps("eeg.toml", DEFAULT_EEG).expect("sound steps");
+        let told: Vec<String> = steps.iter().map(ToString::to_string).collect();
+        // As in `peers.py`, which cannot read it.
+        assert_eq!(
+            told,
+            [
+                "notch 50 Hz, Q 30",
+                "notch 100 Hz, Q 30",
+                "band-pass 0.5-40 Hz, Butterworth order 4",
+                "common average reference"
+            ]
+        );
+    }
+}

@@ -1,5 +1,6 @@
-use super::covariance::{Covariance, Shrinkage};
+use super::covariance::Covariance;
 use super::frames::{every, whole};
+use super::shrinkage::Shrinkage;
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
 use crate::run::{RetuneError, all_finite, same, same_channels};
