@@ -23,16 +23,13 @@ mod read;
 
 pub use read::read;
 
-use bci_dsp::run::{AlignShrinkage, AsrState, Metric};
+use crate::steps::written;
+use bci_dsp::run::{AsrState, Metric, Shrinkage};
 use bci_types::Hz;
 use std::fmt::Write as _;
 
 /// The words for a metric.
 pub(crate) const METRICS: [(&str, Metric); 2] = [("euclid", Metric::Euclid), ("riemann", Metric::Riemann)];
-
-/// The words for a shrinkage.
-pub(crate) const SHRINKAGES: [(&str, AlignShrinkage); 2] =
-    [("off", AlignShrinkage::Off), ("oas", AlignShrinkage::Oas)];
 
 /// What one step has learned.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +67,7 @@ pub enum What {
         /// Which mean.
         metric: Metric,
         /// How covariances were estimated.
-        shrinkage: AlignShrinkage,
+        shrinkage: Shrinkage,
         /// Windows that count.
         windows: usize,
         /// `[channels x channels]`, uV^2.
@@ -121,7 +118,7 @@ pub fn to_toml(entries: &[Entry]) -> String {
         match &entry.what {
             What::Align { metric, shrinkage, windows, reference } => {
                 line("metric", quoted(word(&METRICS, metric)));
-                line("shrinkage", quoted(word(&SHRINKAGES, shrinkage)));
+                line("shrinkage", written(*shrinkage));
                 line("windows", windows.to_string());
                 line("reference", rows(reference, n));
             }

@@ -156,10 +156,18 @@ impl<'a> Emit<'a> {
     /// # Panics
     /// As [`Emit::frame`].
     pub fn block(&mut self, origin: usize, frames: usize) -> &mut [f64] {
+        self.several((origin..).take(frames))
+    }
+
+    /// As many output frames as there are `origins`, `[frames x channels]`, to be written in full.
+    ///
+    /// # Panics
+    /// As [`Emit::frame`].
+    pub fn several(&mut self, origins: impl Iterator<Item = usize>) -> &mut [f64] {
         let at = self.frames;
-        self.frames += frames;
-        for (place, origin) in self.origins[at..self.frames].iter_mut().zip(self.base + origin..) {
-            *place = origin as u32;
+        for origin in origins {
+            self.origins[self.frames] = (self.base + origin) as u32;
+            self.frames += 1;
         }
         &mut self.samples[at * self.channels..self.frames * self.channels]
     }

@@ -1,4 +1,5 @@
-use super::{Entry, METRICS, Recorded, SHRINKAGES, What};
+use super::{Entry, METRICS, Recorded, What};
+use crate::steps::{SHRINKAGES, Written};
 use bci_config::{Located, Mistake, Mistakes, Table};
 use bci_dsp::run::{AsrState, is_definite};
 use bci_types::Hz;
@@ -84,7 +85,12 @@ fn read_entry(mut t: Table<'_>, names: &mut Vec<String>) -> Option<Entry> {
 
 fn align(t: &mut Table<'_>, n: Option<usize>) -> Option<What> {
     let metric = choice(t, "metric", &METRICS);
-    let shrinkage = choice(t, "shrinkage", &SHRINKAGES);
+    let shrinkage = t.required::<Written>("shrinkage").and_then(|written| {
+        if written.value.0.is_none() {
+            t.mistakes().add(written.mistake(format!("must be {SHRINKAGES}")));
+        }
+        written.value.0
+    });
     let windows = t.required::<usize>("windows");
     let reference = matrix(t, "reference", n, n);
     if let (Some(reference), Some(n)) = (&reference, n)

@@ -21,7 +21,7 @@ pub(crate) fn entries() -> Vec<Entry> {
     );
     let align = What::Align {
         metric: Metric::Riemann,
-        shrinkage: AlignShrinkage::Oas,
+        shrinkage: Shrinkage::Oas,
         windows: 118,
         reference: vec![1e7 / 3.0, -0.0, 1e-9, 0.0, 1e-7, 0.0, 1e-9, 0.0, 123_456_789.123_456_79],
     };
@@ -138,7 +138,11 @@ fn every_mistake_is_told_with_its_place() {
             "\"log\"",
             "step[1].metric = \"log\" at l.toml:37: must be \"euclid\" or \"riemann\"",
         ),
-        ("\"oas\"", "\"some\"", "step[1].shrinkage = \"some\" at l.toml:38: must be \"off\" or \"oas\""),
+        (
+            "\"oas\"",
+            "\"some\"",
+            "step[1].shrinkage = \"some\" at l.toml:38: must be \"none\", \"ledoit_wolf\", \"oas\" or a number from 0 to 1",
+        ),
         (
             "[0.0, 1e-7, 0.0]",
             "[0.0, -1e-7, 0.0]",

@@ -1,11 +1,12 @@
 //! Cleaning and alignment that adapt.
 
-use super::Places;
 use super::given::{self, Files, Given};
-use crate::learned::{METRICS, SHRINKAGES, What, word};
+use super::shrinkage::{shrinkage, written};
+use super::{Places, choice};
+use crate::learned::{METRICS, What, word};
 use bci_config::{FromToml, Located, Table};
 use bci_dsp::CleanSpec;
-use bci_dsp::run::{AlignMode, AlignShrinkage, AlignSpec, AsrCalibration, AsrSpec, Metric};
+use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, Metric};
 
 /// The keys of its steps.
 pub(super) const KINDS: &[&str] = &["align", "asr"];
@@ -72,7 +73,7 @@ fn align(table: &mut Table<'_>, places: &mut Places, files: Files<'_>) -> Option
     let (window, hop) = (places.number(table, "window_ms"), places.number(table, "hop_ms"));
     let modes = [("running", Mode::Running), ("first_windows", Mode::FirstWindows), ("fixed", Mode::Fixed)];
     let mode = choice(table, places, "mode", Some(Mode::Running), &modes);
-    let shrinkage = choice(table, places, "shrinkage", Some(AlignShrinkage::Off), &SHRINKAGES);
+    let shrinkage = shrinkage(table, places);
     if mode.is_some() && mode != Some(Mode::Running) {
         refuse::<usize>(table, "horizon", "goes with mode = \"running\" only");
     }
@@ -88,11 +89,7 @@ fn align(table: &mut Table<'_>, places: &mut Places, files: Files<'_>) -> Option
         Some(Mode::FirstWindows) => {
             places.count(table, "windows").map(|windows| AlignMode::FirstWindows { windows })
         }
-        Some(Mode::Running) => {
-            let horizon = places.optional::<usize>(table, "horizon");
-            let horizon = horizon.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
-            Some(AlignMode::Running { horizon })
-        }
+        Some(Mode::Running) => Some(AlignMode::Running { horizon: places.optional_count(table, "horizon") }),
         Some(Mode::Fixed) => {
             let file = table.required::<String>("reference");
             let name = table.optional::<String>("entry");
@@ -111,9 +108,8 @@ fn align(table: &mut Table<'_>, places: &mut Places, files: Files<'_>) -> Option
             if let Some(metric) = metric {
                 must_be(table, &file, "metric", &words(learned_metric), &words(metric));
             }
-            let words = |s: AlignShrinkage| format!("\"{}\"", word(&SHRINKAGES, &s));
             if let Some(shrinkage) = shrinkage {
-                must_be(table, &file, "shrinkage", &words(learned_shrinkage), &words(shrinkage));
+                must_be(table, &file, "shrinkage", &written(learned_shrinkage), &written(shrinkage));
             }
             Some(AlignMode::Fixed { reference })
         }
@@ -154,31 +150,6 @@ fn refuse<T: FromToml>(table: &mut Table<'_>, key: &str, why: &str) {
     if let Some(located) = table.optional::<T>(key) {
         table.mistakes().add(located.at.mistake(why));
     }
-}
-
-/// One of some words; `absent` when it may be left out.
-fn choice<T: Copy>(
-    table: &mut Table<'_>,
-    places: &mut Places,
-    key: &str,
-    absent: Option<T>,
-    words: &[(&str, T)],
-) -> Option<T> {
-    let located = match absent {
-        Some(value) => match table.optional::<String>(key) {
-            Some(located) => located,
-            // A value that is no text has been noted: the step fails whatever is taken here.
-            None => return Some(value),
-        },
-        None => table.required::<String>(key)?,
-    };
-    let found = words.iter().find(|(word, _)| *word == located.value).map(|(_, value)| *value);
-    if found.is_none() {
-        let words: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        table.mistakes().add(located.at.mistake(format!("must be {}", words.join(" or "))));
-    }
-    places.0.push(located.at);
-    found
 }
 
 #[cfg(test)]

@@ -7,13 +7,17 @@ mod fir;
 mod given;
 mod iir;
 mod rates;
+mod rig;
+mod shrinkage;
 mod space;
 mod spikes;
 
 pub use given::Files;
+pub use rig::rig_steps;
+pub(crate) use shrinkage::{PERMITTED as SHRINKAGES, Written, written};
 
 use crate::learned::{Entry, What};
-use bci_config::{FromToml, Mistake, Place, Table};
+use bci_config::{FromToml, Located, Mistake, Place, Table};
 use bci_dsp::run::{AlignMode, AsrCalibration};
 use bci_dsp::{CleanSpec, DesignError, Signal, StepSpec};
 use given::Given;
@@ -146,8 +150,12 @@ impl Places {
 
     /// A whole number from 0 that must be there.
     fn count(&mut self, table: &mut Table<'_>, key: &str) -> Option<u32> {
-        // What is too large for any purpose is refused where the step is designed.
-        self.required::<usize>(table, key).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+        self.required(table, key).map(saturated)
+    }
+
+    /// A whole number from 0 that may be left out.
+    fn optional_count(&mut self, table: &mut Table<'_>, key: &str) -> Option<u32> {
+        self.optional(table, key).map(saturated)
     }
 
     /// A setting that must be there.
@@ -159,10 +167,43 @@ impl Places {
 
     /// A setting that may be left out.
     fn optional<T: FromToml>(&mut self, table: &mut Table<'_>, key: &str) -> Option<T> {
-        let located = table.optional::<T>(key)?;
-        self.0.push(located.at);
-        Some(located.value)
+        self.readable(table, key).flatten().map(|located| located.value)
     }
+
+    /// A setting that may be left out: `Some(None)` then, and `None` when it is there but cannot be read, which is noted.
+    fn readable<T: FromToml>(&mut self, table: &mut Table<'_>, key: &str) -> Option<Option<Located<T>>> {
+        let given = table.keys().any(|(name, _)| name == key);
+        let located = table.optional::<T>(key);
+        self.0.extend(located.iter().map(|l| l.at.clone()));
+        (located.is_some() || !given).then_some(located)
+    }
+}
+
+/// What is too large for any purpose is refused where the step is designed.
+fn saturated(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// One of some words; `absent` when it may be left out. `None` for a mistake, which is noted.
+fn choice<T: Copy>(
+    table: &mut Table<'_>,
+    places: &mut Places,
+    key: &str,
+    absent: Option<T>,
+    words: &[(&str, T)],
+) -> Option<T> {
+    let located = match (absent, places.readable::<String>(table, key)?) {
+        (_, Some(located)) => located,
+        (Some(value), None) => return Some(value),
+        // Asked for again, so that it is noted as missing.
+        (None, None) => table.required::<String>(key)?,
+    };
+    let found = words.iter().find(|(word, _)| *word == located.value).map(|(_, value)| *value);
+    if found.is_none() {
+        let words: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        table.mistakes().add(located.mistake(format!("must be {}", words.join(" or "))));
+    }
+    found
 }
 
 impl Step {

@@ -3,7 +3,7 @@
 use crate::learned::{Entry, What, to_toml};
 use crate::steps::{Files, Step, check_steps, read_steps, read_steps_with};
 use bci_config::{Mistake, Mistakes, read};
-use bci_dsp::run::{AlignMode, AlignShrinkage, AlignSpec, AsrCalibration, AsrSpec, AsrState, Metric};
+use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, AsrState, Metric, Shrinkage};
 use bci_dsp::{CleanSpec, Signal, StepSpec};
 use bci_types::Hz;
 
@@ -36,12 +36,12 @@ fn an_alignment_is_read() {
             StepSpec::Clean(CleanSpec::Align {
                 window_ms: 1000.0,
                 hop_ms: 250.0,
-                align: align(Metric::Riemann, running, AlignShrinkage::Oas)
+                align: align(Metric::Riemann, running, Shrinkage::Oas)
             }),
             StepSpec::Clean(CleanSpec::Align {
                 window_ms: 2000.0,
                 hop_ms: 2000.0,
-                align: align(Metric::Euclid, first, AlignShrinkage::Off)
+                align: align(Metric::Euclid, first, Shrinkage::None)
             }),
         ]
     );
@@ -50,7 +50,7 @@ fn an_alignment_is_read() {
 #[test]
 fn mistakes_of_an_alignment_are_told_with_line_and_range() {
     let (read, told) = steps(
-        "[[steps]]\nalign = { metric = \"log\", hop_ms = 10, mode = \"always\", shrinkage = 3, windows = 3 }\n\
+        "[[steps]]\nalign = { metric = \"log\", hop_ms = 10, mode = \"always\", shrinkage = \"off\", windows = 3 }\n\
          [[steps]]\nalign = { metric = \"euclid\", window_ms = 500, hop_ms = 10, windows = 3 }\n",
     );
     assert!(read.len() <= 1, "{read:?}");
@@ -60,7 +60,7 @@ fn mistakes_of_an_alignment_are_told_with_line_and_range() {
         "steps[0].align.metric = \"log\" at rig.toml:2: must be \"euclid\" or \"riemann\"",
         "steps[0].align.mode = \"always\" at rig.toml:2: must be \"running\" or \"first_windows\" or \"fixed\"",
         "rig.toml:2: `steps[0].align.window_ms` is missing",
-        "steps[0].align.shrinkage = 3 at rig.toml:2: must be a string",
+        "steps[0].align.shrinkage = \"off\" at rig.toml:2: must be \"none\", \"ledoit_wolf\", \"oas\" or a number from 0 to 1",
         "steps[1].align.windows = 3 at rig.toml:4: goes with mode = \"first_windows\" only",
     ] {
         assert!(all.contains(part), "{part} not in {told:#?}");
@@ -68,13 +68,13 @@ fn mistakes_of_an_alignment_are_told_with_line_and_range() {
     assert_eq!(
         checked(
             "[[steps]]\nalign = { metric = \"riemann\", window_ms = 32, hop_ms = 0, horizon = 0 }\n\
-             [[steps]]\nalign = { metric = \"riemann\", window_ms = 32, hop_ms = 32, shrinkage = \"off\" }\n"
+             [[steps]]\nalign = { metric = \"riemann\", window_ms = 32, hop_ms = 32, shrinkage = \"none\" }\n"
         ),
         [
             "steps[0].align.hop_ms = 0 at rig.toml:2: must be 4 to 60000 ms",
-            "steps[0].align at rig.toml:2: shrinkage = off must be \"oas\" where a window has no more frames (8) than channels (8)",
+            "steps[0].align at rig.toml:2: shrinkage = none must be \"ledoit_wolf\", \"oas\" or a share above 0 where a window has no more frames (8) than channels (8)",
             "steps[0].align.horizon = 0 at rig.toml:2: must be at least 1",
-            "steps[1].align.shrinkage = \"off\" at rig.toml:4: must be \"oas\" where a window has no more frames (8) than channels (8)",
+            "steps[1].align.shrinkage = \"none\" at rig.toml:4: must be \"ledoit_wolf\", \"oas\" or a share above 0 where a window has no more frames (8) than channels (8)",
         ]
     );
 }
@@ -158,7 +158,7 @@ fn learned() -> Vec<Entry> {
     let asr = AsrState::calibrate(&frames, 2, hz(160.0), 500.0).expect("noise");
     let what = |reference: &[f64]| What::Align {
         metric: Metric::Euclid,
-        shrinkage: AlignShrinkage::Off,
+        shrinkage: Shrinkage::None,
         windows: 20,
         reference: reference.to_vec(),
     };
@@ -199,7 +199,7 @@ fn steps_are_given_what_was_learned() {
             max_dims: 0.66,
         };
         let mode = AlignMode::Fixed { reference: vec![4.0, 0.0, 0.0, 9.0] };
-        let align = AlignSpec { metric: Metric::Euclid, mode, shrinkage: AlignShrinkage::Off };
+        let align = AlignSpec { metric: Metric::Euclid, mode, shrinkage: Shrinkage::None };
         assert_eq!(
             steps.iter().map(|s| s.spec.clone()).collect::<Vec<_>>(),
             [
@@ -290,7 +290,7 @@ fn every_way_of_naming_it_wrongly_is_refused() {
         ),
         (
             ALIGN.replace("mode", "shrinkage = \"oas\", mode"),
-            "was learned with shrinkage = \"off\", which is \"oas\" here",
+            "was learned with shrinkage = \"none\", which is \"oas\" here",
         ),
         (ALIGN.replace("1000", "900"), "was learned with window_ms = 1000, which is 900 here"),
         (

@@ -6,7 +6,8 @@ use crate::run::beat::pass_over;
 use crate::run::{Learned, RetuneError, all_finite, same};
 use std::any::Any;
 
-/// Aligns a stream frame by frame: [`super::Alignment`] where windows are not at hand.
+/// Aligns a stream frame by frame: covariances are recentred on a reference, so that they have the unit matrix for their
+/// mean on whatever day and in whatever person.
 ///
 /// As soon as there is a window that may be learned from, and every hop from then on, the covariance of the last window
 /// counts towards the reference, and the frames after it are multiplied by

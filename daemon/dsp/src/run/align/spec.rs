@@ -1,5 +1,5 @@
 use crate::design::DesignError;
-use crate::run::is_definite;
+use crate::run::{Shrinkage, is_definite};
 use std::fmt;
 
 /// How an alignment finds the reference that windows are recentred on.
@@ -9,8 +9,8 @@ pub struct AlignSpec {
     pub metric: Metric,
     /// Over which windows.
     pub mode: AlignMode,
-    /// How a window's covariance is estimated.
-    pub shrinkage: AlignShrinkage,
+    /// How a window's covariance is estimated; each channel's mean over the window is taken away first.
+    pub shrinkage: Shrinkage,
 }
 
 /// Which mean of covariances is the reference.
@@ -52,15 +52,6 @@ pub enum AlignMode {
     },
 }
 
-/// How a window's covariance is estimated. The mean is removed and sums are divided by the number of frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AlignShrinkage {
-    /// As it is: pyRiemann's `scm`.
-    Off,
-    /// Shrunk towards a multiple of the unit matrix: [`crate::linalg::oas_shrinkage`].
-    Oas,
-}
-
 impl AlignSpec {
     /// Everything wrong with it for windows of `frames` frames of `channels` channels.
     pub(crate) fn mistakes(&self, channels: usize, frames: usize) -> Vec<DesignError> {
@@ -74,16 +65,15 @@ impl AlignSpec {
                 format!("{frames} frames"),
                 "must be at least two frames",
             ));
-        } else if self.metric == Metric::Riemann
-            && self.shrinkage == AlignShrinkage::Off
-            && frames <= channels
-        {
+        } else if self.metric == Metric::Riemann && self.shrinkage.is_none() && frames <= channels {
             // Such a covariance has no full rank, and its distance from any other is infinite.
             let must = format!(
-                "must be \"oas\" where a window has no more frames ({frames}) than channels ({channels})"
+                "must be \"ledoit_wolf\", \"oas\" or a share above 0 where a window has no more frames \
+                 ({frames}) than channels ({channels})"
             );
-            found.push(DesignError::setting("shrinkage", "off", must));
+            found.push(DesignError::setting("shrinkage", self.shrinkage, must));
         }
+        found.extend(self.shrinkage.mistake());
         match &self.mode {
             AlignMode::Fixed { reference } if !is_definite(reference, channels, f64::MIN_POSITIVE) => {
                 let must = format!(
@@ -117,9 +107,6 @@ impl fmt::Display for AlignSpec {
                 write!(f, " on a running mean that weighs no window below 1/{horizon}")?;
             }
         }
-        match self.shrinkage {
-            AlignShrinkage::Off => Ok(()),
-            AlignShrinkage::Oas => f.write_str(", shrunk covariances (OAS)"),
-        }
+        if self.shrinkage == Shrinkage::None { Ok(()) } else { write!(f, ", {}", self.shrinkage) }
     }
 }
