@@ -15,7 +15,7 @@
 //! | `input.window_samples`, `input.hop_samples` | what a decision rests on and the hop it was made for, in frames after the preprocessing |
 //! | `input.feed` | `"window"` (default): the tensor holds the window; `"hop"`: the newest hop alone, the rest is in states |
 //! | `input.layout` | `"channels_samples"` (default): `[1, channels, samples]`; `"samples_channels"`: `[1, samples, channels]` |
-//! | `[[preprocessing]]` (default: none) | steps of the signal engine, run causally on those channels, in order; what they yield goes into the tensor |
+//! | `[[preprocessing]]` (default: none) | steps of the signal engine, run causally on those channels, in order; what they yield goes into the tensor; files that they name lie in the folder |
 //! | `[[state]]` (default: none) | memory from one run to the next: `input` and `output` tensors of one `shape`, `float32`; `initial` (0) is in every element at the start and after a reset; `reset` is `"invalid"` (default: at every hole and after every window that cannot be trusted) or `"attachment"` (only when a source is attached anew) |
 //! | `output.tensor`, `output.kind` | name of the output, `float32`, batch 1; what its numbers are |
 //! | `output.settle_samples` | how many frames after a reset of its states the output means nothing (default: `window_samples` where `feed` is `"hop"`, else 0) |
@@ -48,7 +48,7 @@ pub use output::{Classes, Output, OutputKind};
 pub use provenance::{Metric, Provenance, Recording, Use};
 pub use state::{Reset, State};
 
-use crate::steps::{Step, check_steps, read_steps};
+use crate::steps::{Files, Step, check_steps, read_steps_with};
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_dsp::Signal;
 use bci_types::DecoderIdentity;
@@ -153,7 +153,7 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
     let licence = t.required::<String>("licence");
     let model = t.required_table("model").and_then(|t| read_model(t, folder));
     let input = t.required_table("input").and_then(read_input);
-    let preprocessing = read_steps(t, "preprocessing");
+    let preprocessing = read_steps_with(t, "preprocessing", Files::inside(folder));
     let states = read_states(t);
     let output = t.required_table("output").and_then(|t| read_output(t, input.as_ref()));
     let provenance = t.required_table("provenance").map(read_provenance).unwrap_or_default();

@@ -7,6 +7,7 @@
 
 pub mod bundle;
 pub mod decoder;
+pub mod learned;
 pub mod native;
 mod ort;
 pub mod steps;

@@ -5,6 +5,8 @@ use crate::fail::{Context, Result};
 use crate::proc;
 use crate::setup;
 use crate::workspace::Workspace;
+use serde_json::{Value, json};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// # Errors
@@ -16,25 +18,71 @@ pub(crate) fn run(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
     }
 }
 
-/// A source of 1024 channels at 30 kHz and the daemon's signal path, each a process of its own, for a minute.
+/// What a source and the daemon's signal path, each a process of its own, are held to: spikes of 1024 channels at 30 kHz,
+/// and the default steps for depth electrodes on 256 contacts at 2 kHz.
 fn lsl(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
     setup::run(ws, setup::Extent::Demo)?;
     let mut cargo = ws.cargo();
     cargo.args(["build", "--release", "--package", "bci-rig"]);
-    let mut command = Command::new(proc::build_binary(&mut cargo, "bci-rig")?);
-    command.args(["run", "--seconds", if options.quick { "10" } else { "60" }, "--most-p99-ms", "2"]);
-    command.envs(setup::environment(ws));
-    if proc::succeeds("chrt", &["--fifo", "80", "true"]) {
-        command.args(["--priority", "80"]);
-    } else {
+    let program = proc::build_binary(&mut cargo, "bci-rig")?;
+    let real_time = proc::succeeds("chrt", &["--fifo", "80", "true"]);
+    if !real_time {
         println!("real-time priority is not granted here: latencies will suffer from whatever else runs");
     }
-    if let Some(file) = &options.json {
-        command.arg("--json").arg(std::path::absolute(file).context(file.display())?);
+    let seeg = ws.root().join("deploy/config/seeg.toml").display().to_string();
+    let files = options.json.as_ref().map(|file| [file.clone(), file.with_extension("seeg.json")]);
+    let mut held = true;
+    for (n, (what, bounds)) in [
+        ("spikes, 1024 channels at 30 kHz", &["--most-p99-ms", "2"][..]),
+        (
+            "deploy/config/seeg.toml, 256 contacts at 2 kHz in chunks of 5 ms",
+            &[
+                "--channels=256",
+                "--shaft-contacts=16",
+                "--rate-hz=2000",
+                "--chunk-frames=10",
+                "--pull-frames=10",
+                "--most-core-percent=5",
+                "--rig",
+                &seeg,
+            ],
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut command = Command::new(&program);
+        command.args(["run", "--seconds", if options.quick { "10" } else { "60" }]).args(bounds);
+        command.envs(setup::environment(ws));
+        if real_time {
+            command.args(["--priority", "80"]);
+        }
+        if let Some(files) = &files {
+            // Left from before, it would pass for what was measured now.
+            let _ = std::fs::remove_file(&files[n]);
+            command.arg("--json").arg(std::path::absolute(&files[n]).context(files[n].display())?);
+        }
+        println!("\n{what}");
+        let line = proc::shown(&command);
+        held &= command.status().context(line)?.success();
     }
-    let line = proc::shown(&command);
-    let status = command.status().context(line)?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if let Some([all, seeg]) = &files {
+        join(all, seeg)?;
+    }
+    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Puts the figures of one file into the other, as `seeg`. Of what failed there may be none.
+fn join(all: &Path, seeg: &Path) -> Result<()> {
+    let read = |file: &Path| -> Option<Value> {
+        serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok().filter(Value::is_object)
+    };
+    let mut figures = read(all).unwrap_or_else(|| json!({}));
+    if let Some(seeg) = read(seeg) {
+        figures["seeg"] = seeg;
+    }
+    let _ = std::fs::remove_file(seeg);
+    std::fs::write(all, figures.to_string() + "\n").context(all.display())
 }
 
 fn dsp(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
@@ -81,7 +129,28 @@ fn last_core(status: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::last_core;
+    use super::*;
+
+    #[test]
+    fn the_figures_of_both_measurements_go_into_one_file() {
+        let folder = std::env::temp_dir().join(format!("xtask-join-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let (all, seeg) = (folder.join("all.json"), folder.join("all.seeg.json"));
+        std::fs::write(&all, r#"{"channels": 1024}"#).expect("written");
+        std::fs::write(&seeg, r#"{"channels": 256}"#).expect("written");
+        let joined = || -> Value {
+            join(&all, &seeg).expect("joined");
+            assert!(!seeg.exists());
+            serde_json::from_str(&std::fs::read_to_string(&all).expect("there")).expect("JSON")
+        };
+        assert_eq!(joined(), json!({ "channels": 1024, "seeg": { "channels": 256 } }));
+        std::fs::write(&all, r#"{"channels": 1024}"#).expect("written");
+        assert_eq!(joined(), json!({ "channels": 1024 }), "the second failed");
+        std::fs::remove_file(&all).expect("removed");
+        std::fs::write(&seeg, r#"{"channels": 256}"#).expect("written");
+        assert_eq!(joined(), json!({ "seeg": { "channels": 256 } }), "the first failed");
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
 
     #[test]
     fn the_last_core_that_may_be_used() {

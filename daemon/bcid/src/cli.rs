@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Check a configuration, its decoders and the streams that are there; start nothing.
     Check(CheckArgs),
+    /// Learn from recordings what a pipeline's adaptive steps (align, asr) would learn, for its configuration to give them.
+    Learn(LearnArgs),
     /// Play a recording as LSL streams.
     Play(PlayArgs),
     /// Show a daemon's intents in the terminal as they come.
@@ -70,6 +72,24 @@ pub(crate) struct CheckArgs {
     pub(crate) require_stream: bool,
     #[command(flatten)]
     pub(crate) overrides: OverrideArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LearnArgs {
+    /// The configuration file.
+    pub(crate) config: PathBuf,
+    /// Whose steps are to learn; by default the configuration's only pipeline.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// The recordings to learn from, in order: EDF, EDF+, BDF or BDF+.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) recording: Vec<PathBuf>,
+    /// Which group of channels to take when a recording has several sampling rates, from 1.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) group: usize,
+    /// Write what was learned here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

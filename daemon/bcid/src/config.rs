@@ -2,7 +2,7 @@
 
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_driver_lsl::Query;
-use bci_models::steps::read_steps;
+use bci_models::steps::{Files, read_steps_with};
 use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, PolicySpec};
 use bci_types::{Hz, Unit};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -138,7 +138,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
     }
     let decoder = t.required::<String>("decoder").map(|d| d.map(|text| tidy(&folder.join(text))));
     let (query, stream) = t.required_table("stream").map(read_stream).unwrap_or_default();
-    let signal = t.optional_table("signal").map(read_signal).unwrap_or_default();
+    let signal = t.optional_table("signal").map(|t| read_signal(t, folder)).unwrap_or_default();
     let faults = t.optional_table("validity").map(read_validity).unwrap_or_default();
     let (policy, threshold_at) = t.required_table("intent").map(read_policy).unwrap_or_default();
     t.finish();
@@ -230,10 +230,10 @@ struct SignalPart {
     hop_ms: Option<Located<f64>>,
 }
 
-fn read_signal(mut t: Table<'_>) -> SignalPart {
+fn read_signal(mut t: Table<'_>, folder: &Path) -> SignalPart {
     let part = SignalPart {
         channels: t.optional("channels"),
-        steps: read_steps(&mut t, "steps"),
+        steps: read_steps_with(&mut t, "steps", Files::beside(folder)),
         window_ms: t.optional("window_ms"),
         hop_ms: t.optional("hop_ms"),
     };

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => commands::run::run(&args),
         Command::Check(args) => commands::check::check(&args),
+        Command::Learn(args) => commands::learn::learn(&args),
         Command::Play(args) => commands::play::play(&args),
         Command::Watch(args) => commands::watch::watch(&args),
         Command::Trials(args) => commands::trials::trials(&args),

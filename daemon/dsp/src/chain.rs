@@ -1,6 +1,6 @@
 use crate::design::{DesignError, Sos};
 use crate::element::{Element, Emit, InPlace, Reframe};
-use crate::run::{AsrReport, RetuneError, SosFilter, all_finite};
+use crate::run::{AsrReport, Learned, RetuneError, SosFilter, all_finite};
 use crate::signal::Signal;
 use crate::step::{Stage, StepSpec};
 
@@ -23,6 +23,7 @@ pub struct Chain {
 /// A step at work.
 #[derive(Debug)]
 struct Link {
+    input: Signal,
     channels: usize,
     rate_hz: f64,
     /// No frame has come since the last reset.
@@ -92,7 +93,8 @@ impl Chain {
                 }
             };
             let (channels, rate_hz) = (signal.channels(), signal.rate.get());
-            let link = |work| Link { channels, rate_hz, fresh: true, work };
+            let input = signal.clone();
+            let link = |work| Link { input, channels, rate_hz, fresh: true, work };
             if !matches!(designed.stage, Stage::Cascade(_)) {
                 flush(&mut pending, &mut links, &signal).map_err(|e| vec![(i, e)])?;
             }
@@ -309,6 +311,16 @@ impl Chain {
         (seconds * self.input.rate.get() - 1e-6).ceil().max(0.0) as usize
     }
 
+    /// What the `n`th of the steps that can be given what was learned (`align`, `asr`) has learned so far, and of what
+    /// signal; counted from 0 in the order of the steps. Calibrations whose frames are in are finished first. Takes time:
+    /// not for the hot path.
+    pub fn learned(&mut self, n: usize) -> Option<(Learned<'_>, &Signal)> {
+        let mut adaptive = self.links.iter_mut().filter(|link| link.element().learned().is_some());
+        let link = adaptive.nth(n)?;
+        link.element_mut().finish_learning();
+        Some((link.element().learned()?, &link.input))
+    }
+
     /// What was removed as artefacts, where a step does that; of the last such step.
     #[must_use]
     pub fn removed(&self) -> Option<AsrReport> {
@@ -395,9 +407,10 @@ fn in_parts<E: Element + ?Sized>(
     while done < frames {
         let learn = done >= learn_from;
         let most = if learn { frames } else { learn_from.min(frames) } - done;
+        // What is under way may be done with whatever is not learned from, too.
         let part = match element.frames_to_learn() {
-            wanted if learn && wanted > 0 => wanted.min(most),
-            _ => most,
+            0 => most,
+            wanted => wanted.min(most),
         };
         process(element, part, learn);
         done += part;
@@ -421,7 +434,8 @@ fn flush(pending: &mut Option<Sos>, links: &mut Vec<Link>, signal: &Signal) -> R
     if let Some(sos) = pending.take() {
         let channels = signal.channels();
         let filter = SosFilter::design(&sos, channels)?;
-        links.push(Link { channels, rate_hz: signal.rate.get(), fresh: true, work: Work::Cascade(filter) });
+        let (input, rate_hz) = (signal.clone(), signal.rate.get());
+        links.push(Link { input, channels, rate_hz, fresh: true, work: Work::Cascade(filter) });
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What every element of a chain can do.
 
-use crate::run::{AsrReport, RetuneError};
+use crate::run::{AsrReport, Learned, RetuneError};
 use std::any::Any;
 use std::fmt;
 
@@ -63,6 +63,14 @@ pub trait Element: Any + fmt::Debug + Send {
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
         outputs.to_vec()
     }
+
+    /// What it has learned so far or was given, where that can be given to another; see [`Learned`].
+    fn learned(&self) -> Option<Learned<'_>> {
+        None
+    }
+
+    /// Does all that is left of learning from frames that are in. Takes time: not for the hot path.
+    fn finish_learning(&mut self) {}
 
     /// What it removed from the signal, where removing artefacts is its work.
     fn removed(&self) -> Option<AsrReport> {
@@ -148,10 +156,18 @@ impl<'a> Emit<'a> {
     /// # Panics
     /// As [`Emit::frame`].
     pub fn block(&mut self, origin: usize, frames: usize) -> &mut [f64] {
+        self.several((origin..).take(frames))
+    }
+
+    /// As many output frames as there are `origins`, `[frames x channels]`, to be written in full.
+    ///
+    /// # Panics
+    /// As [`Emit::frame`].
+    pub fn several(&mut self, origins: impl Iterator<Item = usize>) -> &mut [f64] {
         let at = self.frames;
-        self.frames += frames;
-        for (place, origin) in self.origins[at..self.frames].iter_mut().zip(self.base + origin..) {
-            *place = origin as u32;
+        for origin in origins {
+            self.origins[self.frames] = (self.base + origin) as u32;
+            self.frames += 1;
         }
         &mut self.samples[at * self.channels..self.frames * self.channels]
     }

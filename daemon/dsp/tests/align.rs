@@ -7,7 +7,7 @@ mod edf;
 mod support;
 
 use bci_dsp::linalg::SymmetricEigen;
-use bci_dsp::run::{AlignFrames, AlignMode, AlignShrinkage, AlignSpec, Alignment, Metric};
+use bci_dsp::run::{AlignFrames, AlignMode, AlignSpec, Covariance, Learned, Metric, Shrinkage};
 use bci_dsp::{Chain, CleanSpec, Element, InPlace, Signal, StepSpec};
 use counting::calls;
 use proptest::prelude::*;
@@ -16,12 +16,19 @@ use support::{band_pass, eeg, hz, json, numbers, run, synthetic_noise};
 
 const RUNNING: AlignMode = AlignMode::Running { horizon: None };
 
-fn spec(metric: Metric, mode: AlignMode, shrinkage: AlignShrinkage) -> AlignSpec {
+fn spec(metric: Metric, mode: AlignMode, shrinkage: Shrinkage) -> AlignSpec {
     AlignSpec { metric, mode, shrinkage }
 }
 
-fn designed(channels: usize, frames: usize, spec: &AlignSpec) -> Alignment {
-    Alignment::design(channels, frames, spec).expect("a valid alignment")
+/// One whose hop is its window: of windows that are handed over one by one, each is learned from with its last frame.
+fn designed(channels: usize, frames: usize, spec: &AlignSpec) -> AlignFrames {
+    AlignFrames::design(channels, frames, frames, spec).expect("a valid alignment")
+}
+
+/// Learns from a window, then aligns it with what has been learned.
+fn learn_and_align(alignment: &mut AlignFrames, window: &mut [f64]) {
+    alignment.process(&mut window.to_vec(), true);
+    alignment.process(window, false);
 }
 
 /// Relative to the largest that is wanted.
@@ -59,7 +66,7 @@ fn windows() -> Windows {
 #[test]
 fn running_references_and_aligned_windows_equal_pyriemann() {
     let Windows { file, channels, windows } = windows();
-    for (estimator, shrinkage) in [("scm", AlignShrinkage::Off), ("oas", AlignShrinkage::Oas)] {
+    for (estimator, shrinkage) in [("scm", Shrinkage::None), ("oas", Shrinkage::Oas)] {
         let want = &file[estimator];
         let at: Vec<usize> = numbers(&want["at"]).iter().map(|&i| i as usize).collect();
         let kept: Vec<usize> = numbers(&want["frames"]).iter().map(|&i| i as usize).collect();
@@ -73,7 +80,7 @@ fn running_references_and_aligned_windows_equal_pyriemann() {
             let mut compared = 0;
             for (i, window) in windows.iter().enumerate() {
                 let mut window = window.clone();
-                alignment.process(&mut window, true);
+                learn_and_align(&mut alignment, &mut window);
                 let Some(row) = at.iter().position(|&a| a == i) else { continue };
                 let off_mean = off(alignment.reference(), &numbers(&want[means][row]));
                 assert!(off_mean < 1e-10, "{estimator} {means}, window {i}: off by {off_mean:e}");
@@ -109,14 +116,14 @@ fn distance(n: usize, a: &[f64], b: &[f64]) -> f64 {
 #[test]
 fn the_recursive_geometric_mean_comes_close_to_the_batch_mean() {
     let Windows { file, channels, windows } = windows();
-    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Off));
+    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::None));
     windows.iter().for_each(|w| alignment.process(&mut w.clone(), true));
     let batch = numbers(&file["scm"]["riemann_batch"]);
     let apart = distance(channels, &batch, alignment.reference());
     let spread: f64 = windows
         .iter()
         .map(|w| {
-            let mut alone = designed(channels, 160, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Off));
+            let mut alone = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::None));
             alone.process(&mut w.clone(), true);
             distance(channels, &batch, alone.reference())
         })
@@ -132,15 +139,15 @@ fn the_recursive_geometric_mean_comes_close_to_the_batch_mean() {
 #[test]
 fn aligned_windows_have_the_unit_matrix_for_their_mean() {
     let Windows { channels, windows, .. } = windows();
-    let mut learner = designed(channels, 160, &spec(Metric::Euclid, RUNNING, AlignShrinkage::Off));
+    let mut learner = designed(channels, 160, &spec(Metric::Euclid, RUNNING, Shrinkage::None));
     windows.iter().for_each(|w| learner.process(&mut w.clone(), true));
     let fixed = AlignMode::Fixed { reference: learner.reference().to_vec() };
-    let mut fixed = designed(channels, 160, &spec(Metric::Euclid, fixed, AlignShrinkage::Off));
-    let mut again = designed(channels, 160, &spec(Metric::Euclid, RUNNING, AlignShrinkage::Off));
+    let mut fixed = designed(channels, 160, &spec(Metric::Euclid, fixed, Shrinkage::None));
+    let mut again = designed(channels, 160, &spec(Metric::Euclid, RUNNING, Shrinkage::None));
     for window in &windows {
         let mut window = window.clone();
-        fixed.process(&mut window, true);
-        again.process(&mut window, true);
+        learn_and_align(&mut fixed, &mut window);
+        learn_and_align(&mut again, &mut window);
     }
     let unit: Vec<f64> =
         (0..channels * channels).map(|i| if i % (channels + 1) == 0 { 1.0 } else { 0.0 }).collect();
@@ -156,7 +163,7 @@ fn aligned_windows_have_the_unit_matrix_for_their_mean() {
 fn what_may_not_be_learned_from_is_aligned_but_teaches_nothing() {
     let Windows { channels, windows, .. } = windows();
     for metric in [Metric::Euclid, Metric::Riemann] {
-        let mut alignment = designed(channels, 160, &spec(metric, RUNNING, AlignShrinkage::Off));
+        let mut alignment = designed(channels, 160, &spec(metric, RUNNING, Shrinkage::None));
         let mut window = windows[3].clone();
         alignment.process(&mut window, false);
         assert_eq!(window, windows[3], "the identity before anything is learned");
@@ -186,15 +193,36 @@ fn what_may_not_be_learned_from_is_aligned_but_teaches_nothing() {
 fn the_first_windows_are_learned_from_and_then_no_more() {
     let Windows { channels, windows, .. } = windows();
     let mode = AlignMode::FirstWindows { windows: 10 };
-    let mut first = designed(channels, 160, &spec(Metric::Riemann, mode, AlignShrinkage::Oas));
-    let mut running = designed(channels, 160, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Oas));
+    let mut first = designed(channels, 160, &spec(Metric::Riemann, mode, Shrinkage::Oas));
+    let mut running = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::Oas));
     for (i, window) in windows.iter().enumerate() {
         let (mut a, mut b) = (window.clone(), window.clone());
-        first.process(&mut a, true);
-        running.process(&mut b, true);
+        learn_and_align(&mut first, &mut a);
+        learn_and_align(&mut running, &mut b);
         assert_eq!(a == b, i < 10, "window {i}");
     }
     assert_eq!((first.windows_learned(), running.windows_learned()), (10, 60));
+}
+
+#[test]
+fn covariances_are_shrunk_as_those_of_the_covariance_step() {
+    let Windows { channels, windows, .. } = windows();
+    // No more frames than channels: only what is shrunk has a full rank.
+    let window = &windows[7][..channels * channels];
+    for how in [Shrinkage::LedoitWolf, Shrinkage::Oas, Shrinkage::Fixed(0.2)] {
+        let mut alignment = designed(channels, channels, &spec(Metric::Riemann, RUNNING, how));
+        alignment.process(&mut window.to_vec(), true);
+        let mut want = vec![0.0; channels * channels];
+        let share = Covariance::design(channels, how, true).expect("valid").of_window(window, &mut want);
+        assert!(share > 0.0, "{how}");
+        assert_eq!((alignment.windows_learned(), alignment.reference()), (1, &want[..]), "{how}");
+    }
+    for none in [Shrinkage::None, Shrinkage::Fixed(0.0)] {
+        assert!(AlignFrames::design(channels, channels, 1, &spec(Metric::Riemann, RUNNING, none)).is_err());
+    }
+    let beyond = spec(Metric::Euclid, RUNNING, Shrinkage::Fixed(1.5));
+    let told = AlignFrames::design(channels, 160, 1, &beyond).expect_err("more than all");
+    assert_eq!(told.iter().map(bci_dsp::DesignError::key).collect::<Vec<_>>(), [Some("shrinkage")]);
 }
 
 #[test]
@@ -203,15 +231,15 @@ fn a_drift_is_followed_with_a_horizon() {
     let noise = synthetic_noise(11, 200 * 40 * 3);
     for metric in [Metric::Euclid, Metric::Riemann] {
         let mode = AlignMode::Running { horizon: Some(10) };
-        let mut with = designed(3, 40, &spec(metric, mode, AlignShrinkage::Off));
-        let mut without = designed(3, 40, &spec(metric, RUNNING, AlignShrinkage::Off));
+        let mut with = designed(3, 40, &spec(metric, mode, Shrinkage::None));
+        let mut without = designed(3, 40, &spec(metric, RUNNING, Shrinkage::None));
         for (i, window) in noise.chunks_exact(40 * 3).enumerate() {
             let scale = if i < 100 { 1.0 } else { 4.0 };
             let window: Vec<f64> = window.iter().map(|x| scale * x).collect();
             with.process(&mut window.clone(), true);
             without.process(&mut window.clone(), true);
         }
-        let variance = |a: &Alignment| a.reference().iter().step_by(4).sum::<f64>() / 3.0;
+        let variance = |a: &AlignFrames| a.reference().iter().step_by(4).sum::<f64>() / 3.0;
         // Uniform noise of -4 to 4 has a variance of 16 / 3.
         assert!((variance(&with) / (16.0 / 3.0) - 1.0).abs() < 0.15, "{metric:?}: {}", variance(&with));
         assert!(variance(&without) < 0.65 * 16.0 / 3.0, "{metric:?}: {}", variance(&without));
@@ -219,7 +247,7 @@ fn a_drift_is_followed_with_a_horizon() {
 }
 
 fn step(metric: Metric, mode: AlignMode, window_ms: f64, hop_ms: f64) -> StepSpec {
-    StepSpec::Clean(CleanSpec::Align { window_ms, hop_ms, align: spec(metric, mode, AlignShrinkage::Off) })
+    StepSpec::Clean(CleanSpec::Align { window_ms, hop_ms, align: spec(metric, mode, Shrinkage::None) })
 }
 
 proptest! {
@@ -263,7 +291,7 @@ fn each_hop_the_stream_is_aligned_as_its_windows_are() {
     let eeg = eeg();
     let (n, frames, hop) = (eeg.channels, 80, 32);
     for metric in [Metric::Euclid, Metric::Riemann] {
-        let spec = spec(metric, RUNNING, AlignShrinkage::Off);
+        let spec = spec(metric, RUNNING, Shrinkage::None);
         let mut stream = AlignFrames::design(n, frames, hop, &spec).expect("valid");
         let mut windows = designed(n, frames, &spec);
         let mut out = eeg.frames.clone();
@@ -285,7 +313,7 @@ fn a_bad_frame_spoils_itself_alone_and_one_untrusted_frame_its_windows() {
     let eeg = eeg();
     let n = eeg.channels;
     let mut stream =
-        AlignFrames::design(n, 40, 10, &spec(Metric::Euclid, RUNNING, AlignShrinkage::Off)).expect("valid");
+        AlignFrames::design(n, 40, 10, &spec(Metric::Euclid, RUNNING, Shrinkage::None)).expect("valid");
     let mut frames = eeg.frames.clone();
     stream.process(&mut frames[..50 * n], true);
     assert_eq!(stream.windows_learned(), 2);
@@ -310,26 +338,22 @@ fn a_bad_frame_spoils_itself_alone_and_one_untrusted_frame_its_windows() {
 #[test]
 fn new_settings_keep_what_was_learned_where_it_means_the_same() {
     let Windows { channels, windows, .. } = windows();
-    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Off));
+    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::None));
     windows[..5].iter().for_each(|w| alignment.process(&mut w.clone(), true));
     let mode = AlignMode::FirstWindows { windows: 5 };
-    alignment
-        .retune(&designed(channels, 160, &spec(Metric::Riemann, mode, AlignShrinkage::Off)))
-        .expect("fits");
+    alignment.retune(&designed(channels, 160, &spec(Metric::Riemann, mode, Shrinkage::None))).expect("fits");
     windows[5..].iter().for_each(|w| alignment.process(&mut w.clone(), true));
     assert_eq!(alignment.windows_learned(), 5, "frozen from now on");
     let reference = alignment.reference().to_vec();
     alignment
-        .retune(&designed(channels, 160, &spec(Metric::Euclid, RUNNING, AlignShrinkage::Off)))
+        .retune(&designed(channels, 160, &spec(Metric::Euclid, RUNNING, Shrinkage::None)))
         .expect("fits");
     assert_eq!(alignment.windows_learned(), 0, "another mean begins anew");
     let fixed = AlignMode::Fixed { reference: reference.clone() };
-    alignment
-        .retune(&designed(channels, 160, &spec(Metric::Euclid, fixed, AlignShrinkage::Off)))
-        .expect("fits");
+    alignment.retune(&designed(channels, 160, &spec(Metric::Euclid, fixed, Shrinkage::None))).expect("fits");
     assert_eq!(alignment.reference(), reference);
     for (c, f) in [(channels, 161), (channels - 1, 160)] {
-        let other = designed(c, f, &spec(Metric::Euclid, RUNNING, AlignShrinkage::Off));
+        let other = designed(c, f, &spec(Metric::Euclid, RUNNING, Shrinkage::None));
         assert!(alignment.retune(&other).is_err());
     }
     assert_eq!(alignment.reference(), reference);
@@ -341,7 +365,7 @@ fn edge_cases_of_channels_and_blocks() {
         // Synthetic: one channel, on an offset of 100 mV.
         let mut one: Vec<f64> = synthetic_noise(3, 400).iter().map(|x| 1e5 + 10.0 * x).collect();
         let mut stream =
-            AlignFrames::design(1, 50, 70, &spec(metric, RUNNING, AlignShrinkage::Off)).expect("valid");
+            AlignFrames::design(1, 50, 70, &spec(metric, RUNNING, Shrinkage::None)).expect("valid");
         stream.process(&mut [], true);
         stream.process(&mut one, true);
         // Between two steps of the reference: each scales the offset anew.
@@ -359,7 +383,7 @@ fn edge_cases_of_channels_and_blocks() {
             frame[0] = 0.0;
         }
         let mut stream =
-            AlignFrames::design(n, 100, 20, &spec(metric, RUNNING, AlignShrinkage::Off)).expect("valid");
+            AlignFrames::design(n, 100, 20, &spec(metric, RUNNING, Shrinkage::None)).expect("valid");
         stream.process(&mut frames, true);
         assert!(frames[2000 * n..].iter().all(|x| x.abs() < 4.0), "{metric:?}: of unit variance");
     }
@@ -369,14 +393,14 @@ fn edge_cases_of_channels_and_blocks() {
 fn nothing_is_allocated() {
     let Windows { channels, windows, .. } = windows();
     let mut copies = windows.clone();
-    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Oas));
+    let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::Oas));
     let reference: Vec<f64> =
         (0..channels * channels).map(|i| if i % (channels + 1) == 0 { 2.0 } else { 0.0 }).collect();
     let ready =
-        designed(channels, 160, &spec(Metric::Euclid, AlignMode::Fixed { reference }, AlignShrinkage::Off));
+        designed(channels, 160, &spec(Metric::Euclid, AlignMode::Fixed { reference }, Shrinkage::None));
     let eeg = eeg();
     let mut stream =
-        AlignFrames::design(eeg.channels, 80, 20, &spec(Metric::Riemann, RUNNING, AlignShrinkage::Off))
+        AlignFrames::design(eeg.channels, 80, 20, &spec(Metric::Riemann, RUNNING, Shrinkage::None))
             .expect("valid");
     let mut frames = eeg.frames.clone();
     let counted = calls(|| {
@@ -409,7 +433,7 @@ fn every_mistake_is_told_at_once() {
         told(step(Metric::Riemann, AlignMode::FirstWindows { windows: 0 }, 32.0, 60_001.0)),
         [
             "hop_ms = 60001 must be 4 to 60000 ms",
-            "shrinkage = off must be \"oas\" where a window has no more frames (8) than channels (8)",
+            "shrinkage = none must be \"ledoit_wolf\", \"oas\" or a share above 0 where a window has no more frames (8) than channels (8)",
             "windows = 0 must be at least 1",
         ]
     );
@@ -437,4 +461,18 @@ fn in_a_chain_every_channel_reaches_every_other() {
     assert_eq!(chain.reaches(Some(&only)), vec![true; eeg.channels]);
     assert_eq!((chain.warm_up_samples(), chain.settle_samples(1e-3), chain.delay_s(10.0)), (80, 0, 0.0));
     assert_eq!(run(&mut chain, &eeg.frames).len(), eeg.frames.len());
+
+    // What it learned is told, and a chain that is given it needs no time to learn.
+    let (learned, signal) = chain.learned(0).expect("an adaptive step");
+    let Learned::Align { reference: Some(reference), windows, frames } = learned else {
+        panic!("{learned:?}")
+    };
+    assert_eq!(signal, &Signal::unlabelled(eeg.rate, eeg.channels));
+    assert_eq!(frames as usize, eeg.frames.len() / eeg.channels);
+    assert_eq!(windows as usize, (frames as usize - 80) / 16 + 1);
+    let fixed = AlignMode::Fixed { reference: reference.to_vec() };
+    assert!(chain.learned(1).is_none(), "there is one only");
+    let steps = [step(Metric::Euclid, fixed, 500.0, 100.0)];
+    let given = Chain::design(&steps, &Signal::unlabelled(eeg.rate, eeg.channels), 640).expect("valid");
+    assert_eq!(given.warm_up_samples(), 0);
 }

@@ -176,22 +176,45 @@ fn singly(asr: &mut Asr, frames: &[f64], learn: &[bool]) -> Vec<f64> {
     out
 }
 
+/// Runs frames one by one until there is a calibration; how many that took.
+fn until_calibrated(asr: &mut Asr, frames: &[f64], channels: usize, learn: &[bool]) -> Option<usize> {
+    let mut frames = frames.to_vec();
+    let mut each = frames.chunks_exact_mut(channels).zip(learn);
+    each.position(|(frame, &learn)| {
+        asr.process(frame, learn);
+        asr.is_calibrated()
+    })
+    .map(|at| at + 1)
+}
+
 #[test]
 fn the_stream_calibrates_on_its_first_trusted_frames() {
     let (spec, frames, learn) = on_the_stream();
     let mut asr = designed(&spec, N);
+    let learned_at = 30 * 160 + 320;
+    let calibrated_at = until_calibrated(&mut asr, &frames, N, &learn).expect("long enough");
+    let most = asr.warm_up_samples() - 30 * 160;
+    let took = calibrated_at - learned_at;
+    assert!(took > 10 && took <= most && most < 30 * 16, "spread over {took} frames, at most {most}");
+    asr.reset();
     let out = singly(&mut asr, &frames, &learn);
     assert!(asr.is_calibrated() && asr.report().reconstructed_windows > 0, "{:?}", asr.report());
-    let calibrated_at = 30 * 160 + 320;
     assert_eq!(out[55 * N..calibrated_at * N], frames[..(calibrated_at - 55) * N], "only delayed until then");
-    assert_eq!(asr.report().windows as usize, (frames.len() / N - calibrated_at) / 16 + 1);
+    // Frames 16, 32, ... end steps and are decided on.
+    let decisions = (frames.len() / N / 16) - (calibrated_at - 1) / 16;
+    assert_eq!(asr.report().windows as usize, decisions);
 
     // Without a stretch that may not be learned from it is what a recording gives.
     let mut asr = designed(&spec, N);
     let mut pieces = frames.clone();
     asr.process(&mut pieces[..(30 * 160 - 1) * N], true);
     assert!(!asr.is_calibrated() && asr.state().is_none());
-    asr.process(&mut pieces[(30 * 160 - 1) * N..], true);
+    asr.process(&mut pieces[(30 * 160 - 1) * N..30 * 160 * N], true);
+    assert!(!asr.is_calibrated(), "the frames are in, the work is yet to be done");
+    // Frames that may not be learned from do no harm meanwhile, and a restart does not lose what has been done.
+    asr.process(&mut pieces[30 * 160 * N..(30 * 160 + 5) * N], false);
+    asr.restart();
+    asr.process(&mut pieces[(30 * 160 + 5) * N..], false);
     let state = calibrated(&frames[..30 * 160 * N]);
     assert_eq!(asr.state(), Some(&state));
 
@@ -204,6 +227,38 @@ fn the_stream_calibrates_on_its_first_trusted_frames() {
     asr.reset();
     assert!(!asr.is_calibrated());
     assert_eq!(asr.report(), AsrReport::default());
+
+    // A reset in the middle of the work begins from nothing.
+    asr.process(&mut frames[..(30 * 160 + 5) * N].to_vec(), true);
+    assert!(!asr.is_calibrated());
+    asr.reset();
+    asr.process(&mut frames[..(30 * 160 - 1) * N].to_vec(), true);
+    asr.process(&mut frames[..160 * N].to_vec(), false);
+    assert!(!asr.is_calibrated(), "a frame is still missing");
+}
+
+/// The stated warm-up is enough even where the median does not converge. Synthetic: one course on all channels makes all
+/// covariances multiples of one, and the median of an even number on a line is approached ever more slowly.
+#[test]
+fn the_calibration_is_done_within_the_stated_time() {
+    let took = |n: usize, slow: bool, window_ms: f64| {
+        let spec = AsrSpec { window_ms, ..spec(20.0, AsrCalibration::Stream { seconds: 30.0 }) };
+        let mut asr = designed(&AsrSpec { lookahead_ms: 50.0, ..spec }, n);
+        let stated = asr.warm_up_samples();
+        let mut frames = synthetic_noise(5, stated * n);
+        for (i, frame) in frames.chunks_exact_mut(n).enumerate().filter(|_| slow) {
+            let common = frame[0] * if i > 22 * 160 { 1e8 } else { 1e6 };
+            frame.fill(common);
+        }
+        let took = until_calibrated(&mut asr, &frames, n, &vec![true; stated]);
+        let took = took.unwrap_or_else(|| panic!("{n} channels: not within {stated} frames"));
+        assert!(took > 30 * 160 && stated < 30 * 160 * 5 / 4, "{n} channels: {took} of {stated}");
+        took
+    };
+    for (n, window_ms) in [(1, 500.0), (3, 700.0), (17, 100.0), (24, 500.0)] {
+        let (quick, slow) = (took(n, false, window_ms), took(n, true, window_ms));
+        assert!(n < 17 || slow > quick + 150, "{n} channels: {quick} and {slow}");
+    }
 }
 
 proptest! {

@@ -4,7 +4,8 @@
 mod counting;
 mod support;
 
-use bci_dsp::linalg::{EigenError, SPD_FLOOR, SymmetricEigen, multiply, oas_shrinkage, scatter, symmetrise};
+use bci_dsp::linalg::{EigenError, SPD_FLOOR, SymmetricEigen, multiply, scatter, symmetrise};
+use bci_dsp::run::{Covariance, Shrinkage};
 use counting::calls;
 use nalgebra::DMatrix;
 use proptest::prelude::*;
@@ -153,7 +154,8 @@ fn functions_of_a_covariance_of_real_eeg_equal_numpy() {
     eigen.decompose(&out).expect("finite");
     eigen.exp(&mut out);
     near(&out, "covariance");
-    let share = oas_shrinkage(&mut covariance, n, eeg.frames.len() / n);
+    let mut shrunk = Covariance::design(n, Shrinkage::Oas, false).expect("channels");
+    let share = shrunk.of_window(&eeg.frames, &mut covariance);
     assert!((share - number(&file["oas_share"])).abs() < 1e-12 && share > 0.0, "{share}");
     near(&covariance, "oas");
 }
@@ -233,7 +235,6 @@ fn nothing_is_allocated_and_the_same_matrix_gives_the_same_bits() {
         eigen.function(|x| x * x, &mut second);
         multiply(&first, &second, n, n, &mut product);
         scatter(&first, n, 1.0, &mut product);
-        oas_shrinkage(&mut product, n, 100);
     });
     assert_eq!(counted, 0);
     assert_eq!(first, second);

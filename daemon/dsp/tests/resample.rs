@@ -316,6 +316,37 @@ fn fractions_take_other_windows_of_the_same_length() {
 }
 
 #[test]
+fn new_taps_disturb_no_constant() {
+    // An offset of 100 mV, in uV, on which a few of the old taps with the rest of the new would leave a step of 100 uV.
+    let design = |beta| PolyphaseResampler::design(hz(160.0), ratio(1, 4), 10, beta, 20).expect("channels");
+    let mut element = design(5.0);
+    element.prime(&[1e5; 20]);
+    for beta in [8.0, 3.0] {
+        element.retune(&design(beta)).expect("of the same length");
+        let (got, _) = through(&mut element, 20, &[1e5; 20 * 200], 33);
+        assert_eq!(got.len(), 20 * 50);
+        assert!(got.iter().all(|y| (y / 1e5 - 1.0).abs() < 1e-12), "{beta}");
+    }
+}
+
+#[test]
+fn far_lower_rates_are_the_sums_that_they_are_by_definition() {
+    // Synthetic noise: a wide tile of channels and some more, 30 kHz to 1 kHz, to the last bit.
+    let (channels, frames) = (19, 2000);
+    let input = synthetic_noise(7, frames * channels);
+    let taps = resample_taps(ratio(1, 30), 10, 5.0);
+    let (got, from) = through(&mut polyphase(1, 30, channels), channels, &input, 47);
+    assert_eq!(from, (0..frames).step_by(30).collect::<Vec<_>>());
+    for (frame, from) in got.chunks_exact(channels).zip(from) {
+        for (channel, got) in frame.iter().enumerate() {
+            let want = (from.saturating_sub(taps.len() - 1)..=from)
+                .fold(0.0, |sum, n| sum + taps[from - n] * input[n * channels + channel]);
+            assert_eq!(got.to_bits(), want.to_bits(), "channel {channel} at frame {from}");
+        }
+    }
+}
+
+#[test]
 fn origins_are_the_frames_that_outputs_came_with() {
     let element: &mut dyn Reframe = &mut polyphase(5, 8, 2);
     let (_, from) = through(element, 2, &[0.0; 80], 7);
@@ -388,10 +419,11 @@ proptest! {
     #[test]
     fn any_cut_of_real_eeg_gives_the_same_bits(
         cuts in prop::collection::vec(0usize..60, 0..100),
-        which in 0usize..4,
+        which in 0usize..5,
     ) {
         let eeg = eeg();
-        let step = [resample(100.0), resample(250.0), measured(250.0, 159.9), resample(99.41)][which].clone();
+        let step = [resample(100.0), resample(250.0), resample(8.0), measured(250.0, 159.9), resample(99.41)][which]
+            .clone();
         let mut chain = chain(&[step], eeg.rate, eeg.channels);
         let whole = run(&mut chain, &eeg.frames);
         chain.reset();

@@ -6,7 +6,7 @@ use crate::spec::PipelineSpec;
 use bci_config::{Located, Mistake};
 use bci_dsp::{Signal, StepSpec};
 use bci_models::Bundle;
-use bci_models::steps::{Step, check_steps};
+use bci_models::steps::{Step, check_settings, check_steps};
 use bci_types::{ChannelKind, ChannelSpec, Hz, Rate, SampleFormat, StreamSpec, Unit};
 
 /// A configuration and a decoder that fit each other.
@@ -50,8 +50,9 @@ pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistak
     // Without a stream there are no labels yet, and no rate but the decoder's: steps that need or change them wait.
     if spec.conditioning.iter().all(|s| s.spec.keeps_signal()) {
         let signal = Signal::unlabelled(bundle.input.rate.value, bundle.input.channels.len());
-        let labelled = spec.channels.as_ref().or(spec.labels.as_ref());
-        let signal = labelled.map_or(signal, |l| Signal::new(bundle.input.rate.value, &l.value));
+        let named = spec.channels.as_ref().map(|c| c.value.as_slice());
+        let labelled = named.or(learned_on(spec)).or(spec.labels.as_ref().map(|l| l.value.as_slice()));
+        let signal = labelled.map_or(signal, |l| Signal::new(bundle.input.rate.value, l));
         found.extend(check_steps(&spec.conditioning, &signal).err().into_iter().flatten());
     }
     let classes = bundle.output.classes().map_or(0, |classes| classes.labels.len());
@@ -200,8 +201,9 @@ pub fn feature_path(
 /// its rate. `None` when that cannot be told.
 #[must_use]
 pub fn cost(spec: &PipelineSpec, bundle: &Bundle, stream: Option<&StreamSpec>) -> Option<Cost> {
-    let labels = spec.labels.as_ref().or(spec.channels.as_ref()).unwrap_or(&bundle.input.channels);
-    let signal = Signal::new(bundle.input.rate.value, &labels.value);
+    let stated = spec.labels.as_ref().or(spec.channels.as_ref()).map(|l| l.value.as_slice());
+    let labels = stated.or(learned_on(spec)).unwrap_or(&bundle.input.channels);
+    let signal = Signal::new(bundle.input.rate.value, labels);
     let assumed = || {
         let nothing = StreamSpec {
             name: String::new(),
@@ -231,10 +233,17 @@ pub fn check_stream(spec: &PipelineSpec, stream: &StreamSpec) -> Vec<Mistake> {
     if let Rate::Regular(rate) = stream.rate {
         let all: Vec<usize> = (0..stream.channels.len()).collect();
         found.extend(
-            check_steps(&spec.conditioning, &signal_of(stream, &all, rate)).err().into_iter().flatten(),
+            check_settings(&spec.conditioning, &signal_of(stream, &all, rate)).err().into_iter().flatten(),
         );
     }
     found
+}
+
+/// The channels that the rig's own steps were last seen on, where one of them was given what it learned and no step before
+/// it changes the channels: the likeliest of those that a stream will have.
+fn learned_on(spec: &PipelineSpec) -> Option<&[String]> {
+    let mut unchanged = spec.conditioning.iter().take_while(|s| s.spec.keeps_signal());
+    unchanged.find_map(Step::learned_on)
 }
 
 fn specs(steps: &[Step]) -> Vec<StepSpec> {

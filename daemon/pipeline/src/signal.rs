@@ -9,7 +9,7 @@ mod taint;
 mod turns;
 
 use self::chains::{Chains, Filtered};
-use self::end::End;
+use self::end::{Came, End};
 use self::feed::{Feed, Note};
 use self::repair::Repair;
 use self::taint::Taint;
@@ -17,7 +17,7 @@ use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
 use crate::status::Counters;
 use crate::timing::{Event, Timing, TimingSpec};
-use bci_dsp::run::Select;
+use bci_dsp::run::{Learned, Select};
 use bci_dsp::{Signal, StepSpec};
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
@@ -216,6 +216,12 @@ impl SignalPath {
         }
     }
 
+    /// What the `n`th adaptive step of the rig's own, or of the decoder's, has learned so far; see
+    /// [`bci_dsp::Chain::learned`]. Not for the hot path.
+    pub fn learned(&mut self, of_decoder: bool, n: usize) -> Option<(Learned<'_>, &Signal)> {
+        self.chains.learned(of_decoder, n)
+    }
+
     /// Takes a chunk: `samples` `[frames x inputs]`, frame-major; `stamps` one a frame, seconds on the LSL clock.
     /// Returns how many windows were handed over.
     pub fn process(
@@ -304,20 +310,24 @@ impl SignalPath {
                 self.end.taint().not_learned_before(learned, self.settle_after_learning);
             }
             if good == origins.len() {
-                self.end.take(Some(samples), origins, 0, notes, fed, &self.timing, pass);
+                let came = Came { samples: Some(samples), origins, base: 0, notes, fed };
+                self.end.take(came, &self.timing, pass);
             } else {
                 // Stable filters keep what is bounded bounded. Were one not stable after all, or a number of a step too
                 // large, it is silenced, marked and begun from nothing rather than stay poisoned.
                 let cut = origins[good] as usize;
                 let (sound, spoilt) = notes.split_at(cut);
                 let samples = Some(&samples[..samples.len() / origins.len() * good]);
-                self.end.take(samples, &origins[..good], 0, sound, fed, &self.timing, pass);
+                let (before, after_it) = origins.split_at(good);
+                let came = Came { samples, origins: before, base: 0, notes: sound, fed };
+                self.end.take(came, &self.timing, pass);
                 for taint in [&mut self.ahead, self.end.taint()] {
                     taint.meet(Validity::NOT_FINITE, after - 1);
                     taint.since(Validity::SETTLING, after);
                 }
                 let fed = fed + cut as u64;
-                self.end.take(None, &origins[good..], cut, spoilt, fed, &self.timing, pass);
+                let came = Came { samples: None, origins: after_it, base: cut, notes: spoilt, fed };
+                self.end.take(came, &self.timing, pass);
                 self.chains.reset();
             }
             self.fed = after;

@@ -36,17 +36,13 @@ impl Default for InletOptions {
 
 /// Opens the numeric stream that a query means.
 #[derive(Clone, Debug)]
-pub struct LslSourceFactory {
-    lsl: Liblsl,
-    query: Query,
-    options: InletOptions,
-}
+pub struct LslSourceFactory(Opener);
 
 impl LslSourceFactory {
     /// For the one stream that fits `query`.
     #[must_use]
     pub fn new(lsl: Liblsl, query: Query, options: InletOptions) -> Self {
-        Self { lsl, query, options }
+        Self(Opener { lsl, query, options })
     }
 
     /// As [`SourceFactory::open`], with the driver's own type.
@@ -55,14 +51,14 @@ impl LslSourceFactory {
     /// `NotFound`, `Ambiguous`; `Unreachable` when it is announced but its ports do not answer; `Unusable` for text
     /// and for declarations that make no sense; `Backend` when liblsl fails or the query cannot be asked.
     pub fn open_source(&mut self, timeout: Duration) -> Result<LslSource, SourceError> {
-        let mut opened = Opened::connect(self.lsl, &self.query, &self.options, timeout)?;
+        let mut opened = self.0.connect(timeout)?;
         if opened.spec.format == SampleFormat::Text {
             return Err(SourceError::Unusable {
                 stream: opened.spec.name,
                 reason: "it carries text: it is a marker stream, not a signal".into(),
             });
         }
-        opened.begin(&self.options)?;
+        self.0.begin(&mut opened)?;
         let frame = vec![0.0; opened.spec.channels.len()];
         let epitaph = opened.spec.name.clone();
         Ok(LslSource { opened, frame, lost: false, epitaph })
@@ -73,13 +69,13 @@ impl LslSourceFactory {
     /// # Errors
     /// As for [`SourceFactory::open`].
     pub fn peek(&mut self, timeout: Duration) -> Result<StreamSpec, SourceError> {
-        Opened::connect(self.lsl, &self.query, &self.options, timeout).map(|opened| opened.spec)
+        self.0.connect(timeout).map(|opened| opened.spec)
     }
 }
 
 impl SourceFactory for LslSourceFactory {
     fn describe(&self) -> String {
-        self.query.to_string()
+        self.0.query.to_string()
     }
 
     fn open(&mut self, timeout: Duration) -> Result<Box<dyn Source>, SourceError> {
@@ -172,6 +168,14 @@ impl Source for LslSource {
     }
 }
 
+/// What the factories of signals and of markers have in common: which stream to open, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Opener {
+    pub(crate) lsl: Liblsl,
+    pub(crate) query: Query,
+    pub(crate) options: InletOptions,
+}
+
 /// What a signal and a marker source have in common: the connection, its clock, its description.
 pub(crate) struct Opened {
     lsl: Liblsl,
@@ -183,15 +187,11 @@ pub(crate) struct Opened {
     look: Option<Look>,
 }
 
-impl Opened {
+impl Opener {
     /// Finds the stream and reads its description; no sample flows yet.
-    pub(crate) fn connect(
-        lsl: Liblsl,
-        query: &Query,
-        options: &InletOptions,
-        timeout: Duration,
-    ) -> Result<Self, SourceError> {
-        let (info, older) = resolve::one(lsl, query, timeout, options.settle)?;
+    pub(crate) fn connect(&self, timeout: Duration) -> Result<Opened, SourceError> {
+        let Self { lsl, query, options } = self;
+        let (info, older) = resolve::one(*lsl, query, timeout, options.settle)?;
         let stream = info.stream_name();
         let mut notes = Vec::new();
         if older > 0 {
@@ -211,16 +211,20 @@ impl Opened {
                     .into(),
             );
         }
-        Ok(Self { lsl, inlet, clock, spec, notes, created_at: full.created_at(), look: None })
+        Ok(Opened { lsl: *lsl, inlet, clock, spec, notes, created_at: full.created_at(), look: None })
     }
 
     /// Lets samples flow. Last, so that nothing piles up while the rest is being done.
-    pub(crate) fn begin(&mut self, options: &InletOptions) -> Result<(), SourceError> {
-        self.inlet
-            .open_stream(options.connect.as_secs_f64())
-            .map_err(|e| unanswered(&self.spec.name, "its data connection", &self.spec.name, e))
+    pub(crate) fn begin(&self, opened: &mut Opened) -> Result<(), SourceError> {
+        let name = &opened.spec.name;
+        opened
+            .inlet
+            .open_stream(self.options.connect.as_secs_f64())
+            .map_err(|e| unanswered(name, "its data connection", name, e))
     }
+}
 
+impl Opened {
     /// As [`Source::superseded`].
     pub(crate) fn superseded(&mut self, within: Duration) -> Option<bool> {
         match self.look.take() {

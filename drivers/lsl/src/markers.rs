@@ -1,7 +1,7 @@
 //! Reading a marker stream.
 
 use crate::clock::host_now;
-use crate::inlet::{Opened, bounded_s};
+use crate::inlet::{Opened, Opener, bounded_s};
 use crate::{InletOptions, Liblsl, Query};
 use bci_driver_api::{ClockOffset, MarkerSource, MarkerSourceFactory, SourceError};
 use bci_types::{HostNs, Marker, Rate, SampleFormat, StreamSpec};
@@ -11,17 +11,13 @@ use std::time::Duration;
 
 /// Opens the marker stream that a query means.
 #[derive(Clone, Debug)]
-pub struct LslMarkerFactory {
-    lsl: Liblsl,
-    query: Query,
-    options: InletOptions,
-}
+pub struct LslMarkerFactory(Opener);
 
 impl LslMarkerFactory {
     /// For the one stream that fits `query`.
     #[must_use]
     pub fn new(lsl: Liblsl, query: Query, options: InletOptions) -> Self {
-        Self { lsl, query, options }
+        Self(Opener { lsl, query, options })
     }
 
     /// As [`MarkerSourceFactory::open`], with the driver's own type.
@@ -29,10 +25,10 @@ impl LslMarkerFactory {
     /// # Errors
     /// As [`crate::LslSourceFactory::open_source`], but `Unusable` for what cannot be read as markers.
     pub fn open_source(&mut self, timeout: Duration) -> Result<LslMarkerSource, SourceError> {
-        let mut opened = Opened::connect(self.lsl, &self.query, &self.options, timeout)?;
+        let mut opened = self.0.connect(timeout)?;
         let reading = Reading::of(&opened.spec)
             .map_err(|reason| SourceError::Unusable { stream: opened.spec.name.clone(), reason })?;
-        opened.begin(&self.options)?;
+        self.0.begin(&mut opened)?;
         let stream = Arc::from(opened.spec.name.as_str());
         Ok(LslMarkerSource { opened, reading, stream, lost: false })
     }
@@ -40,7 +36,7 @@ impl LslMarkerFactory {
 
 impl MarkerSourceFactory for LslMarkerFactory {
     fn describe(&self) -> String {
-        self.query.to_string()
+        self.0.query.to_string()
     }
 
     fn open(&mut self, timeout: Duration) -> Result<Box<dyn MarkerSource>, SourceError> {

@@ -1,11 +1,10 @@
 //! Features.
 
-use super::Places;
+use super::shrinkage::shrinkage;
+use super::{Places, choice, saturated};
 use bci_config::{FromToml, Table};
 use bci_dsp::FeatureSpec;
-use bci_dsp::run::{
-    CovariancesSpec, EnvelopeMethod, EnvelopeSpec, PowerSpec, QualitySpec, Shrinkage, ZScoreMemory,
-};
+use bci_dsp::run::{CovariancesSpec, EnvelopeMethod, EnvelopeSpec, PowerSpec, QualitySpec, ZScoreMemory};
 
 /// The keys of its steps.
 pub(super) const KINDS: &[&str] =
@@ -48,22 +47,21 @@ fn power(r: &mut Reader<'_, '_>, banded: bool) -> Option<FeatureSpec> {
 fn envelope(r: &mut Reader<'_, '_>) -> Option<FeatureSpec> {
     let (low, high) = (r.number("low_hz"), r.number("high_hz"));
     let order = r.order();
-    let method = r
-        .named("method", &[("hilbert", EnvelopeMethod::Hilbert), ("rectified", EnvelopeMethod::Rectified)])
-        .unwrap_or_default();
+    let methods = [("hilbert", EnvelopeMethod::Hilbert), ("rectified", EnvelopeMethod::Rectified)];
+    let method = choice(r.table, r.places, "method", Some(EnvelopeMethod::default()), &methods);
     let (smooth_hz, rate_hz) = (r.optional("smooth_hz"), r.optional("rate_hz"));
-    let (low_hz, high_hz) = low.zip(high)?;
+    let ((low_hz, high_hz), method) = low.zip(high).zip(method)?;
     Some(FeatureSpec::Envelope(EnvelopeSpec { low_hz, high_hz, order, method, smooth_hz, rate_hz }))
 }
 
 fn covariance(r: &mut Reader<'_, '_>) -> Option<FeatureSpec> {
     let (window_ms, hop_ms) = r.window();
-    let shrinkage = r.shrinkage();
+    let shrinkage = shrinkage(r.table, r.places);
     let centre = r.optional("centre").unwrap_or(true);
     Some(FeatureSpec::Covariance(CovariancesSpec {
         window_ms: window_ms?,
         hop_ms: hop_ms?,
-        shrinkage,
+        shrinkage: shrinkage?,
         centre,
     }))
 }
@@ -117,54 +115,21 @@ impl Reader<'_, '_> {
     }
 
     fn optional<T: FromToml>(&mut self, key: &str) -> Option<T> {
-        let value = self.places.optional(self.table, key);
-        self.sound &= value.is_some() || !self.has(key);
-        value
+        let value = self.places.readable(self.table, key);
+        self.sound &= value.is_some();
+        value.flatten().map(|located| located.value)
     }
 
     fn count(&mut self, key: &str) -> Option<u32> {
-        // What is too large for any purpose is refused where the step is designed.
-        self.optional::<usize>(key).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+        self.optional(key).map(saturated)
     }
 
     fn order(&mut self) -> u32 {
         self.count("order").unwrap_or(ORDER)
     }
 
-    fn has(&self, key: &str) -> bool {
-        self.table.keys().any(|(name, _)| name == key)
-    }
-
     fn bands(&mut self) -> Option<Vec<[f64; 2]>> {
         self.places.required::<Bands>(self.table, "bands_hz").map(|bands| bands.0)
-    }
-
-    /// One of some names; another one is noted.
-    fn named<T: Copy>(&mut self, key: &str, names: &[(&str, T)]) -> Option<T> {
-        let Some(name) = self.table.optional::<String>(key) else {
-            self.sound &= !self.has(key);
-            return None;
-        };
-        let found = names.iter().find(|(known, _)| *known == name.value).map(|(_, value)| *value);
-        if found.is_none() {
-            let all: Vec<String> = names.iter().map(|(known, _)| format!("\"{known}\"")).collect();
-            self.note(name.mistake(format!("must be {}", all.join(" or "))));
-        }
-        found
-    }
-
-    /// A name or a share.
-    fn shrinkage(&mut self) -> Shrinkage {
-        let Some(written) = self.table.optional::<Share>("shrinkage") else {
-            self.sound &= !self.has("shrinkage");
-            return Shrinkage::None;
-        };
-        self.places.0.push(written.at.clone());
-        let Some(shrinkage) = written.value.0 else {
-            self.note(written.mistake(format!("must be {SHARES}")));
-            return Shrinkage::None;
-        };
-        shrinkage
     }
 }
 
@@ -176,24 +141,6 @@ impl FromToml for Bands {
         let lists = Vec::<Vec<f64>>::from_toml(value).map_err(|_| wanted)?;
         let pairs: Result<_, _> = lists.iter().map(|list| list.as_slice().try_into()).collect();
         pairs.map(Self).map_err(|_| wanted)
-    }
-}
-
-const SHARES: &str = "\"none\", \"ledoit_wolf\", \"oas\" or a number from 0 to 1";
-
-/// A shrinkage; `None` for an unknown name.
-struct Share(Option<Shrinkage>);
-
-impl FromToml for Share {
-    fn from_toml(value: &bci_config::Value<'_>) -> Result<Self, &'static str> {
-        let share = match String::from_toml(value).as_deref() {
-            Ok("none") => Some(Shrinkage::None),
-            Ok("ledoit_wolf") => Some(Shrinkage::LedoitWolf),
-            Ok("oas") => Some(Shrinkage::Oas),
-            Ok(_) => None,
-            Err(_) => Some(Shrinkage::Fixed(f64::from_toml(value).map_err(|_| SHARES)?)),
-        };
-        Ok(Self(share))
     }
 }
 

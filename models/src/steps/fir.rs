@@ -1,7 +1,7 @@
 //! Filters without recursion.
 
 use super::Places;
-use bci_config::{FromToml, Located, Table};
+use bci_config::Table;
 use bci_dsp::FirSpec;
 use bci_dsp::design::{Band, FirWindow};
 
@@ -27,8 +27,8 @@ fn windowed(table: &mut Table<'_>, places: &mut Places) -> Option<FirSpec> {
 
 /// `low_hz` alone is a high-pass, `high_hz` alone a low-pass, both are a band.
 fn band(table: &mut Table<'_>, places: &mut Places) -> Option<Band> {
-    let (low, high) = (readable(table, places, "low_hz"), readable(table, places, "high_hz"));
-    let stop = readable::<bool>(table, places, "stop");
+    let (low, high) = (places.readable(table, "low_hz"), places.readable(table, "high_hz"));
+    let stop = places.readable::<bool>(table, "stop");
     let (low, high, stop) = (low?, high?, stop?);
     if let Some(stop) = stop.filter(|s| s.value) {
         let both = low.zip(high);
@@ -52,8 +52,8 @@ fn band(table: &mut Table<'_>, places: &mut Places) -> Option<Band> {
 
 /// Hamming when none is named; `beta` belongs to Kaiser's.
 fn window(table: &mut Table<'_>, places: &mut Places) -> Option<FirWindow> {
-    let name = readable::<String>(table, places, "window");
-    let beta = readable::<f64>(table, places, "beta");
+    let name = places.readable::<String>(table, "window");
+    let beta = places.readable::<f64>(table, "beta");
     let (name, beta) = (name?, beta?);
     let window = match name.as_ref().map_or("hamming", |n| n.value.as_str()) {
         "hamming" => FirWindow::Hamming,
@@ -83,18 +83,6 @@ fn least_squares(table: &mut Table<'_>, places: &mut Places) -> Option<FirSpec> 
     let (bands, gains) = (places.required(table, "bands_hz"), places.required(table, "gains"));
     let weights = places.optional(table, "weights");
     Some(FirSpec::LeastSquares { taps: taps?, bands_hz: bands?, gains: gains?, weights })
-}
-
-/// A setting that may be left out: `Some(None)` then, and `None` when it is there but cannot be read, which is noted.
-fn readable<T: FromToml>(
-    table: &mut Table<'_>,
-    places: &mut Places,
-    key: &str,
-) -> Option<Option<Located<T>>> {
-    let given = table.keys().any(|(name, _)| name == key);
-    let located = table.optional::<T>(key);
-    places.0.extend(located.iter().map(|l| l.at.clone()));
-    (located.is_some() || !given).then_some(located)
 }
 
 #[cfg(test)]

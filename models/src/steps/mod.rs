@@ -4,13 +4,24 @@
 mod clean;
 mod features;
 mod fir;
+mod given;
 mod iir;
 mod rates;
+mod rig;
+mod shrinkage;
 mod space;
 mod spikes;
 
-use bci_config::{FromToml, Mistake, Place, Table};
-use bci_dsp::{DesignError, Signal, StepSpec};
+pub use given::Files;
+pub use rig::rig_steps;
+pub(crate) use shrinkage::{PERMITTED as SHRINKAGES, Written, written};
+
+use crate::learned::{Entry, What};
+use bci_config::{FromToml, Located, Mistake, Place, Table};
+use bci_dsp::run::{AlignMode, AsrCalibration};
+use bci_dsp::{CleanSpec, DesignError, Signal, StepSpec};
+use given::Given;
+use std::path::Path;
 
 /// A step and where each of its settings stands.
 #[derive(Clone, Debug)]
@@ -20,16 +31,23 @@ pub struct Step {
     /// Where it stands.
     pub at: Place,
     places: Places,
+    given: Option<Given>,
 }
 
 /// Where the settings of a step stand, so that what is wrong with one can be told at its line.
 #[derive(Clone, Debug, Default)]
 struct Places(Vec<Place>);
 
-/// Reads the steps of the array of tables at `key`; mistakes are noted, a step with a mistake is left out.
+/// As [`read_steps_with`], for steps that name no files, or files relative to the working folder.
 pub fn read_steps(parent: &mut Table<'_>, key: &str) -> Vec<Step> {
+    read_steps_with(parent, key, Files::beside(Path::new("")))
+}
+
+/// Reads the steps of the array of tables at `key`, and the files they name; mistakes are noted, a step with a mistake is
+/// left out.
+pub fn read_steps_with(parent: &mut Table<'_>, key: &str, files: Files<'_>) -> Vec<Step> {
     let tables = parent.tables(key);
-    tables.into_iter().filter_map(read_step).collect()
+    tables.into_iter().filter_map(|table| read_step(table, files)).collect()
 }
 
 /// Holds `steps` against the signal they are to work on, one after the other. Returns what comes out of the last.
@@ -37,13 +55,33 @@ pub fn read_steps(parent: &mut Table<'_>, key: &str) -> Vec<Step> {
 /// # Errors
 /// Everything wrong with every step, up to the first wrong one on whose settings what follows depends.
 pub fn check_steps(steps: &[Step], input: &Signal) -> Result<Signal, Vec<Mistake>> {
+    checked(steps, input, true)
+}
+
+/// As [`check_steps`] for a signal that may have other channels than the steps will work on: whether what was learned
+/// before fits is not looked at.
+///
+/// # Errors
+/// As [`check_steps`].
+pub fn check_settings(steps: &[Step], input: &Signal) -> Result<Signal, Vec<Mistake>> {
+    checked(steps, input, false)
+}
+
+fn checked(steps: &[Step], input: &Signal, compare: bool) -> Result<Signal, Vec<Mistake>> {
     let mut signal = input.clone();
     let mut found = Vec::new();
     for step in steps {
+        let differences =
+            step.given.as_ref().filter(|_| compare).map_or_else(Vec::new, |given| given.differences(&signal));
+        // They are told in more words than the step itself has for them.
+        let told = !compare || !differences.is_empty();
+        found.extend(differences);
         match step.spec.design(&signal, 1) {
             Ok(designed) => signal = designed.output,
             Err(mistakes) => {
-                found.extend(mistakes.iter().map(|e| step.mistake(e)));
+                let about_given =
+                    |e: &&DesignError| told && matches!(e.key(), Some("calibration" | "reference"));
+                found.extend(mistakes.iter().filter(|e| !about_given(e)).map(|e| step.mistake(e)));
                 if !step.spec.keeps_signal() {
                     break;
                 }
@@ -60,11 +98,11 @@ fn kinds() -> impl Iterator<Item = &'static str> {
         .copied()
 }
 
-fn read_step(mut table: Table<'_>) -> Option<Step> {
+fn read_step(mut table: Table<'_>, files: Files<'_>) -> Option<Step> {
     let named: Vec<String> = table.keys().map(|(name, _)| name).collect();
     let step = match named.as_slice() {
         [one] if kinds().any(|kind| kind == one) => {
-            table.optional_table(one).and_then(|inner| read_kind(one, inner))
+            table.optional_table(one).and_then(|inner| read_kind(one, inner, files))
         }
         [_] => {
             // Asked for, so that the unknown key is reported with what is permitted.
@@ -83,9 +121,10 @@ fn read_step(mut table: Table<'_>) -> Option<Step> {
     step
 }
 
-fn read_kind(kind: &str, mut table: Table<'_>) -> Option<Step> {
+fn read_kind(kind: &str, mut table: Table<'_>, files: Files<'_>) -> Option<Step> {
     let at = table.place().clone();
     let mut places = Places::default();
+    let mut given = None;
     let (t, p) = (&mut table, &mut places);
     let spec = match kind {
         k if iir::KINDS.contains(&k) => iir::read(k, t, p).map(StepSpec::Iir),
@@ -94,10 +133,13 @@ fn read_kind(kind: &str, mut table: Table<'_>) -> Option<Step> {
         k if rates::KINDS.contains(&k) => rates::read(k, t, p).map(StepSpec::Rate),
         k if features::KINDS.contains(&k) => features::read(k, t, p).map(StepSpec::Feature),
         k if spikes::KINDS.contains(&k) => spikes::read(k, t, p).map(StepSpec::Spike),
-        k => clean::read(k, t, p).map(StepSpec::Clean),
+        k => clean::read(k, t, p, files).map(|(spec, was_given)| {
+            given = was_given;
+            StepSpec::Clean(spec)
+        }),
     };
     table.finish();
-    spec.map(|spec| Step { spec, at, places })
+    spec.map(|spec| Step { spec, at, places, given })
 }
 
 impl Places {
@@ -108,8 +150,12 @@ impl Places {
 
     /// A whole number from 0 that must be there.
     fn count(&mut self, table: &mut Table<'_>, key: &str) -> Option<u32> {
-        // What is too large for any purpose is refused where the step is designed.
-        self.required::<usize>(table, key).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+        self.required(table, key).map(saturated)
+    }
+
+    /// A whole number from 0 that may be left out.
+    fn optional_count(&mut self, table: &mut Table<'_>, key: &str) -> Option<u32> {
+        self.optional(table, key).map(saturated)
     }
 
     /// A setting that must be there.
@@ -121,13 +167,67 @@ impl Places {
 
     /// A setting that may be left out.
     fn optional<T: FromToml>(&mut self, table: &mut Table<'_>, key: &str) -> Option<T> {
-        let located = table.optional::<T>(key)?;
-        self.0.push(located.at);
-        Some(located.value)
+        self.readable(table, key).flatten().map(|located| located.value)
+    }
+
+    /// A setting that may be left out: `Some(None)` then, and `None` when it is there but cannot be read, which is noted.
+    fn readable<T: FromToml>(&mut self, table: &mut Table<'_>, key: &str) -> Option<Option<Located<T>>> {
+        let given = table.keys().any(|(name, _)| name == key);
+        let located = table.optional::<T>(key);
+        self.0.extend(located.iter().map(|l| l.at.clone()));
+        (located.is_some() || !given).then_some(located)
     }
 }
 
+/// What is too large for any purpose is refused where the step is designed.
+fn saturated(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// One of some words; `absent` when it may be left out. `None` for a mistake, which is noted.
+fn choice<T: Copy>(
+    table: &mut Table<'_>,
+    places: &mut Places,
+    key: &str,
+    absent: Option<T>,
+    words: &[(&str, T)],
+) -> Option<T> {
+    let located = match (absent, places.readable::<String>(table, key)?) {
+        (_, Some(located)) => located,
+        (Some(value), None) => return Some(value),
+        // Asked for again, so that it is noted as missing.
+        (None, None) => table.required::<String>(key)?,
+    };
+    let found = words.iter().find(|(word, _)| *word == located.value).map(|(_, value)| *value);
+    if found.is_none() {
+        let words: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        table.mistakes().add(located.mistake(format!("must be {}", words.join(" or "))));
+    }
+    found
+}
+
 impl Step {
+    /// The labels of the channels on which that was learned which it was given; `None` where it was given nothing.
+    #[must_use]
+    pub fn learned_on(&self) -> Option<&[String]> {
+        self.given.as_ref().map(|given| given.channels.as_slice())
+    }
+
+    /// Gives an adaptive step what it, or one like it, learned, as a configuration that names a file does. A step of another
+    /// kind stays as it is.
+    pub fn give(&mut self, entry: &Entry) {
+        match (&mut self.spec, &entry.what) {
+            (StepSpec::Clean(CleanSpec::Align { align, .. }), What::Align { reference, .. }) => {
+                align.mode = AlignMode::Fixed { reference: reference.clone() };
+            }
+            (StepSpec::Clean(CleanSpec::Asr(asr)), What::Asr(state)) => {
+                asr.calibration = AsrCalibration::Given(state.clone());
+            }
+            _ => return,
+        }
+        self.given = Some(Given::new(self.at.clone(), entry));
+    }
+
     fn mistake(&self, error: &DesignError) -> Mistake {
         let place = error.key().and_then(|key| {
             self.places.0.iter().find(|p| p.key.rsplit('.').next().is_some_and(|last| last == key))

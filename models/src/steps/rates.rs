@@ -11,9 +11,7 @@ pub(super) const KINDS: &[&str] = &["resample"];
 pub(super) fn read(_kind: &str, table: &mut Table<'_>, places: &mut Places) -> Option<RateSpec> {
     let rate_hz = places.number(table, "rate_hz");
     let input_hz = places.optional::<f64>(table, "input_hz");
-    // What is too large for any purpose is refused where the step is designed.
-    let half_width = places.optional::<usize>(table, "half_width");
-    let half_width = half_width.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    let half_width = places.optional_count(table, "half_width");
     let beta = places.optional::<f64>(table, "beta");
     Some(RateSpec::Resample { rate_hz: rate_hz?, input_hz, half_width, beta })
 }

@@ -1,7 +1,7 @@
 //! Steps across channels.
 
-use super::Places;
-use bci_config::Table;
+use super::{Places, choice};
+use bci_config::{FromToml, Table};
 use bci_dsp::montage::LaplacianSize;
 use bci_dsp::{Over, SpaceSpec};
 
@@ -19,6 +19,8 @@ pub(super) const KINDS: &[&str] = &[
     "spatial_filter",
 ];
 
+const SIZES: [(&str, LaplacianSize); 2] = [("small", LaplacianSize::Small), ("large", LaplacianSize::Large)];
+
 /// Reads a step of one of its kinds; mistakes are noted.
 pub(super) fn read(kind: &str, table: &mut Table<'_>, places: &mut Places) -> Option<SpaceSpec> {
     // Every key is asked for before any is found missing, so that all mistakes are noted.
@@ -33,7 +35,8 @@ pub(super) fn read(kind: &str, table: &mut Table<'_>, places: &mut Places) -> Op
             Some(SpaceSpec::Reference { channels: channels?, keep: keep? })
         }
         "laplacian" => {
-            let (size, channels) = (size(table, places), either(table, places, "channels"));
+            let (size, channels) =
+                (choice(table, places, "size", None, &SIZES), either(table, places, "channels"));
             Some(SpaceSpec::Laplacian { size: size?, channels: channels? })
         }
         "bipolar" => {
@@ -60,31 +63,12 @@ fn over(table: &mut Table<'_>, places: &mut Places) -> Option<Over> {
 }
 
 /// What may be left out: `None` only for what is there and cannot be read.
-fn either<T: bci_config::FromToml>(
-    table: &mut Table<'_>,
-    places: &mut Places,
-    key: &str,
-) -> Option<Option<T>> {
-    let is_there = table.keys().any(|(name, _)| name == key);
-    let value = places.optional(table, key);
-    if is_there && value.is_none() { None } else { Some(value) }
+fn either<T: FromToml>(table: &mut Table<'_>, places: &mut Places, key: &str) -> Option<Option<T>> {
+    Some(places.readable(table, key)?.map(|located| located.value))
 }
 
 fn flag(table: &mut Table<'_>, places: &mut Places, key: &str) -> Option<bool> {
     either(table, places, key).map(Option::unwrap_or_default)
-}
-
-fn size(table: &mut Table<'_>, places: &mut Places) -> Option<LaplacianSize> {
-    let located = table.required::<String>("size")?;
-    places.0.push(located.at.clone());
-    match located.value.as_str() {
-        "small" => Some(LaplacianSize::Small),
-        "large" => Some(LaplacianSize::Large),
-        _ => {
-            table.mistakes().add(located.mistake("must be \"small\" or \"large\""));
-            None
-        }
-    }
 }
 
 fn grids(table: &mut Table<'_>, places: &mut Places) -> Option<Vec<(String, usize)>> {

@@ -4,7 +4,7 @@ use crate::stolen::stolen_s;
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_types::HostNs;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt;
 
 /// The beginning of a measurement.
 pub(crate) struct Load {
@@ -19,25 +19,50 @@ impl Load {
         Self { at: HostClock.now(), cpu_s: process_cpu_seconds(), threads: threads(), stolen_s: stolen_s() }
     }
 
-    /// Processor time since then as a share of one core, of the process and of each of its threads that matters.
-    pub(crate) fn end(&self) -> String {
+    /// What was used since then.
+    pub(crate) fn end(&self) -> Used {
         let seconds = (HostClock.now() - self.at) as f64 * 1e-9;
-        let share = |s: f64| 100.0 * s / seconds;
-        let mut text = format!("{:.1} % of a core (", share(process_cpu_seconds() - self.cpu_s));
-        let mut used: Vec<(f64, String)> = threads()
+        let percent = |s: f64| 100.0 * s / seconds;
+        let mut threads: Vec<(String, f64)> = threads()
             .into_iter()
-            .map(|(id, (name, s))| (s - self.threads.get(&id).map_or(0.0, |(_, before)| *before), name))
+            .map(|(id, (name, s))| (name, s - self.threads.get(&id).map_or(0.0, |(_, before)| *before)))
+            .map(|(name, s)| (name, percent(s)))
             .collect();
-        used.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let busy = used.iter().filter(|(s, _)| share(*s) >= 0.1);
-        for (i, (s, name)) in busy.enumerate() {
-            let comma = if i == 0 { "" } else { ", " };
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{comma}{name} {:.1}", share(*s));
+        threads.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Used {
+            percent: percent(process_cpu_seconds() - self.cpu_s),
+            threads,
+            stolen_percent: percent(stolen_s() - self.stolen_s),
         }
-        // What a hypervisor withholds nobody on this machine can make up for.
-        let _ = write!(text, "); stolen from the machine {:.2} %", share(stolen_s() - self.stolen_s));
-        text
+    }
+}
+
+/// Processor time, in percent of one core.
+#[derive(Clone, Debug)]
+pub(crate) struct Used {
+    /// Of the process.
+    pub(crate) percent: f64,
+    /// Of each of its threads that is still there, by name, the busiest first.
+    threads: Vec<(String, f64)>,
+    /// What a hypervisor withheld from the machine: nobody on it can make up for that.
+    stolen_percent: f64,
+}
+
+impl Used {
+    /// Of the threads of this name.
+    pub(crate) fn of(&self, thread: &str) -> f64 {
+        self.threads.iter().filter(|(name, _)| name == thread).map(|(_, percent)| percent).sum()
+    }
+}
+
+impl fmt::Display for Used {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} % of a core (", self.percent)?;
+        for (i, (name, percent)) in self.threads.iter().filter(|(_, percent)| *percent >= 0.05).enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{name} {percent:.2}")?;
+        }
+        write!(f, "); stolen from the machine {:.2} %", self.stolen_percent)
     }
 }
 

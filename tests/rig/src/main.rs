@@ -1,5 +1,5 @@
-//! Measures what a wide, fast stream costs from its source to its features, over LSL on this machine: 1024 channels at
-//! 30 kHz unless told otherwise.
+//! Measures what a wide, fast stream costs from its source to its features, over LSL on this machine: spikes of 1024
+//! channels at 30 kHz unless told otherwise, the steps of a rig's configuration with `--rig`.
 //!
 //! `bci-rig run` starts a source as a process of its own and receives it; `bci-rig elements` measures the elements
 //! alone. Build it with `--release`. The signal is synthetic noise.
@@ -49,6 +49,9 @@ enum Job {
         /// Fails when the 99th percentile of the latency is not below this.
         #[arg(long)]
         most_p99_ms: Option<f64>,
+        /// Fails when the receiver takes as much of a core or more.
+        #[arg(long)]
+        most_core_percent: Option<f64>,
     },
     /// Sends a stream as soon as somebody listens, and tells what that took.
     Source {
@@ -87,6 +90,9 @@ struct Stream {
     /// Real-time priority (`SCHED_FIFO`, 1 to 99) of source and receiver; ordinary scheduling without.
     #[arg(long)]
     priority: Option<u8>,
+    /// Labels channels as contacts of depth electrodes, so many a shaft: A1, A2, ..., then B1.
+    #[arg(long)]
+    shaft_contacts: Option<usize>,
     /// An `lsl_api.cfg` in place of the one that keeps LSL to this machine.
     #[arg(long)]
     lsl_config: Option<std::path::PathBuf>,
@@ -99,6 +105,19 @@ impl Stream {
 
     fn pull_frames(&self) -> usize {
         self.pull_frames.unwrap_or(self.chunk_frames.div_ceil(3)).max(1)
+    }
+
+    fn labels(&self) -> Vec<String> {
+        let label = |i: usize| match self.shaft_contacts {
+            None => format!("E{i}"),
+            Some(contacts) => {
+                let (shaft, contact) = (i / contacts.max(1), i % contacts.max(1) + 1);
+                let letter = |n: usize| char::from(b'A' + (n % 26) as u8);
+                let second = if shaft < 26 { String::new() } else { letter(shaft / 26 - 1).to_string() };
+                format!("{second}{}{contact}", letter(shaft))
+            }
+        };
+        (0..self.channels).map(label).collect()
     }
 
     fn lsl(&self) -> Result<Liblsl, Failure> {
@@ -120,6 +139,7 @@ impl Stream {
             format!("--chunk-frames={}", self.chunk_frames),
             format!("--seconds={}", self.seconds),
         ];
+        all.extend(self.shaft_contacts.map(|n| format!("--shaft-contacts={n}")));
         all.extend(self.priority.map(|p| format!("--priority={p}")));
         all.extend(self.lsl_config.as_ref().map(|f| format!("--lsl-config={}", f.display())));
         all
@@ -160,7 +180,7 @@ fn run(job: Job) -> Result<(), Failure> {
             let on = stream.clone();
             println!("{}", on.on_thread("rig-source", move || source::send(&stream, &name))?);
         }
-        Job::Run { stream, work, json, most_p99_ms } => {
+        Job::Run { stream, work, json, most_p99_ms, most_core_percent } => {
             let name = format!("bci-rig-{}", std::process::id());
             let source = Command::new(std::env::current_exe()?)
                 .arg("source")
@@ -174,12 +194,18 @@ fn run(job: Job) -> Result<(), Failure> {
             let (received, figures) = received;
             print!("source:   {}{received}", String::from_utf8_lossy(&sent.stdout));
             if let Some(file) = json {
-                std::fs::write(file, figures.json())?;
+                std::fs::write(file, figures.json().to_string() + "\n")?;
             }
+            let mut beyond = Vec::new();
             if let Some(most) = most_p99_ms.filter(|most| figures.p99_ms >= *most) {
-                return Err(
-                    format!("the 99th percentile is {:.3} ms, not below {most} ms", figures.p99_ms).into()
-                );
+                beyond.push(format!("the 99th percentile is {:.3} ms, not below {most} ms", figures.p99_ms));
+            }
+            let percent = figures.core.total_percent;
+            if let Some(most) = most_core_percent.filter(|most| percent >= *most) {
+                beyond.push(format!("the receiver takes {percent:.2} % of a core, not less than {most} %"));
+            }
+            if !beyond.is_empty() {
+                return Err(beyond.join("; ").into());
             }
             if !sent.status.success() {
                 return Err(format!("the source failed: {}", sent.status).into());

@@ -5,6 +5,7 @@ use crate::noise::{PERIOD, noise};
 use crate::stolen::Undisturbed;
 use crate::{Failure, Stream};
 use bci_types::HostNs;
+use serde_json::{Value, json};
 
 /// How long after the first frame latencies are not yet counted: pages and caches are touched for the first time.
 const WARM_UP_S: f64 = 1.0;
@@ -22,15 +23,37 @@ pub(crate) struct Figures {
     /// Newest stamp of a chunk to its features.
     pub(crate) p99_ms: f64,
     max_ms: f64,
+    pub(crate) core: Core,
+}
+
+/// Processor time of the receiving process, in percent of one core.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Core {
+    pub(crate) total_percent: f64,
+    /// What the signal thread takes; the rest is the acquisition thread with those of liblsl.
+    pub(crate) signal_percent: f64,
+}
+
+impl Core {
+    pub(crate) fn acquisition_percent(self) -> f64 {
+        self.total_percent - self.signal_percent
+    }
 }
 
 impl Figures {
-    pub(crate) fn json(&self) -> String {
-        let Self { channels, rate_hz, frames, p50_ms, p99_ms, max_ms } = self;
-        format!(
-            "{{\"channels\": {channels}, \"rate_hz\": {rate_hz}, \"frames\": {frames}, \"frames_lost\": 0, \
-             \"latency_ms\": {{\"p50\": {p50_ms}, \"p99\": {p99_ms}, \"max\": {max_ms}}}}}\n"
-        )
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "channels": self.channels,
+            "rate_hz": self.rate_hz,
+            "frames": self.frames,
+            "frames_lost": 0,
+            "latency_ms": { "p50": self.p50_ms, "p99": self.p99_ms, "max": self.max_ms },
+            "core_percent": {
+                "total": self.core.total_percent,
+                "acquisition": self.core.acquisition_percent(),
+                "signal": self.core.signal_percent,
+            },
+        })
     }
 }
 
@@ -110,6 +133,7 @@ impl Account {
     pub(crate) fn tell(
         mut self,
         sent: usize,
+        core: Core,
         undisturbed: &Undisturbed,
     ) -> Result<(String, Figures), Failure> {
         self.latencies.sort_by(|a, b| b.ms.total_cmp(&a.ms));
@@ -151,6 +175,7 @@ impl Account {
                 p50_ms: at(0.5),
                 p99_ms: at(0.99),
                 max_ms: at(1.0),
+                core,
             };
             Ok((text, figures))
         } else {
@@ -176,6 +201,7 @@ mod tests {
             pull_frames: None,
             seconds: 2,
             priority: None,
+            shaft_contacts: None,
             lsl_config: None,
         };
         let mut account = Account::new(&stream);
@@ -192,7 +218,10 @@ mod tests {
             let done = HostNs::from_lsl_seconds(*chunk.stamps().last().expect("frames") + 0.0015);
             account.note(chunk.samples(), chunk.stamps(), HostNs(done.0 - 250_000), done);
         }
-        account.tell(SENT, &Undisturbed::default()).map(|(text, _)| text).map_err(|e| e.to_string())
+        account
+            .tell(SENT, Core::default(), &Undisturbed::default())
+            .map(|(text, _)| text)
+            .map_err(|e| e.to_string())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The receiving side.
 
 use crate::load::Load;
-use crate::measure::{Account, Figures};
+use crate::measure::{Account, Core, Figures};
 use crate::stolen::Watch;
 use crate::work::{Path, Settings};
 use crate::{Failure, Stream};
@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// The thread that works on what has been received.
+const SIGNAL: &str = "rig-signal";
 /// How long the source is looked for.
 const LOOK: Duration = Duration::from_secs(20);
 /// How long one wait for samples may take.
@@ -37,28 +39,37 @@ pub(crate) fn receive(
     let expected = stream.chunks() * stream.chunk_frames;
     let (writer, reader) = edge(stream.channels, stream.rate_hz as usize / 20);
     let ended = Arc::new(AtomicBool::new(false));
+    let path = Path::new(stream, source.spec(), settings)?;
+    // Made before the time is taken: what a start costs is paid once.
+    let account = Account::new(stream);
     let (load, watch) = (Load::begin(), Watch::begin());
     let worker = {
-        let path = Path::new(stream, source.spec(), settings)?;
         let (stream, ended) = (stream.clone(), Arc::clone(&ended));
         let priority = stream.priority.map(|p| p.saturating_sub(1).max(1));
-        let spec = ThreadSpec { name: "rig-signal".into(), priority, cpu: None };
-        spawn(spec, move |_| work_all(&stream, reader, path, &ended))?
+        let spec = ThreadSpec { name: SIGNAL.into(), priority, cpu: None };
+        spawn(spec, move |_| work_all(&stream, reader, path, account, &ended))?
     };
     let bell = Doorbell::for_thread(worker.thread());
     let mut chunk = Chunk::with_capacity(stream.channels, stream.pull_frames());
     let pulled = pull_all(source.as_mut(), &mut chunk, writer, &bell, expected);
+    // While the threads are still there, so that the time of each is known.
+    let used = load.end();
     ended.store(true, Ordering::Release);
     bell.ring();
     let (account, path, heap) = worker.join().map_err(|_| "the signal thread died")?;
-    let (used, undisturbed) = (load.end(), watch.end());
+    let undisturbed = watch.end();
     pulled?;
-    let (told, figures) = account.tell(expected, &undisturbed)?;
+    let core = Core { total_percent: used.percent, signal_percent: used.of(SIGNAL) };
+    let (told, figures) = account.tell(expected, core, &undisturbed)?;
     if heap > 0 {
         return Err(format!("{heap} heap operations in the loops of the receiver").into());
     }
     let text = format!(
-        "receiver: {used}\n{told}features: {}\nheap:     0 operations in the loops of the receiver\n",
+        "receiver: {used}\n\
+         \x20         acquisition with liblsl {:.2} %, signal thread {:.2} %\n\
+         {told}features: {}\nheap:     0 operations in the loops of the receiver\n",
+        core.acquisition_percent(),
+        core.signal_percent,
         path.summary()
     );
     Ok((text, figures))
@@ -95,8 +106,13 @@ fn pull_all(
 }
 
 /// Works on what comes until the source has ended and the ring is empty.
-fn work_all(stream: &Stream, mut reader: Reader, mut path: Path, ended: &AtomicBool) -> (Account, Path, u64) {
-    let mut account = Account::new(stream);
+fn work_all(
+    stream: &Stream,
+    mut reader: Reader,
+    mut path: Path,
+    mut account: Account,
+    ended: &AtomicBool,
+) -> (Account, Path, u64) {
     let mut samples = vec![0.0; stream.channels * stream.pull_frames()];
     let mut stamps = vec![0.0; stream.pull_frames()];
     loop {

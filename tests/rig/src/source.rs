@@ -22,21 +22,23 @@ pub(crate) fn send(stream: &Stream, name: &str) -> Result<String, Failure> {
         return Err(format!("--chunk-frames must divide {PERIOD}").into());
     }
     let lsl = stream.lsl()?;
-    let channel = |i| ChannelSpec {
-        label: Some(format!("E{i}")),
+    let (kind, channel_kind) =
+        if stream.shaft_contacts.is_some() { ("EEG", "SEEG") } else { ("Spikes", "MEA") };
+    let channel = |label| ChannelSpec {
+        label: Some(label),
         unit: Unit::Microvolts,
-        kind: ChannelKind::Other("MEA".into()),
+        kind: ChannelKind::Other(channel_kind.into()),
     };
     let rate_hz = f64::from(stream.rate_hz);
     let spec = StreamSpec {
         name: name.into(),
-        kind: "Spikes".into(),
+        kind: kind.into(),
         source_id: name.into(),
         hostname: String::new(),
         instance: String::new(),
         format: SampleFormat::Float32,
         rate: Rate::Regular(Hz::new(rate_hz)?),
-        channels: (0..stream.channels).map(channel).collect(),
+        channels: stream.labels().into_iter().map(channel).collect(),
     };
     let mut outlet = EegOutlet::new(lsl, &spec, &OutletOptions { buffer_s: 5, ..OutletOptions::default() })?;
     let noise = noise(stream.channels);

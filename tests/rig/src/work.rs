@@ -4,12 +4,16 @@ use crate::{Failure, Stream};
 use bci_dsp::design::{Band, Family};
 use bci_dsp::run::{RmsSettings, Threshold};
 use bci_dsp::{Chain, IirSpec, Signal, SpikeOutput, SpikeSpec, StepSpec};
+use bci_models::steps::rig_steps;
 use bci_pipeline::{Continuity, Counters, FaultSpec, SignalPath, Surroundings, WindowQueue, feature_path};
 use bci_rt::clock::HostClock;
 use bci_rt::edge::Header;
 use bci_types::{Hz, StreamSpec};
 use clap::Args;
 use std::sync::atomic::Ordering;
+
+/// The windows of a rig's steps.
+const RIG_WINDOW_S: f64 = 0.05;
 
 /// The steps.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +30,9 @@ pub(crate) struct Settings {
     /// Ends a crossing's refractory time; none without.
     #[arg(long)]
     pub(crate) refractory_ms: Option<f64>,
+    /// A configuration of the daemon, whose first pipeline's own steps are run instead, in windows of 50 ms.
+    #[arg(long)]
+    pub(crate) rig: Option<std::path::PathBuf>,
     /// Does nothing with the samples: what receiving alone takes.
     #[arg(long)]
     pub(crate) idle: bool,
@@ -47,7 +54,7 @@ impl Settings {
     }
 
     pub(crate) fn chain(&self, steps: &[StepSpec], stream: &Stream) -> Result<Chain, Failure> {
-        let signal = Signal::unlabelled(Hz::new(f64::from(stream.rate_hz))?, stream.channels);
+        let signal = Signal::new(Hz::new(f64::from(stream.rate_hz))?, &stream.labels());
         Chain::design(steps, &signal, stream.pull_frames()).map_err(|mistakes| {
             let words: Vec<String> = mistakes.iter().map(|(step, e)| format!("step {step}: {e}")).collect();
             words.join("; ").into()
@@ -55,24 +62,34 @@ impl Settings {
     }
 }
 
-/// Samples in, features out: the daemon's own signal path, with its alignment, its search for faults and its windows of
-/// one bin each.
+/// Samples in, features out: the daemon's own signal path, with its alignment, its search for faults and its windows: of
+/// one bin each, or of 50 ms where the steps are a rig's.
 pub(crate) struct Path {
     signal: Option<SignalPath>,
     queue: WindowQueue,
     counters: Counters,
     at: Continuity,
-    channels: usize,
-    bins: usize,
+    /// Whether the first half of a window are crossings.
+    spikes: bool,
+    features: usize,
+    windows: usize,
     untrusted: usize,
+    /// Sums over trusted windows' means: of crossings where there are some, and of everything else.
     crossings: f64,
-    power: f64,
+    others: f64,
 }
 
 impl Path {
     pub(crate) fn new(stream: &Stream, spec: &StreamSpec, settings: &Settings) -> Result<Self, Failure> {
-        let steps = [settings.band_pass(), settings.spikes()];
-        let path = || feature_path(spec, &steps, FaultSpec::default(), 1, stream.pull_frames());
+        let (steps, frames) = match &settings.rig {
+            None => (vec![settings.band_pass(), settings.spikes()], 1),
+            Some(file) => {
+                let steps = rig_steps(&file.display().to_string(), &std::fs::read_to_string(file)?)?;
+                let chain = settings.chain(&steps, stream)?;
+                (steps, ((chain.output().rate.get() * RIG_WINDOW_S).round() as usize).max(1))
+            }
+        };
+        let path = || feature_path(spec, &steps, FaultSpec::default(), frames, stream.pull_frames());
         let signal = if settings.idle { None } else { Some(path()?) };
         let length = signal.as_ref().map_or(1, SignalPath::window_len);
         Ok(Self {
@@ -80,11 +97,12 @@ impl Path {
             queue: WindowQueue::new(length, 8),
             counters: Counters::default(),
             at: Continuity::default(),
-            channels: stream.channels,
-            bins: 0,
+            spikes: settings.rig.is_none(),
+            features: length / frames,
+            windows: 0,
             untrusted: 0,
             crossings: 0.0,
-            power: 0.0,
+            others: 0.0,
         })
     }
 
@@ -94,11 +112,17 @@ impl Path {
         let around = Surroundings { clock: &HostClock, queue: &self.queue, counters: &self.counters };
         signal.process(header, samples, stamps, &mut self.at, &around);
         while let Some(slot) = self.queue.receive() {
-            let (crossings, power) = slot.window.split_at(self.channels);
-            self.bins += 1;
-            self.untrusted += usize::from(!slot.validity.is_valid());
-            self.crossings += crossings.iter().map(|&x| f64::from(x)).sum::<f64>();
-            self.power += power.iter().map(|&x| f64::from(x)).sum::<f64>();
+            self.windows += 1;
+            if slot.validity.is_valid() {
+                let half = if self.spikes { slot.window.len() / 2 } else { 0 };
+                let (crossings, others) = slot.window.split_at(half);
+                let mean =
+                    |all: &[f32]| all.iter().map(|&x| f64::from(x)).sum::<f64>() / all.len().max(1) as f64;
+                self.crossings += mean(crossings);
+                self.others += mean(others);
+            } else {
+                self.untrusted += 1;
+            }
             self.queue.recycle(slot);
         }
     }
@@ -108,14 +132,18 @@ impl Path {
         if self.signal.is_none() {
             return "no features".into();
         }
-        let n = (self.bins * self.channels).max(1) as f64;
+        let n = (self.windows - self.untrusted).max(1) as f64;
+        let (what, mean) = if self.spikes {
+            let crossings = self.crossings / n;
+            ("bins", format!("power {:.2} uV^2, {crossings:.4} crossings a bin and channel", self.others / n))
+        } else {
+            ("windows", format!("{:.3} uV", self.others / n))
+        };
         format!(
-            "{} bins of {} features, {} not trusted (settling); mean power {:.2} uV^2, {:.4} crossings a bin and channel; gaps {}",
-            self.bins,
-            2 * self.channels,
+            "{} {what} of {} features, {} not trusted (settling); mean {mean}; gaps {}",
+            self.windows,
+            self.features,
             self.untrusted,
-            self.power / n,
-            self.crossings / n,
             self.counters.gaps.load(Ordering::Relaxed),
         )
     }

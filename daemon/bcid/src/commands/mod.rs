@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod doctor;
+pub(crate) mod learn;
 pub(crate) mod play;
 pub(crate) mod run;
 pub(crate) mod streams;
@@ -86,10 +87,13 @@ fn writable(file: &Path) -> Result<(), Failure> {
 
 /// Writes `value` to `file`, whole or not at all.
 fn write_json(file: &Path, value: &serde_json::Value) -> Result<(), Failure> {
+    write_whole(file, &format!("{value:#}\n"))
+}
+
+/// Writes `text` to `file`, whole or not at all.
+fn write_whole(file: &Path, text: &str) -> Result<(), Failure> {
     let failed =
         |e: std::io::Error| Failure::caused(Exit::Internal, &format!("writing {}", file.display()), &e);
-    let mut text = format!("{value:#}");
-    text.push('\n');
     let mut part = file.as_os_str().to_owned();
     part.push(format!(".{}.part", std::process::id()));
     std::fs::write(&part, text).map_err(failed)?;

@@ -48,6 +48,36 @@ impl Band {
             Self::BandPass { low_hz, high_hz } | Self::BandStop { low_hz, high_hz } => [low_hz, high_hz],
         }
     }
+
+    /// What is wrong with the edges. A lone one goes by the name `lone_low` where it is the lower end of what passes, by
+    /// `lone_high` where it is the upper.
+    pub(super) fn edge_mistakes(
+        self,
+        lone_low: &'static str,
+        lone_high: &'static str,
+        rate: Hz,
+    ) -> Vec<DesignError> {
+        let nyquist_hz = rate.nyquist();
+        let mut found = Vec::new();
+        let mut inside = |name, hz: f64| {
+            if !(hz > 0.0 && hz < nyquist_hz) {
+                found.push(DesignError::Frequency { name, hz, nyquist_hz });
+            }
+        };
+        match self {
+            Self::LowPass { cutoff_hz } => inside(lone_high, cutoff_hz),
+            Self::HighPass { cutoff_hz } => inside(lone_low, cutoff_hz),
+            Self::BandPass { low_hz, high_hz } | Self::BandStop { low_hz, high_hz } => {
+                inside("low_hz", low_hz);
+                inside("high_hz", high_hz);
+                // With NaN the edge itself has been reported.
+                if low_hz >= high_hz {
+                    found.push(DesignError::BandEdges { low_hz, high_hz });
+                }
+            }
+        }
+        found
+    }
 }
 
 impl fmt::Display for Band {
@@ -117,24 +147,7 @@ pub fn butterworth(band: Band, order: u32, rate: Hz) -> Result<Sos, DesignError>
 
 /// Everything wrong with a specification that can be seen without designing it.
 pub(crate) fn mistakes(family: Family, band: Band, order: u32, rate: Hz) -> Vec<DesignError> {
-    let nyquist_hz = rate.nyquist();
-    let mut found = Vec::new();
-    let mut inside = |name, hz: f64| {
-        if !(hz > 0.0 && hz < nyquist_hz) {
-            found.push(DesignError::Frequency { name, hz, nyquist_hz });
-        }
-    };
-    match band {
-        Band::LowPass { cutoff_hz } | Band::HighPass { cutoff_hz } => inside("cutoff_hz", cutoff_hz),
-        Band::BandPass { low_hz, high_hz } | Band::BandStop { low_hz, high_hz } => {
-            inside("low_hz", low_hz);
-            inside("high_hz", high_hz);
-            // With NaN the edge itself has been reported.
-            if low_hz >= high_hz {
-                found.push(DesignError::BandEdges { low_hz, high_hz });
-            }
-        }
-    }
+    let mut found = band.edge_mistakes("cutoff_hz", "cutoff_hz", rate);
     if !(1..=MAX_ORDER).contains(&order) {
         found.push(DesignError::Order { order });
     }

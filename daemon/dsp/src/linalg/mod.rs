@@ -12,7 +12,7 @@ mod product;
 mod ql;
 mod tridiagonal;
 
-pub use covariance::{oas_shrinkage, scatter};
+pub use covariance::scatter;
 pub use eigen::{EigenError, SPD_FLOOR, SymmetricEigen};
 pub use product::{multiply, symmetrise};
 

@@ -10,6 +10,7 @@ mod clean;
 mod features;
 mod finite;
 mod fir;
+mod learned;
 mod resample;
 mod select;
 pub(crate) mod simd;
@@ -18,7 +19,7 @@ mod space;
 mod spikes;
 mod window;
 
-pub use align::{AlignFrames, AlignMode, AlignShrinkage, AlignSpec, Alignment, Metric};
+pub use align::{AlignFrames, AlignMode, AlignSpec, Metric};
 pub use clean::{Asr, AsrCalibration, AsrReport, AsrSpec, AsrState};
 pub use features::{
     ChannelFaults, Covariance, Covariances, CovariancesSpec, Envelope, EnvelopeMethod, EnvelopeSpec,
@@ -27,6 +28,7 @@ pub use features::{
 };
 pub use finite::{all_below, all_finite};
 pub use fir::FirFilter;
+pub use learned::{Learned, is_definite};
 pub use resample::{MOST_CHANGE, PolyphaseResampler, SincResampler};
 pub use select::Select;
 pub use sos_filter::SosFilter;
@@ -42,6 +44,11 @@ use bci_types::Hz;
 /// `ready` as the type that `retune` was called on.
 fn same<T: Element>(ready: &dyn Element) -> Result<&T, RetuneError> {
     ready.as_any().downcast_ref().ok_or(RetuneError::Kind)
+}
+
+/// That an element has as many channels as the one whose settings it is to take.
+fn same_channels(have: usize, got: usize) -> Result<(), RetuneError> {
+    if have == got { Ok(()) } else { Err(RetuneError::Channels { have, got }) }
 }
 
 /// How many channels are computed side by side: enough independent work to hide the latency of a recursion, few

@@ -1,4 +1,4 @@
-use super::{RetuneError, same};
+use super::{RetuneError, same, same_channels};
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
 use std::any::Any;
@@ -81,9 +81,7 @@ impl Select {
 
     fn takes(&self, ready: &Select) -> Result<(), RetuneError> {
         for (have, got) in [(self.inputs, ready.inputs), (self.picks.len(), ready.picks.len())] {
-            if have != got {
-                return Err(RetuneError::Channels { have, got });
-            }
+            same_channels(have, got)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 use super::cascade::{self, Delays, Slot};
 use super::simd::vectorised;
-use super::{RetuneError, same};
+use super::{RetuneError, same, same_channels};
 use crate::design::{Biquad, DesignError, Sos};
 use crate::element::{Element, InPlace};
 use std::any::Any;
@@ -129,9 +129,7 @@ impl Element for SosFilter {
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
         let ready = same::<Self>(ready)?;
-        if ready.channels != self.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
-        }
+        same_channels(self.channels, ready.channels)?;
         self.takes(&ready.sos)
     }
 

@@ -103,9 +103,7 @@ impl fmt::Display for FeatureSpec {
                 let centred = if spec.centre { "" } else { ", not centred" };
                 let how = match spec.shrinkage {
                     Shrinkage::None => String::new(),
-                    Shrinkage::LedoitWolf => ", Ledoit-Wolf".to_owned(),
-                    Shrinkage::Oas => ", OAS".to_owned(),
-                    Shrinkage::Fixed(share) => format!(", shrunk by {share}"),
+                    some => format!(", {some}"),
                 };
                 write!(f, "covariance over {} ms every {} ms{how}{centred}", spec.window_ms, spec.hop_ms)
             }

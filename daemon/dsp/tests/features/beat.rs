@@ -2,7 +2,7 @@
 
 use super::support::synthetic_noise;
 use super::*;
-use bci_dsp::run::{AlignMode, AlignShrinkage, AlignSpec, Metric, RmsSettings, Threshold};
+use bci_dsp::run::{AlignMode, AlignSpec, Metric, RmsSettings, Shrinkage, Threshold};
 use bci_dsp::{CleanSpec, RateSpec, SpikeOutput, SpikeSpec};
 use bci_types::Hz;
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ fn align() -> StepSpec {
     let spec = AlignSpec {
         metric: Metric::Riemann,
         mode: AlignMode::Running { horizon: None },
-        shrinkage: AlignShrinkage::Off,
+        shrinkage: Shrinkage::None,
     };
     StepSpec::Clean(CleanSpec::Align { window_ms: 250.0, hop_ms: 62.5, align: spec })
 }
@@ -39,19 +39,16 @@ fn z_score(time_constant_s: f64) -> StepSpec {
 /// Every step whose output has a beat of its own, and some of them in a row.
 fn with_a_beat() -> Vec<Vec<StepSpec>> {
     let mut all: Vec<Vec<StepSpec>> = every_feature().into_iter().map(|step| vec![step]).collect();
-    all.extend(
-        [
-            vec![resample(100.0, None)],
-            vec![resample(250.0, None)],
-            vec![resample(100.0, Some(157.3))],
-            vec![resample(500.0, Some(161.1))],
-            vec![spikes()],
-            vec![align()],
-            vec![resample(128.0, None), align(), power(None, 125.0, 62.5, false, false), resample(8.0, None)],
-            vec![resample(100.0, Some(157.3)), power(None, 70.0, 30.0, true, false), z_score(0.5)],
-        ]
-        .into_iter(),
-    );
+    all.extend([
+        vec![resample(100.0, None)],
+        vec![resample(250.0, None)],
+        vec![resample(100.0, Some(157.3))],
+        vec![resample(500.0, Some(161.1))],
+        vec![spikes()],
+        vec![align()],
+        vec![resample(128.0, None), align(), power(None, 125.0, 62.5, false, false), resample(8.0, None)],
+        vec![resample(100.0, Some(157.3)), power(None, 70.0, 30.0, true, false), z_score(0.5)],
+    ]);
     all
 }
 

@@ -1,5 +1,5 @@
 use super::{Layout, SETTLED};
-use bci_dsp::run::{AsrReport, Select, all_below};
+use bci_dsp::run::{AsrReport, Learned, Select, all_below};
 use bci_dsp::{Chain, Output, Signal, StepSpec};
 use bci_types::Hz;
 
@@ -141,6 +141,11 @@ impl Chains {
     /// What was removed as artefacts, where a step does that.
     pub(super) fn removed(&self) -> Option<AsrReport> {
         self.preprocessing.removed().or_else(|| self.conditioning.removed())
+    }
+
+    /// What the `n`th adaptive step of the rig's own, or of the decoder's, has learned; see [`Chain::learned`].
+    pub(super) fn learned(&mut self, of_decoder: bool, n: usize) -> Option<(Learned<'_>, &Signal)> {
+        if of_decoder { self.preprocessing.learned(n) } else { self.conditioning.learned(n) }
     }
 
     /// The delay of what is let through, in its middle, in seconds.

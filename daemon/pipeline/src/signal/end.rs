@@ -33,6 +33,19 @@ struct Known {
     fed: u64,
 }
 
+/// What came out of the filters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Came<'a> {
+    /// `[frames x channels]`; silence where `None`.
+    pub(super) samples: Option<&'a [f64]>,
+    /// For each frame the newest of the fed frames that went into it, counted from `base`.
+    pub(super) origins: &'a [u32],
+    pub(super) base: usize,
+    /// What is known of the fed frames, the first of them number `fed`.
+    pub(super) notes: &'a [Note],
+    pub(super) fed: u64,
+}
+
 impl End {
     /// For frames of `channels` channels, `signal_delay_ns` later than the signal, from filters that settle in `settle`
     /// frames of the stream and have just been started.
@@ -68,18 +81,9 @@ impl End {
         self.window.skip(frames);
     }
 
-    /// `samples` (silence where `None`) came out of the filters for the frames of which `notes` are known, the first of
-    /// them number `fed` and number `base` of those that `origins` count.
-    pub(super) fn take(
-        &mut self,
-        samples: Option<&[f64]>,
-        origins: &[u32],
-        base: usize,
-        notes: &[Note],
-        fed: u64,
-        timing: &Timing,
-        pass: &mut Pass<'_>,
-    ) {
+    /// Takes in what came, and hands over the windows that become due.
+    pub(super) fn take(&mut self, came: Came<'_>, timing: &Timing, pass: &mut Pass<'_>) {
+        let Came { samples, origins, base, notes, fed } = came;
         let channels = self.window.channels();
         // Frames whose causes were met.
         let mut met = 0;

@@ -6,7 +6,8 @@ use std::fmt;
 pub(crate) enum ChainName {
     /// A Butterworth band-pass of order 5, from a hundredth to a fifth of the rate: five sections.
     FiveBiquads,
-    /// Notches at 50 and 100 Hz (where that fits), a band-pass from 0.5 to 40 Hz of order 4, the common average.
+    /// The steps of `deploy/config/eeg.toml`: notches at 50 and 100 Hz, a band-pass from 0.5 to 40 Hz of order 4, the
+    /// common average.
     DefaultEeg,
 }
 

@@ -1,13 +1,17 @@
 use super::case::{Case, ChainName};
 use crate::clock;
-use bci_dsp::design::{Band, Family};
+use bci_dsp::design::Band;
 use bci_dsp::run::SosFilter;
-use bci_dsp::{Chain, IirSpec, Over, Signal, SpaceSpec, StepSpec};
+use bci_dsp::{Chain, Signal};
+use bci_models::steps::rig_steps;
 use std::hint::black_box;
 use std::time::Instant;
 
 /// Distinct chunks that are gone through in turn: as many bytes as `peers.py` uses.
 const INPUT_BYTES: usize = 1 << 20;
+
+/// The rig whose steps are the default EEG chain.
+const DEFAULT_EEG: &str = include_str!("../../../../deploy/config/eeg.toml");
 
 /// The daemon's engine on one case.
 pub(crate) struct Ours {
@@ -119,18 +123,33 @@ impl Engine {
                 SosFilter::design(&sos, case.channels).map(Self::Cascade).map_err(|e| e.to_string())
             }
             ChainName::DefaultEeg => {
-                let mut steps: Vec<StepSpec> = [50.0, 100.0]
-                    .into_iter()
-                    .filter(|f| *f < case.rate.nyquist())
-                    .map(|freq_hz| StepSpec::Iir(IirSpec::Notch { freq_hz, q: 30.0 }))
-                    .collect();
-                let band = Band::BandPass { low_hz: 0.5, high_hz: 40.0 };
-                steps.push(StepSpec::Iir(IirSpec::Band { family: Family::Butterworth, band, order: 4 }));
-                steps.push(StepSpec::Space(SpaceSpec::CommonAverage { over: Over::default() }));
+                let steps = rig_steps("deploy/config/eeg.toml", DEFAULT_EEG)?;
                 Chain::design(&steps, &Signal::unlabelled(case.rate, case.channels), case.frames())
                     .map(Self::Chain)
                     .map_err(|e| format!("{e:?}"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_chain_is_what_the_peers_run() {
+        let steps = rig_steps("eeg.toml", DEFAULT_EEG).expect("sound steps");
+        let told: Vec<String> = steps.iter().map(ToString::to_string).collect();
+        // As in `peers.py`, which cannot read it.
+        assert_eq!(
+            told,
+            [
+                "notch 50 Hz, Q 30",
+                "notch 100 Hz, Q 30",
+                "band-pass 0.5-40 Hz, Butterworth order 4",
+                "common average reference"
+            ]
+        );
     }
 }

@@ -1,5 +1,6 @@
-use super::{Fir, sinc, taps_mistake};
+use super::{Fir, taps_mistake};
 use crate::design::DesignError;
+use crate::design::kaiser::sinc;
 use bci_types::Hz;
 use nalgebra::{DMatrix, DVector};
 use std::f64::consts::PI;

@@ -10,6 +10,7 @@ pub use windowed::fir_windowed;
 
 pub(crate) use least_squares::mistakes as least_squares_mistakes;
 pub(crate) use windowed::mistakes as windowed_mistakes;
+pub(super) use windowed::windowed;
 
 use super::{Complex, DesignError};
 use bci_types::Hz;
@@ -109,11 +110,6 @@ impl Fir {
     fn radians(&self, at_hz: f64) -> f64 {
         2.0 * PI * at_hz / self.rate.get()
     }
-}
-
-/// `sin(pi x) / (pi x)`.
-fn sinc(x: f64) -> f64 {
-    if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
 }
 
 /// What is wrong with a number of taps.

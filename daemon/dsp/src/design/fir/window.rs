@@ -1,4 +1,5 @@
 use crate::design::DesignError;
+use crate::design::kaiser::kaiser;
 use std::f64::consts::PI;
 use std::fmt;
 
@@ -44,7 +45,7 @@ impl FirWindow {
             Self::Hamming => 0.54 + 0.46 * cosine(1.0),
             Self::Hann => 0.5 + 0.5 * cosine(1.0),
             Self::Blackman => 0.42 + 0.5 * cosine(1.0) + 0.08 * cosine(2.0),
-            Self::Kaiser { beta } => bessel_i0(beta * (1.0 - x * x).max(0.0).sqrt()) / bessel_i0(beta),
+            Self::Kaiser { beta } => kaiser(beta, x),
         }
     }
 }
@@ -58,17 +59,4 @@ impl fmt::Display for FirWindow {
             Self::Kaiser { beta } => write!(f, "Kaiser beta {beta}"),
         }
     }
-}
-
-/// The modified Bessel function of the first kind and order 0, by its power series: all terms are positive, so nothing
-/// cancels.
-fn bessel_i0(x: f64) -> f64 {
-    let quarter = x * x / 4.0;
-    let (mut term, mut sum, mut k) = (1.0, 1.0, 1.0);
-    while term > sum * f64::EPSILON / 4.0 {
-        term *= quarter / (k * k);
-        sum += term;
-        k += 1.0;
-    }
-    sum
 }

@@ -1,4 +1,5 @@
-use super::{Fir, FirWindow, MAX_TAPS, sinc, taps_mistake};
+use super::{Fir, FirWindow, MAX_TAPS, taps_mistake};
+use crate::design::kaiser::sinc;
 use crate::design::{Band, DesignError};
 use bci_types::Hz;
 use std::f64::consts::PI;
@@ -24,6 +25,12 @@ pub fn fir_windowed(band: Band, taps: usize, window: FirWindow, rate: Hz) -> Res
         Band::BandPass { low_hz, high_hz } => &[(low_hz / nyquist, high_hz / nyquist)],
         Band::BandStop { low_hz, high_hz } => &[(0.0, low_hz / nyquist), (high_hz / nyquist, 1.0)],
     };
+    Fir::new(windowed(passes, taps, window), rate)
+}
+
+/// The taps for what passes: bands in order, in fractions of half of the rate. The gain is 1 at 0 Hz where that passes,
+/// else at half of the rate, else in the middle of the first band.
+pub(in crate::design) fn windowed(passes: &[(f64, f64)], taps: usize, window: FirWindow) -> Vec<f64> {
     let middle = 0.5 * (taps - 1) as f64;
     let mut h = window.weights(taps);
     for (n, h) in h.iter_mut().enumerate() {
@@ -38,31 +45,13 @@ pub fn fir_windowed(band: Band, taps: usize, window: FirWindow, rate: Hz) -> Res
     };
     let gain: f64 = h.iter().enumerate().map(|(n, h)| h * (PI * (n as f64 - middle) * at).cos()).sum();
     h.iter_mut().for_each(|h| *h /= gain);
-    Fir::new(h, rate)
+    h
 }
 
 /// Everything wrong with a specification that can be seen without designing it. A lone edge goes by the name it has
 /// between two: what a low-pass lets through ends at `high_hz`.
 pub(crate) fn mistakes(band: Band, taps: usize, window: FirWindow, rate: Hz) -> Vec<DesignError> {
-    let nyquist_hz = rate.nyquist();
-    let mut found = Vec::new();
-    let mut inside = |name, hz: f64| {
-        if !(hz > 0.0 && hz < nyquist_hz) {
-            found.push(DesignError::Frequency { name, hz, nyquist_hz });
-        }
-    };
-    match band {
-        Band::LowPass { cutoff_hz } => inside("high_hz", cutoff_hz),
-        Band::HighPass { cutoff_hz } => inside("low_hz", cutoff_hz),
-        Band::BandPass { low_hz, high_hz } | Band::BandStop { low_hz, high_hz } => {
-            inside("low_hz", low_hz);
-            inside("high_hz", high_hz);
-            // With NaN the edge itself has been reported.
-            if low_hz >= high_hz {
-                found.push(DesignError::BandEdges { low_hz, high_hz });
-            }
-        }
-    }
+    let mut found = band.edge_mistakes("low_hz", "high_hz", rate);
     found.extend(taps_mistake(taps, MAX_TAPS));
     if taps > 0 && taps.is_multiple_of(2) && matches!(band, Band::HighPass { .. } | Band::BandStop { .. }) {
         let must = "must be odd: an even number of taps lets nothing through at half of the rate";

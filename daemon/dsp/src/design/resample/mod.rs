@@ -1,6 +1,5 @@
 //! Filters between two sampling rates.
 
-mod kaiser;
 mod ratio;
 mod sinc_table;
 mod taps;

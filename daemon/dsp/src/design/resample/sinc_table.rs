@@ -1,5 +1,5 @@
-use super::kaiser::{kaiser, sinc};
 use crate::design::Complex;
+use crate::design::kaiser::{kaiser, sinc};
 
 /// Rows of the table for one period of the lower rate. Between rows a cubic goes through the nearest four, off by less
 /// than 1e-8 of the largest tap.

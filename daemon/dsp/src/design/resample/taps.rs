@@ -1,5 +1,6 @@
 use super::Ratio;
-use super::kaiser::{kaiser, sinc};
+use crate::design::FirWindow;
+use crate::design::fir::windowed;
 
 /// The low-pass filter between two rates, at `up` times the rate of the input: a windowed sinc that is -6 dB at half of
 /// the lower rate, with a gain of `up` at 0 Hz.
@@ -13,15 +14,8 @@ pub fn resample_taps(ratio: Ratio, half_width: u32, beta: f64) -> Vec<f64> {
     if widest == 1 {
         return vec![1.0];
     }
-    let half = f64::from(half_width) * f64::from(widest);
-    let cutoff = 1.0 / f64::from(widest);
-    let mut taps: Vec<f64> = (0..=2 * half_width as usize * widest as usize)
-        .map(|n| {
-            let at = n as f64 - half;
-            cutoff * sinc(cutoff * at) * kaiser(beta, at / half)
-        })
-        .collect();
-    let scale = f64::from(ratio.up()) / taps.iter().sum::<f64>();
-    taps.iter_mut().for_each(|tap| *tap *= scale);
+    let taps = 2 * half_width as usize * widest as usize + 1;
+    let mut taps = windowed(&[(0.0, 1.0 / f64::from(widest))], taps, FirWindow::Kaiser { beta });
+    taps.iter_mut().for_each(|tap| *tap *= f64::from(ratio.up()));
     taps
 }

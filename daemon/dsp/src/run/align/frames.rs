@@ -3,10 +3,11 @@ use super::spec::AlignSpec;
 use crate::design::DesignError;
 use crate::element::{Element, InPlace};
 use crate::run::beat::pass_over;
-use crate::run::{RetuneError, all_finite, same};
+use crate::run::{Learned, RetuneError, all_finite, same};
 use std::any::Any;
 
-/// Aligns a stream frame by frame: [`super::Alignment`] where windows are not at hand.
+/// Aligns a stream frame by frame: covariances are recentred on a reference, so that they have the unit matrix for their
+/// mean on whatever day and in whatever person.
 ///
 /// As soon as there is a window that may be learned from, and every hop from then on, the covariance of the last window
 /// counts towards the reference, and the frames after it are multiplied by
@@ -25,6 +26,8 @@ pub struct AlignFrames {
     until_due: usize,
     /// Frames in a row, up to a window's, that may be learned from.
     trusted: usize,
+    /// All frames that might be learned from.
+    learnable: u64,
 }
 
 impl AlignFrames {
@@ -45,7 +48,7 @@ impl AlignFrames {
             return Err(found);
         }
         let ring = vec![0.0; frames * channels].into_boxed_slice();
-        Ok(Self { reference: reference?, ring, next: 0, hop, until_due: frames, trusted: 0 })
+        Ok(Self { reference: reference?, ring, next: 0, hop, until_due: frames, trusted: 0, learnable: 0 })
     }
 
     /// The reference, `[channels x channels]`; the unit matrix until there is one.
@@ -63,7 +66,7 @@ impl AlignFrames {
     /// The window so far teaches nothing. The first that does is due as soon as it may be.
     fn distrust(&mut self) {
         self.trusted = 0;
-        if !self.reference.is_known() {
+        if !self.reference.is_there() {
             self.until_due = self.reference.frames();
         }
     }
@@ -92,6 +95,7 @@ impl InPlace for AlignFrames {
             let (part, after) = rest.split_at_mut(taken * channels);
             self.remember(part);
             self.reference.apply(part);
+            self.learnable += if learn { taken as u64 } else { 0 };
             self.until_due -= taken;
             if learn {
                 self.trusted = (self.trusted + taken).min(self.reference.frames());
@@ -116,6 +120,7 @@ impl Element for AlignFrames {
         self.next = 0;
         self.until_due = self.reference.frames();
         self.trusted = 0;
+        self.learnable = 0;
     }
 
     /// Keeps the reference.
@@ -123,9 +128,17 @@ impl Element for AlignFrames {
         self.distrust();
     }
 
-    /// Until the first window is in.
+    /// Until the first window is in; a given reference is there at once.
     fn warm_up_samples(&self) -> usize {
-        self.reference.frames()
+        if self.reference.is_given() { 0 } else { self.reference.frames() }
+    }
+
+    fn learned(&self) -> Option<Learned<'_>> {
+        Some(Learned::Align {
+            reference: self.reference.is_there().then(|| self.reference.mean()),
+            windows: self.reference.learned(),
+            frames: self.learnable,
+        })
     }
 
     fn skip(&mut self, frames: u64) -> u64 {
@@ -138,7 +151,7 @@ impl Element for AlignFrames {
 
     /// Until the next window is due, or the one after it.
     fn frames_to_learn(&self) -> usize {
-        if self.reference.is_known() { 0 } else { self.until_due }
+        if self.reference.is_there() { 0 } else { self.until_due }
     }
 
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {

@@ -4,8 +4,6 @@
 mod frames;
 mod reference;
 mod spec;
-mod window;
 
 pub use frames::AlignFrames;
-pub use spec::{AlignMode, AlignShrinkage, AlignSpec, Metric};
-pub use window::Alignment;
+pub use spec::{AlignMode, AlignSpec, Metric};

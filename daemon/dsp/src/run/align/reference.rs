@@ -1,7 +1,7 @@
-use super::spec::{AlignMode, AlignShrinkage, AlignSpec, Metric};
+use super::spec::{AlignMode, AlignSpec, Metric};
 use crate::design::DesignError;
-use crate::linalg::{EigenError, SymmetricEigen, multiply, oas_shrinkage, scatter, symmetrise};
-use crate::run::RetuneError;
+use crate::linalg::{EigenError, SymmetricEigen, multiply, symmetrise};
+use crate::run::{Covariance, RetuneError};
 
 /// The mean of covariances that is the reference, and the transform that makes it the unit matrix.
 #[derive(Clone, Debug)]
@@ -9,7 +9,7 @@ pub(super) struct Reference {
     channels: usize,
     frames: usize,
     metric: Metric,
-    shrinkage: AlignShrinkage,
+    estimator: Covariance,
     schedule: Schedule,
     /// Windows learned from since the last reset.
     learned: u32,
@@ -22,9 +22,8 @@ pub(super) struct Reference {
     covariance: Box<[f64]>,
     scratch: [Box<[f64]>; 2],
     eigen: SymmetricEigen,
-    /// `[frames x channels]`: a window without its mean, or before it is transformed.
+    /// `[frames x channels]`: a window before it is transformed.
     window: Box<[f64]>,
-    channel_means: Box<[f64]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +50,7 @@ impl Reference {
             channels,
             frames,
             metric: spec.metric,
-            shrinkage: spec.shrinkage,
+            estimator: Covariance::design(channels, spec.shrinkage, true)?,
             schedule,
             learned: 0,
             given,
@@ -62,7 +61,6 @@ impl Reference {
             scratch: [square(), square()],
             eigen: SymmetricEigen::design(channels),
             window: zeros(frames * channels),
-            channel_means: zeros(channels),
         };
         own.reset();
         Ok(own)
@@ -85,7 +83,7 @@ impl Reference {
     /// Learns from a window, its frames in any order. What is not finite or has no power at all teaches nothing.
     pub(super) fn learn(&mut self, window: &[f64]) {
         let Some(weight) = self.weight() else { return };
-        self.estimate(window);
+        self.estimator.of_window(window, &mut self.covariance);
         let trace: f64 = self.covariance.iter().step_by(self.channels + 1).sum();
         if !(trace > 0.0 && trace.is_finite()) {
             return;
@@ -97,7 +95,7 @@ impl Reference {
 
     /// `[rows x channels]` in place, up to a window's frames at a time.
     pub(super) fn apply(&mut self, frames: &mut [f64]) {
-        if !self.is_known() {
+        if !self.is_there() {
             return;
         }
         for part in frames.chunks_mut(self.window.len()) {
@@ -112,11 +110,11 @@ impl Reference {
     pub(super) fn retune(&mut self, ready: &Self) -> Result<(), RetuneError> {
         self.fits(ready)?;
         let learned_alike = self.metric == ready.metric
-            && self.shrinkage == ready.shrinkage
+            && self.estimator.shrinkage() == ready.estimator.shrinkage()
             && self.schedule != Schedule::Fixed
             && ready.schedule != Schedule::Fixed;
         self.metric = ready.metric;
-        self.shrinkage = ready.shrinkage;
+        self.estimator.retune(&ready.estimator);
         self.schedule = ready.schedule;
         self.given.copy_from_slice(&ready.given);
         if !learned_alike {
@@ -147,9 +145,14 @@ impl Reference {
         self.learned
     }
 
-    /// Whether there is a reference.
-    pub(super) fn is_known(&self) -> bool {
+    /// Whether there is a reference, learned or given.
+    pub(super) fn is_there(&self) -> bool {
         self.learned > 0 || self.schedule == Schedule::Fixed
+    }
+
+    /// Whether it is given and stays.
+    pub(super) fn is_given(&self) -> bool {
+        self.schedule == Schedule::Fixed
     }
 
     pub(super) fn mean(&self) -> &[f64] {
@@ -164,28 +167,6 @@ impl Reference {
             Schedule::First(windows) => (self.learned < windows).then_some(equal),
             Schedule::Running(None) => Some(equal),
             Schedule::Running(Some(horizon)) => Some(equal.max(1.0 / f64::from(horizon))),
-        }
-    }
-
-    /// The window's covariance.
-    fn estimate(&mut self, window: &[f64]) {
-        let n = self.channels;
-        let share = 1.0 / self.frames as f64;
-        self.channel_means.fill(0.0);
-        for frame in window.chunks_exact(n) {
-            self.channel_means.iter_mut().zip(frame).for_each(|(sum, x)| *sum += x);
-        }
-        self.channel_means.iter_mut().for_each(|sum| *sum *= share);
-        for (centred, frame) in self.window.chunks_exact_mut(n).zip(window.chunks_exact(n)) {
-            for ((y, x), mean) in centred.iter_mut().zip(frame).zip(&self.channel_means) {
-                *y = x - mean;
-            }
-        }
-        self.covariance.fill(0.0);
-        scatter(&self.window, n, share, &mut self.covariance);
-        match self.shrinkage {
-            AlignShrinkage::Off => symmetrise(n, &mut self.covariance),
-            AlignShrinkage::Oas => _ = oas_shrinkage(&mut self.covariance, n, self.frames),
         }
     }
 

@@ -1,5 +1,5 @@
 use crate::design::DesignError;
-use crate::linalg::SymmetricEigen;
+use crate::run::{Shrinkage, is_definite};
 use std::fmt;
 
 /// How an alignment finds the reference that windows are recentred on.
@@ -9,8 +9,8 @@ pub struct AlignSpec {
     pub metric: Metric,
     /// Over which windows.
     pub mode: AlignMode,
-    /// How a window's covariance is estimated.
-    pub shrinkage: AlignShrinkage,
+    /// How a window's covariance is estimated; each channel's mean over the window is taken away first.
+    pub shrinkage: Shrinkage,
 }
 
 /// Which mean of covariances is the reference.
@@ -52,15 +52,6 @@ pub enum AlignMode {
     },
 }
 
-/// How a window's covariance is estimated. The mean is removed and sums are divided by the number of frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AlignShrinkage {
-    /// As it is: pyRiemann's `scm`.
-    Off,
-    /// Shrunk towards a multiple of the unit matrix: [`crate::linalg::oas_shrinkage`].
-    Oas,
-}
-
 impl AlignSpec {
     /// Everything wrong with it for windows of `frames` frames of `channels` channels.
     pub(crate) fn mistakes(&self, channels: usize, frames: usize) -> Vec<DesignError> {
@@ -74,18 +65,17 @@ impl AlignSpec {
                 format!("{frames} frames"),
                 "must be at least two frames",
             ));
-        } else if self.metric == Metric::Riemann
-            && self.shrinkage == AlignShrinkage::Off
-            && frames <= channels
-        {
+        } else if self.metric == Metric::Riemann && self.shrinkage.is_none() && frames <= channels {
             // Such a covariance has no full rank, and its distance from any other is infinite.
             let must = format!(
-                "must be \"oas\" where a window has no more frames ({frames}) than channels ({channels})"
+                "must be \"ledoit_wolf\", \"oas\" or a share above 0 where a window has no more frames \
+                 ({frames}) than channels ({channels})"
             );
-            found.push(DesignError::setting("shrinkage", "off", must));
+            found.push(DesignError::setting("shrinkage", self.shrinkage, must));
         }
+        found.extend(self.shrinkage.mistake());
         match &self.mode {
-            AlignMode::Fixed { reference } if !is_positive_definite(reference, channels) => {
+            AlignMode::Fixed { reference } if !is_definite(reference, channels, f64::MIN_POSITIVE) => {
                 let must = format!(
                     "must be a symmetric positive definite matrix of {channels} x {channels} numbers"
                 );
@@ -103,21 +93,6 @@ impl AlignSpec {
     }
 }
 
-fn is_positive_definite(matrix: &[f64], n: usize) -> bool {
-    if matrix.len() != n * n || n == 0 {
-        return false;
-    }
-    let mut eigen = SymmetricEigen::design(n);
-    if eigen.decompose(matrix).is_err() {
-        return false;
-    }
-    let largest = eigen.values()[n - 1];
-    // Rounding of whoever wrote it aside.
-    let symmetric =
-        (0..n).all(|i| (0..i).all(|j| (matrix[i * n + j] - matrix[j * n + i]).abs() <= 1e-9 * largest));
-    symmetric && eigen.values()[0] > 0.0
-}
-
 impl fmt::Display for AlignSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.metric {
@@ -132,9 +107,6 @@ impl fmt::Display for AlignSpec {
                 write!(f, " on a running mean that weighs no window below 1/{horizon}")?;
             }
         }
-        match self.shrinkage {
-            AlignShrinkage::Off => Ok(()),
-            AlignShrinkage::Oas => f.write_str(", shrunk covariances (OAS)"),
-        }
+        if self.shrinkage == Shrinkage::None { Ok(()) } else { write!(f, ", {}", self.shrinkage) }
     }
 }

@@ -20,10 +20,16 @@ pub(super) struct AmplitudeFit {
     expected: Box<[f64]>,
     /// Of each shape, the sum of `p ln p`.
     negentropies: [f64; SHAPES.len()],
+    /// For how many bins the two are; 0 before any.
+    expected_bins: usize,
     counts: Box<[u32]>,
+    /// The next width of the search.
+    next_width: usize,
+    best: Option<Best>,
 }
 
 /// The best so far.
+#[derive(Clone, Copy, Debug)]
 struct Best {
     divergence: f64,
     from: f64,
@@ -39,45 +45,70 @@ impl AmplitudeFit {
             log_counts: vec![0.0; bins].into_boxed_slice(),
             expected: vec![0.0; SHAPES.len() * bins].into_boxed_slice(),
             negentropies: [0.0; SHAPES.len()],
+            expected_bins: 0,
             counts: vec![0; bins].into_boxed_slice(),
+            next_width: 0,
+            best: None,
         }
     }
 
-    /// Mean and standard deviation; sorts `amplitudes`.
-    pub(super) fn fit(&mut self, amplitudes: &mut [f64]) -> (f64, f64) {
+    /// Begins anew: sorts `amplitudes` and returns the cost, in the measure of [`AmplitudeFit::advance`].
+    pub(super) fn begin(&mut self, amplitudes: &mut [f64]) -> u64 {
         amplitudes.sort_unstable_by(f64::total_cmp);
+        self.next_width = 0;
+        self.best = None;
+        sort_cost(amplitudes.len())
+    }
+
+    /// Tries the next width on the sorted amplitudes and returns its cost, about in multiplications; `None` when all have
+    /// been tried.
+    pub(super) fn advance(&mut self, amplitudes: &[f64]) -> Option<u64> {
         let n = amplitudes.len() as f64;
-        let widest = QUANTILES[1] - QUANTILES[0];
-        let narrowest = MIN_CLEAN * widest;
-        // As NumPy's `arange` counts and steps.
-        let widths = ((narrowest - widest) / -STEP).ceil() as usize;
-        let width_step = (widest - STEP) - widest;
-        let last_start = QUANTILES[0] + MAX_DROPOUT + STEP * 1e-9;
-        let starts = ((last_start - QUANTILES[0]) / STEP).ceil() as usize;
+        let w = self.next_width;
+        if w >= widths() {
+            return None;
+        }
+        let width_step = (WIDEST - STEP) - WIDEST;
+        let width = (n * (WIDEST + w as f64 * width_step)).round_ties_even() as usize;
+        if width < 2 {
+            return None;
+        }
+        self.next_width += 1;
         let start_step = (QUANTILES[0] + STEP) - QUANTILES[0];
-        let mut best: Option<Best> = None;
-        for w in 0..widths {
-            let width = (n * (widest + w as f64 * width_step)).round_ties_even() as usize;
-            if width < 2 {
-                break;
-            }
-            let bins = bins(width);
+        let bins = bins(width);
+        let mut cost = width_cost(width, bins);
+        if bins != self.expected_bins {
             self.expect(bins);
-            for s in 0..starts {
-                let start = (n * (QUANTILES[0] + s as f64 * start_step)).round_ties_even() as usize;
-                let Some(part) = amplitudes.get(start..start + width) else { continue };
-                if self.count(part, bins) {
-                    self.compare(part, bins, &mut best);
-                }
+            cost += expect_cost(bins);
+        }
+        for s in 0..starts() {
+            let start = (n * (QUANTILES[0] + s as f64 * start_step)).round_ties_even() as usize;
+            let Some(part) = amplitudes.get(start..start + width) else { continue };
+            if self.count(part, bins) {
+                self.compare(part, bins);
             }
         }
-        let Some(Best { from, to, shape, .. }) = best else {
+        Some(cost)
+    }
+
+    /// Mean and standard deviation of the sorted amplitudes, once all widths have been tried.
+    pub(super) fn fitted(&self, amplitudes: &[f64]) -> (f64, f64) {
+        let Some(Best { from, to, shape, .. }) = self.best else {
             // All alike: there is no spread.
             return (amplitudes[amplitudes.len() / 2], 0.0);
         };
         let shape = &SHAPES[shape];
         let scale = (to - from) / (shape.bounds[1] - shape.bounds[0]);
         (from - shape.bounds[0] * scale, scale * shape.deviation)
+    }
+
+    /// What one fit to `windows` amplitudes costs at most.
+    pub(super) fn most_cost(windows: usize) -> u64 {
+        let most = bins(windows);
+        // As many numbers of bins as lie between those of the widest and the narrowest.
+        let fewest = bins((windows as f64 * MIN_CLEAN * WIDEST) as usize);
+        let expected = (most - fewest + 1) as u64 * expect_cost(most);
+        sort_cost(windows) + widths() as u64 * width_cost(windows, most) + expected
     }
 
     /// The histogram of a part; false when it has no width.
@@ -112,19 +143,46 @@ impl AmplitudeFit {
             expected.iter_mut().for_each(|p| *p /= total);
             *negentropy = expected.iter().map(|p| p * p.ln()).sum();
         }
+        self.expected_bins = bins;
     }
 
-    fn compare(&self, part: &[f64], bins: usize, best: &mut Option<Best>) {
+    fn compare(&mut self, part: &[f64], bins: usize) {
         let size = (part.len() as f64).ln();
         let rows = self.expected.chunks_exact(bins);
         for (shape, (expected, negentropy)) in rows.zip(&self.negentropies).enumerate() {
             let told: f64 = expected.iter().zip(&self.log_counts).map(|(p, log)| p * log).sum();
             let divergence = negentropy - told + size;
-            if best.as_ref().is_none_or(|b| divergence < b.divergence) {
-                *best = Some(Best { divergence, from: part[0], to: part[part.len() - 1], shape });
+            if self.best.is_none_or(|b| divergence < b.divergence) {
+                self.best = Some(Best { divergence, from: part[0], to: part[part.len() - 1], shape });
             }
         }
     }
+}
+
+const WIDEST: f64 = QUANTILES[1] - QUANTILES[0];
+
+/// Widths that are tried, counted as NumPy's `arange` counts.
+fn widths() -> usize {
+    ((MIN_CLEAN * WIDEST - WIDEST) / -STEP).ceil() as usize
+}
+
+/// Starts that are tried for each.
+fn starts() -> usize {
+    let last_start = QUANTILES[0] + MAX_DROPOUT + STEP * 1e-9;
+    ((last_start - QUANTILES[0]) / STEP).ceil() as usize
+}
+
+fn sort_cost(windows: usize) -> u64 {
+    8 * windows as u64 * u64::from(windows.max(1).ilog2() + 1)
+}
+
+/// A count takes as long as a few multiplications, a logarithm as long as some twenty.
+fn width_cost(width: usize, bins: usize) -> u64 {
+    (starts() * (4 * width + (20 + SHAPES.len()) * bins)) as u64
+}
+
+fn expect_cost(bins: usize) -> u64 {
+    (100 * SHAPES.len() * bins) as u64
 }
 
 /// Bins of a histogram of `width` amplitudes.

@@ -1,4 +1,4 @@
-use super::calibrate::Calibrator;
+use super::on_stream::OnStream;
 use super::reconstruct::Reconstructor;
 use super::shaper::Shaper;
 use super::spec::{AsrCalibration, AsrReport, AsrSpec, Sizes};
@@ -7,7 +7,7 @@ use crate::design::DesignError;
 use crate::element::{Element, InPlace};
 use crate::linalg::{dot, multiply, scatter, symmetrise};
 use crate::run::beat::pass_over;
-use crate::run::{RetuneError, all_finite, same};
+use crate::run::{Learned, RetuneError, all_finite, same};
 use crate::signal::Signal;
 use std::any::Any;
 use std::f64::consts::PI;
@@ -20,8 +20,9 @@ use std::f64::consts::PI;
 /// one frame: what is blended over a step begins when its end is known. The statistics are of a copy of the signal that
 /// has passed a shaping filter; the output has not.
 ///
-/// Calibrating on the stream takes place within one `process`, without allocating, and may take a good part of a second for many
-/// channels; a stream that cannot wait is given a state. Owned by one thread.
+/// Calibrating on the stream begins when its frames are in and is spread over the frames that follow, a slice of bounded
+/// work each and no allocation; until it is done, which takes up to about a tenth of the time that was learned from, the
+/// signal is only delayed. Owned by one thread.
 #[derive(Clone, Debug)]
 pub struct Asr {
     channels: usize,
@@ -38,9 +39,8 @@ pub struct Asr {
     phase: usize,
     /// How much of the new matrix each frame of a step gets.
     blend: Box<[f64]>,
-    collected: Box<[f64]>,
-    collected_frames: usize,
-    calibrator: Option<Calibrator>,
+    /// Where there is no given state.
+    on_stream: Option<OnStream>,
     /// A state given in the specification; empty otherwise.
     given: Option<AsrState>,
     state: AsrState,
@@ -97,9 +97,7 @@ impl Asr {
             delayed_at: 0,
             phase: 0,
             blend: (1..=step).map(|k| (1.0 - (PI * k as f64 / step as f64).cos()) / 2.0).collect(),
-            collected: zeros(sizes.calibration * n),
-            collected_frames: 0,
-            calibrator: given.is_none().then(|| Calibrator::design(n, sizes.calibration, sizes.window)),
+            on_stream: given.is_none().then(|| OnStream::design(n, sizes.calibration, sizes.window)),
             given,
             state: AsrState::empty(n, input.rate),
             calibrated: false,
@@ -145,21 +143,12 @@ impl Asr {
         for (shaped, frame) in self.shaped[..frames.len()].chunks_exact(n).zip(frames.chunks_exact(n)) {
             self.recent[self.recent_at * n..(self.recent_at + 1) * n].copy_from_slice(shaped);
             self.recent_at = (self.recent_at + 1) % self.sizes.window;
-            let Some(calibrator) = self.calibrator.as_mut().filter(|_| learn && !self.calibrated) else {
-                continue;
-            };
-            if !all_finite(frame) || !all_finite(shaped) {
-                continue;
-            }
-            let at = self.collected_frames * n;
-            self.collected[at..at + n].copy_from_slice(shaped);
-            self.collected_frames += 1;
-            if self.collected_frames == self.sizes.calibration {
-                self.collected_frames = 0;
-                self.calibrated = calibrator.calibrate(&self.collected, &mut self.state);
-                if self.calibrated {
-                    self.reconstructor.configure(&self.state, self.spec.cutoff, self.spec.max_dims);
-                }
+            if !self.calibrated
+                && let Some(on_stream) = &mut self.on_stream
+                && on_stream.meet(frame, shaped, learn, &mut self.state)
+            {
+                self.calibrated = true;
+                self.reconstructor.configure(&self.state, self.spec.cutoff, self.spec.max_dims);
             }
         }
     }
@@ -261,7 +250,9 @@ impl Element for Asr {
         self.delayed_at = 0;
         // The first decision is made when a step is in.
         self.phase = if self.sizes.step == 1 { 1 } else { 2 };
-        self.collected_frames = 0;
+        if let Some(on_stream) = &mut self.on_stream {
+            on_stream.reset();
+        }
         self.now.removed = 0;
         self.before.removed = 0;
         self.report = AsrReport::default();
@@ -274,7 +265,7 @@ impl Element for Asr {
         }
     }
 
-    /// Keeps the calibration, and what has been collected for it.
+    /// Keeps the calibration, what has been collected for it, and what has been done of it.
     fn restart(&mut self) {
         self.shaper.reset();
         self.recent.fill(0.0);
@@ -285,8 +276,25 @@ impl Element for Asr {
         self.before.removed = 0;
     }
 
+    /// The frames it is calibrated on, and as many as the calibration may take.
     fn warm_up_samples(&self) -> usize {
-        if self.given.is_some() { 0 } else { self.sizes.calibration }
+        self.on_stream.as_ref().map_or(0, OnStream::most_frames)
+    }
+
+    fn learned(&self) -> Option<Learned<'_>> {
+        let collected = self.on_stream.as_ref().map_or(0, OnStream::frames);
+        let frames = if self.calibrated { self.sizes.calibration } else { collected };
+        Some(Learned::Asr { state: self.state(), frames: frames as u64 })
+    }
+
+    fn finish_learning(&mut self) {
+        if !self.calibrated
+            && let Some(on_stream) = &mut self.on_stream
+            && on_stream.finish(&mut self.state)
+        {
+            self.calibrated = true;
+            self.reconstructor.configure(&self.state, self.spec.cutoff, self.spec.max_dims);
+        }
     }
 
     fn skip(&mut self, frames: u64) -> u64 {
@@ -297,7 +305,7 @@ impl Element for Asr {
     }
 
     fn frames_to_learn(&self) -> usize {
-        if self.calibrated { 0 } else { self.sizes.calibration - self.collected_frames }
+        if self.calibrated { 0 } else { self.on_stream.as_ref().map_or(0, OnStream::frames_to_learn) }
     }
 
     fn removed(&self) -> Option<AsrReport> {

@@ -4,6 +4,7 @@ mod amplitude;
 mod asr;
 mod calibrate;
 mod median;
+mod on_stream;
 mod reconstruct;
 mod shaper;
 mod shapes;

@@ -28,7 +28,7 @@ pub struct AsrSpec {
 /// Where the clean statistics come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AsrCalibration {
-    /// The stream's first frames that may be learned from; until they are in, the signal is only delayed.
+    /// The stream's first frames that may be learned from; until they are in and worked off, the signal is only delayed.
     Stream {
         /// 30 to 600 s, 60 as a rule: the person sits still, eyes open.
         seconds: f64,

@@ -1,7 +1,9 @@
-use super::calibrate::Calibrator;
+use super::calibrate::{Calibrator, Progress};
 use super::shaper::Shaper;
 use super::yulewalk;
 use crate::design::DesignError;
+use crate::linalg::dot;
+use crate::run::is_definite;
 use bci_types::Hz;
 
 /// What artefact subspace reconstruction knows of a clean recording.
@@ -46,14 +48,69 @@ impl AsrState {
         Shaper::design(shaping, channels).process(&mut shaped);
         let mut calibrator = Calibrator::design(channels, count, window);
         let mut state = Self::empty(channels, rate);
-        if calibrator.calibrate(&shaped, &mut state) {
-            return Ok(state);
+        calibrator.begin();
+        loop {
+            match calibrator.advance(&shaped, &mut state) {
+                Progress::Going => {}
+                Progress::Done => return Ok(state),
+                Progress::Failed => break,
+            }
         }
         Err(vec![DesignError::setting(
             "calibrate_s",
             seconds,
             "must be of a recording that is finite and not all zeros",
         )])
+    }
+
+    /// A state known from before, as [`AsrState::mixing`], [`AsrState::components`] and [`AsrState::amplitudes`] tell it.
+    ///
+    /// # Errors
+    /// Everything wrong with it at once: sizes that do not fit the channels; what is not finite; a mixing matrix that is
+    /// not symmetric and positive semidefinite, or is all zeros; components that are not at right angles and of length 1;
+    /// a deviation below 0.
+    pub fn from_parts(
+        channels: usize,
+        rate: Hz,
+        mixing: &[f64],
+        components: &[f64],
+        amplitudes: &[(f64, f64)],
+    ) -> Result<Self, Vec<DesignError>> {
+        let mut found = Vec::new();
+        if channels == 0 {
+            found.push(DesignError::NoChannels);
+        }
+        let numbers = |count: usize| format!("[{count} numbers]");
+        // A direction without power has no part in it, rounding aside.
+        if !is_definite(mixing, channels, -1e-9) {
+            let must = format!(
+                "must be a symmetric positive semidefinite matrix of {channels} x {channels} numbers, not all 0"
+            );
+            found.push(DesignError::setting("mixing", numbers(mixing.len()), must));
+        }
+        if !is_orthonormal(components, channels) {
+            let must = format!(
+                "must be {channels} rows of {channels} numbers, each row of length 1 and at right angles to the others"
+            );
+            found.push(DesignError::setting("components", numbers(components.len()), must));
+        }
+        let sound =
+            |(mean, deviation): &(f64, f64)| mean.is_finite() && deviation.is_finite() && *deviation >= 0.0;
+        if amplitudes.len() != channels || !amplitudes.iter().all(sound) {
+            let must =
+                format!("must be {channels} pairs of a mean and a deviation, finite, the latter at least 0");
+            found.push(DesignError::setting("amplitudes", format!("[{} pairs]", amplitudes.len()), must));
+        }
+        if !found.is_empty() {
+            return Err(found);
+        }
+        Ok(Self {
+            rate,
+            channels,
+            mixing: mixing.into(),
+            components: components.into(),
+            amplitudes: amplitudes.into(),
+        })
     }
 
     /// Channels it is for.
@@ -100,4 +157,14 @@ impl AsrState {
         self.components.copy_from_slice(&other.components);
         self.amplitudes.copy_from_slice(&other.amplitudes);
     }
+}
+
+/// Whether the rows of an `[n x n]` matrix have length 1 and are at right angles, but for rounding.
+fn is_orthonormal(matrix: &[f64], n: usize) -> bool {
+    let is_near = |x: f64, wanted: f64| (x - wanted).abs() <= 1e-9;
+    matrix.len() == n * n
+        && matrix.chunks_exact(n.max(1)).enumerate().all(|(i, row)| {
+            let mut before = matrix[..i * n].chunks_exact(n.max(1));
+            is_near(dot(row, row), 1.0) && before.all(|other| is_near(dot(row, other), 0.0))
+        })
 }

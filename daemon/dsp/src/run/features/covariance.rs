@@ -1,23 +1,11 @@
-use super::products::{add_products, mirror, pending, shrink, squared_length};
+use super::Shrinkage;
+use super::products::{add_products, mirror, pending, shrink};
 use crate::design::DesignError;
+use crate::linalg::dot;
 use crate::run::{LANES, simd::vectorised};
 
 /// Frames that are multiplied out together.
 const SLAB: usize = 32;
-
-/// How far a covariance is drawn towards `mean variance * identity`: `(1 - s) C + s trace(C) / n I`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Shrinkage {
-    /// Not at all: the sample covariance, pyRiemann's `scm`. Singular with fewer frames than channels.
-    None,
-    /// Ledoit and Wolf, *J. Multivariate Analysis* 88(2):365-411, 2004: pyRiemann's `lwf`, scikit-learn's `ledoit_wolf`.
-    LedoitWolf,
-    /// Chen, Wiesel, Eldar and Hero, *IEEE Trans. Signal Processing* 58(10):5016-5029, 2010: pyRiemann's `oas`,
-    /// scikit-learn's `oas`, which leaves out the terms of 2/n in the paper's equation 23.
-    Oas,
-    /// By this share, 0 to 1: scikit-learn's `shrunk_covariance`.
-    Fixed(f64),
-}
 
 /// The covariance of channels over any number of frames: of one window, or accumulated frame by frame over as long as one
 /// likes. Divided by the number of frames (not by one less), as pyRiemann's estimators are.
@@ -64,12 +52,7 @@ impl Covariance {
         if channels == 0 {
             mistakes.push(DesignError::NoChannels);
         }
-        if let Shrinkage::Fixed(share) = shrinkage
-            && !(0.0..=1.0).contains(&share)
-        {
-            let must = "must be 0 to 1, \"ledoit_wolf\", \"oas\" or \"none\"";
-            mistakes.push(DesignError::setting("shrinkage", share, must));
-        }
+        mistakes.extend(shrinkage.mistake());
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -197,7 +180,7 @@ impl Covariance {
     }
 
     /// Takes over how `ready` shrinks and centres, and forgets every frame.
-    pub(super) fn retune(&mut self, ready: &Covariance) {
+    pub(in crate::run) fn retune(&mut self, ready: &Covariance) {
         self.shrinkage = ready.shrinkage;
         self.centre = ready.centre;
         self.reset();
@@ -215,7 +198,7 @@ impl Covariance {
                     }
                     self.sum.iter_mut().zip(&*y).for_each(|(sum, y)| *sum += y);
                     if energies {
-                        let a = squared_length(y);
+                        let a = dot(y, y);
                         self.energy += a;
                         self.energy_squared += a * a;
                         self.energy_by_y.iter_mut().zip(&*y).for_each(|(sum, y)| *sum += a * y);
@@ -242,13 +225,13 @@ impl Covariance {
             // Of a single channel there is nothing to draw it towards but itself.
             _ if self.channels == 1 => 0.0,
             Shrinkage::Oas => {
-                let mean_square = squared_length(c) / (p * p);
+                let mean_square = dot(c, c) / (p * p);
                 let above = mean_square + mean_variance * mean_variance;
                 let below = (n + 1.0) * (mean_square - mean_variance * mean_variance / p);
                 if below > 0.0 { (above / below).min(1.0) } else { 1.0 }
             }
             Shrinkage::LedoitWolf => {
-                let squares = squared_length(c);
+                let squares = dot(c, c);
                 let spread = (self.energy_squared_about_mean(c) / n - squares) / (p * n);
                 let distance = squares / p - mean_variance * mean_variance;
                 if spread > 0.0 && distance > 0.0 { (spread / distance).min(1.0) } else { 0.0 }

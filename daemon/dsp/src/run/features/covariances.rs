@@ -1,9 +1,10 @@
-use super::covariance::{Covariance, Shrinkage};
+use super::covariance::Covariance;
 use super::frames::{every, whole};
+use super::shrinkage::Shrinkage;
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
 use crate::run::beat::pass_over;
-use crate::run::{RetuneError, all_finite, same};
+use crate::run::{RetuneError, all_finite, same, same_channels};
 use crate::signal::Signal;
 use std::any::Any;
 
@@ -83,9 +84,7 @@ impl Covariances {
 
     fn is_like(&self, ready: &Covariances) -> Result<(), RetuneError> {
         let (have, got) = (self.covariance.channels(), ready.covariance.channels());
-        if have != got {
-            return Err(RetuneError::Channels { have, got });
-        }
+        same_channels(have, got)?;
         if (self.window, self.hop) == (ready.window, ready.hop) { Ok(()) } else { Err(RetuneError::Kind) }
     }
 }

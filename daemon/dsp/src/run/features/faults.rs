@@ -1,5 +1,5 @@
 use crate::design::DesignError;
-use crate::run::{RetuneError, simd::vectorised};
+use crate::run::{RetuneError, same_channels, simd::vectorised};
 use bci_types::Hz;
 use std::hint::select_unpredictable as select;
 
@@ -66,12 +66,7 @@ impl ChannelFaults {
             let must = format!("must be {} to {most} ms at {rate}", 1e3 / rate.get());
             mistakes.push(DesignError::setting("flat_ms", ms, must));
         }
-        if !(spec.flat_eps_uv >= 0.0 && spec.flat_eps_uv.is_finite()) {
-            mistakes.push(DesignError::setting("flat_eps_uv", spec.flat_eps_uv, "must be 0 uV or more"));
-        }
-        if let Some(rail) = spec.rail_uv.filter(|rail| !(*rail > 0.0 && rail.is_finite())) {
-            mistakes.push(DesignError::setting("rail_uv", rail, "must be above 0 uV"));
-        }
+        mistakes.extend(level_mistakes(spec.flat_eps_uv, spec.rail_uv));
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -107,9 +102,7 @@ impl ChannelFaults {
     /// [`RetuneError::Channels`].
     pub fn retune(&mut self, ready: &ChannelFaults) -> Result<(), RetuneError> {
         let (have, got) = (self.channels(), ready.channels());
-        if have != got {
-            return Err(RetuneError::Channels { have, got });
-        }
+        same_channels(have, got)?;
         self.flat_frames = ready.flat_frames;
         self.eps = ready.eps;
         self.rail = ready.rail;
@@ -156,4 +149,16 @@ impl ChannelFaults {
         }
         (f64::from_bits(longest as u64), beyond != 0)
     }
+}
+
+/// What is wrong with how much a flat channel may move and with where the rails are.
+pub(super) fn level_mistakes(flat_eps_uv: f64, rail_uv: Option<f64>) -> Vec<DesignError> {
+    let mut found = Vec::new();
+    if !(flat_eps_uv >= 0.0 && flat_eps_uv.is_finite()) {
+        found.push(DesignError::setting("flat_eps_uv", flat_eps_uv, "must be 0 uV or more"));
+    }
+    if let Some(rail) = rail_uv.filter(|rail| !(*rail > 0.0 && rail.is_finite())) {
+        found.push(DesignError::setting("rail_uv", rail, "must be above 0 uV"));
+    }
+    found
 }

@@ -1,5 +1,5 @@
 use super::CHUNK;
-use crate::design::DesignError;
+use crate::design::{DesignError, kaiser};
 use crate::run::simd::vectorised;
 use bci_types::Hz;
 use std::f64::consts::PI;
@@ -50,8 +50,7 @@ fn windowed(half: usize, beta: f64) -> Vec<f64> {
             return 0.0;
         }
         let n = i as f64 - half as f64;
-        let shape = (1.0 - (n / half as f64).powi(2)).max(0.0).sqrt();
-        2.0 / (PI * n) * bessel_i0(beta * shape) / bessel_i0(beta)
+        2.0 / (PI * n) * kaiser(beta, n / half as f64)
     };
     (0..=2 * half).map(tap).collect()
 }
@@ -68,18 +67,6 @@ fn gain(taps: &[f64], at_hz: f64, rate_hz: f64) -> f64 {
     let half = taps.len() / 2;
     let sine = |d: usize| (2.0 * PI * at_hz / rate_hz * d as f64).sin();
     (1..=half).step_by(2).map(|d| 2.0 * taps[half + d] * sine(d)).sum()
-}
-
-/// The modified Bessel function of the first kind and order 0, from its power series, whose terms are all positive.
-fn bessel_i0(x: f64) -> f64 {
-    let quarter = x * x / 4.0;
-    let (mut sum, mut term, mut k) = (1.0, 1.0, 1.0);
-    while term > sum * f64::EPSILON / 4.0 {
-        term *= quarter / (k * k);
-        sum += term;
-        k += 1.0;
-    }
-    sum
 }
 
 /// The magnitude of the analytic signal: the transformer beside the signal delayed by as much.

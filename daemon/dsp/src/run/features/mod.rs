@@ -15,11 +15,12 @@ mod products;
 mod quality;
 mod quality_blocks;
 mod rolling;
+mod shrinkage;
 mod z_score;
 
 pub use bank::FilterBank;
 pub(crate) use bank::bank_labels;
-pub use covariance::{Covariance, Shrinkage};
+pub use covariance::Covariance;
 pub use covariances::{Covariances, CovariancesSpec};
 pub use envelope::{Envelope, EnvelopeMethod, EnvelopeSpec};
 pub use faults::{ChannelFaults, FaultSpec, Faults};
@@ -27,6 +28,7 @@ pub use hilbert::HILBERT_RIPPLE;
 pub use measures::{Measures, QualitySpec};
 pub use power::{POWER_FLOOR, Power, PowerSpec};
 pub use quality::Quality;
+pub use shrinkage::Shrinkage;
 pub use z_score::{ZScore, ZScoreMemory};
 
 /// Frames that go through one kernel before the next takes them: few enough to stay in the cache at hundreds of

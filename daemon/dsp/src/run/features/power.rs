@@ -5,7 +5,7 @@ use super::frames::{every, whole};
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
 use crate::run::simd::vectorised;
-use crate::run::{RetuneError, same};
+use crate::run::{RetuneError, same, same_channels};
 use crate::signal::Signal;
 use std::any::Any;
 
@@ -72,9 +72,7 @@ impl Power {
     }
 
     fn is_like(&self, ready: &Power) -> Result<(), RetuneError> {
-        if self.channels != ready.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
-        }
+        same_channels(self.channels, ready.channels)?;
         if !self.sums.same_shape(&ready.sums) {
             return Err(RetuneError::Kind);
         }

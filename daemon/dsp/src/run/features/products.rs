@@ -5,19 +5,6 @@ use crate::run::LANES;
 /// Rows of the matrix computed side by side, so that each loaded sample serves several products.
 const ROWS: usize = 4;
 
-/// The sum of squares by lanes, in an order fixed by the length alone.
-#[inline(always)]
-pub(super) fn squared_length(y: &[f64]) -> f64 {
-    let (tiles, rest) = y.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
-    for tile in tiles {
-        for (lane, y) in lanes.iter_mut().zip(tile) {
-            *lane += y * y;
-        }
-    }
-    lanes.iter().sum::<f64>() + rest.iter().map(|y| y * y).sum::<f64>()
-}
-
 /// Adds `y y'` of every frame of the slab to the upper triangle, tile by tile.
 #[inline(always)]
 pub(super) fn add_products(slab: &[f64], products: &mut [f64], padded: usize) {

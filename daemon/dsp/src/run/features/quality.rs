@@ -1,4 +1,5 @@
 use super::bank::label;
+use super::faults::level_mistakes;
 use super::frames::{common_block, every, whole};
 use super::line_noise::LineNoise;
 use super::measures::{Measures, QualitySpec, measures};
@@ -7,7 +8,7 @@ use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
 use crate::run::beat::{pass_over, pass_over_blocks};
 use crate::run::simd::vectorised;
-use crate::run::{LANES, RetuneError, same};
+use crate::run::{LANES, RetuneError, same, same_channels};
 use crate::signal::Signal;
 use std::any::Any;
 
@@ -65,12 +66,7 @@ impl Quality {
         if !(1..=10).contains(&spec.line_harmonics) {
             mistakes.push(DesignError::setting("line_harmonics", spec.line_harmonics, "must be 1 to 10"));
         }
-        if !(spec.flat_eps_uv >= 0.0 && spec.flat_eps_uv.is_finite()) {
-            mistakes.push(DesignError::setting("flat_eps_uv", spec.flat_eps_uv, "must be 0 uV or more"));
-        }
-        if let Some(rail) = spec.rail_uv.filter(|rail| !(*rail > 0.0 && rail.is_finite())) {
-            mistakes.push(DesignError::setting("rail_uv", rail, "must be above 0 uV"));
-        }
+        mistakes.extend(level_mistakes(spec.flat_eps_uv, spec.rail_uv));
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -247,9 +243,7 @@ impl Element for Quality {
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
         let ready = same::<Self>(ready)?;
-        if self.channels != ready.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
-        }
+        same_channels(self.channels, ready.channels)?;
         let alike = (self.window, self.hop) == (ready.window, ready.hop) && self.line.same_shape(&ready.line);
         if alike && self.rate_hz == ready.rate_hz { Ok(()) } else { Err(RetuneError::Kind) }
     }

@@ -2,7 +2,7 @@ use super::rolling::Rolling;
 use crate::design::DesignError;
 use crate::element::{Element, InPlace};
 use crate::run::simd::vectorised;
-use crate::run::{RetuneError, same};
+use crate::run::{RetuneError, same, same_channels};
 use crate::signal::Signal;
 use std::any::Any;
 
@@ -143,9 +143,7 @@ impl Element for ZScore {
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
         let ready = same::<Self>(ready)?;
-        if self.channels != ready.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
-        }
+        same_channels(self.channels, ready.channels)?;
         match (&self.state, &ready.state) {
             (State::Exponential(_), State::Exponential(_)) => Ok(()),
             (State::Rolling(own), State::Rolling(new)) if own.window() == new.window() => Ok(()),

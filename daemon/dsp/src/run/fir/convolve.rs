@@ -3,12 +3,12 @@
 //! Every sum runs from the oldest frame to the newest, whatever is computed beside it.
 
 /// Channels in one group.
-pub(super) const GROUP: usize = 4;
+pub(in crate::run) const GROUP: usize = 4;
 /// Groups in a wide tile.
-pub(super) const TILE: usize = 4;
+pub(in crate::run) const TILE: usize = 4;
 
 /// A group of channels, one frame.
-pub(super) type Lanes = [f64; GROUP];
+pub(in crate::run) type Lanes = [f64; GROUP];
 
 /// The past of all channels, tile after tile: wide ones, then single groups, the last padded with idle lanes. Each tile is
 /// `[2 ring x groups]`: a ring of frames and a copy of it right behind, so that however far the ring has turned, a frame and
@@ -142,7 +142,7 @@ fn sums<const WIDTH: usize, const TOGETHER: usize>(
 
 /// One frame of a tile, idle lanes at zero.
 #[inline(always)]
-fn row<const WIDTH: usize>(samples: &[f64]) -> [Lanes; WIDTH] {
+pub(in crate::run) fn row<const WIDTH: usize>(samples: &[f64]) -> [Lanes; WIDTH] {
     let mut row = [[0.0; GROUP]; WIDTH];
     for (place, x) in row.as_flattened_mut().iter_mut().zip(samples) {
         *place = *x;
@@ -151,7 +151,7 @@ fn row<const WIDTH: usize>(samples: &[f64]) -> [Lanes; WIDTH] {
 }
 
 #[inline(always)]
-fn put<const WIDTH: usize>(row: &[Lanes; WIDTH], samples: &mut [f64]) {
+pub(in crate::run) fn put<const WIDTH: usize>(row: &[Lanes; WIDTH], samples: &mut [f64]) {
     for (place, x) in samples.iter_mut().zip(row.as_flattened()) {
         *place = *x;
     }

@@ -2,7 +2,7 @@ use super::convolve::History;
 use crate::design::{DesignError, Fir};
 use crate::element::{Element, InPlace};
 use crate::run::simd::vectorised;
-use crate::run::{RetuneError, same};
+use crate::run::{RetuneError, same, same_channels};
 use std::any::Any;
 
 /// Frames that one tile of channels runs through before the next takes its turn.
@@ -123,9 +123,7 @@ impl Element for FirFilter {
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
         let ready = same::<Self>(ready)?;
-        if ready.channels != self.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
-        }
+        same_channels(self.channels, ready.channels)?;
         self.takes(&ready.fir)
     }
 

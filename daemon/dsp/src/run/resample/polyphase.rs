@@ -1,8 +1,9 @@
-use super::history::History;
+use super::schedule::Schedule;
+use super::sums::{RUN, Run, Sums};
 use crate::design::{DesignError, Ratio, resample_taps};
 use crate::element::{Element, Emit, Reframe};
 use crate::run::simd::vectorised;
-use crate::run::{RetuneError, same};
+use crate::run::{RetuneError, same, same_channels};
 use bci_types::Hz;
 use std::any::Any;
 
@@ -24,13 +25,15 @@ pub struct PolyphaseResampler {
     from: Hz,
     /// Taps at `up` times the input's rate, as designed.
     taps: Box<[f64]>,
-    /// `[up x memory]`: for each phase its taps, that of the oldest frame first.
+    /// `[2 x up x memory]`: for each phase its taps, that of the oldest frame first; behind them those that were in use
+    /// before the last retuning, for what had then begun.
     phases: Box<[f64]>,
     /// Frames that an output is made of.
     memory: usize,
-    history: History,
-    /// Where between the next input frame and the one after it the next output stands, in parts of `up`; may be beyond.
-    phase: u32,
+    schedule: Schedule,
+    sums: Sums,
+    /// The newest frame.
+    last: Box<[f64]>,
 }
 
 impl PolyphaseResampler {
@@ -51,10 +54,11 @@ impl PolyphaseResampler {
         let taps = resample_taps(ratio, half_width, beta).into_boxed_slice();
         let up = ratio.up() as usize;
         let memory = taps.len().div_ceil(up);
-        let mut phases = vec![0.0; up * memory].into_boxed_slice();
+        let mut phases = vec![0.0; 2 * up * memory].into_boxed_slice();
         for (n, &tap) in taps.iter().enumerate() {
             phases[(n % up) * memory + (memory - 1 - n / up)] = tap;
         }
+        let schedule = Schedule::new(ratio, memory, RUN);
         Ok(Self {
             channels,
             ratio,
@@ -62,8 +66,9 @@ impl PolyphaseResampler {
             taps,
             phases,
             memory,
-            history: History::new(memory, channels),
-            phase: 0,
+            sums: Sums::new(channels, schedule.places()),
+            schedule,
+            last: vec![0.0; channels].into_boxed_slice(),
         })
     }
 
@@ -76,26 +81,42 @@ impl PolyphaseResampler {
 
 impl Element for PolyphaseResampler {
     fn reset(&mut self) {
-        self.history.clear();
-        self.phase = 0;
+        self.schedule.reset(RUN);
+        self.sums.clear();
+        self.last.fill(0.0);
     }
 
     fn restart(&mut self) {
-        self.history.clear();
+        self.sums.clear();
+        self.last.fill(0.0);
     }
 
+    /// What is in the making goes on as if the newest frame had been held.
     fn skip(&mut self, frames: u64) -> u64 {
-        let (up, down) = (u128::from(self.ratio.up()), u128::from(self.ratio.down()));
-        // In parts of `up` from the next input frame on.
-        let (end, first) = (u128::from(frames) * up, u128::from(self.phase));
-        let outputs = end.saturating_sub(first).div_ceil(down);
-        // Below `up` + `down`, unless no output came: then less than before.
-        self.phase = (first + outputs * down - end) as u32;
-        outputs as u64
+        let (up, down) = (u64::from(self.ratio.up()), u64::from(self.ratio.down()));
+        // Whole periods change nothing once nothing is in the making that had begun before.
+        let periods = (frames / down).saturating_sub(self.memory as u64 / down + 2);
+        let mut outputs = periods * up;
+        let mut left = (frames - periods * down) as usize;
+        while left > 0 {
+            let run = left.min(RUN);
+            for part in self.schedule.advance(run) {
+                let weight = self.phases[part.tap..part.tap + part.frames].iter().sum();
+                self.sums.grow(part.place, &self.last, weight);
+                if part.ends {
+                    self.sums.empty(part.place, &self.last);
+                    outputs += 1;
+                }
+            }
+            left -= run;
+        }
+        outputs
     }
 
     fn prime(&mut self, first: &[f64]) {
-        self.history.fill(first);
+        for (place, taps) in self.schedule.begun() {
+            self.sums.set(place, first, self.phases[taps].iter().sum());
+        }
     }
 
     fn settle_samples(&self, _tolerance: f64) -> usize {
@@ -116,14 +137,12 @@ impl Element for PolyphaseResampler {
     }
 
     fn is_finite_state(&self) -> bool {
-        self.history.is_finite()
+        self.sums.is_finite()
     }
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
         let ready = same::<Self>(ready)?;
-        if ready.channels != self.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
-        }
+        same_channels(self.channels, ready.channels)?;
         if ready.from != self.from {
             return Err(RetuneError::Rate { have: self.from, got: ready.from });
         }
@@ -137,7 +156,10 @@ impl Element for PolyphaseResampler {
         self.fits(ready)?;
         let ready = same::<Self>(ready)?;
         self.taps.copy_from_slice(&ready.taps);
-        self.phases.copy_from_slice(&ready.phases);
+        let (phases, former) = self.phases.split_at_mut(ready.phases.len() / 2);
+        former.copy_from_slice(phases);
+        phases.copy_from_slice(&ready.phases[..former.len()]);
+        self.schedule.keep_former();
         Ok(())
     }
 
@@ -153,17 +175,17 @@ impl Reframe for PolyphaseResampler {
 
     fn process(&mut self, input: &[f64], _learn: bool, out: &mut Emit<'_>) {
         debug_assert_eq!(input.len() % self.channels, 0, "whole frames");
+        if let Some(last) = input.len().checked_sub(self.channels) {
+            self.last.copy_from_slice(&input[last..]);
+        }
+        let Self { channels, phases, schedule, sums, .. } = self;
         vectorised(
             #[inline(always)]
             || {
-                for (n, frame) in input.chunks_exact(self.channels).enumerate() {
-                    self.history.push(frame);
-                    while self.phase < self.ratio.up() {
-                        let from = self.phase as usize * self.memory;
-                        self.history.weigh(&self.phases[from..from + self.memory], out.frame(n));
-                        self.phase += self.ratio.down();
-                    }
-                    self.phase -= self.ratio.up();
+                for (n, input) in input.chunks(RUN * *channels).enumerate() {
+                    let parts = schedule.advance(input.len() / *channels);
+                    let ends = parts.iter().filter(|p| p.ends).map(|p| n * RUN + p.first + p.frames - 1);
+                    sums.add(&Run { input, parts, taps: phases }, out.several(ends));
                 }
             },
         );

@@ -2,7 +2,7 @@ use super::history::History;
 use crate::design::{DesignError, SincTable};
 use crate::element::{Element, Emit, Reframe};
 use crate::run::simd::vectorised;
-use crate::run::{RetuneError, same};
+use crate::run::{RetuneError, same, same_channels};
 use std::any::Any;
 
 /// By how much the ratio may differ from the one designed for, either way, while running.
@@ -147,9 +147,7 @@ impl Element for SincResampler {
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
         let ready = same::<Self>(ready)?;
-        if ready.channels != self.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
-        }
+        same_channels(self.channels, ready.channels)?;
         if ready.half_width != self.half_width || ready.beta != self.beta || !self.suits(ready.ratio()) {
             return Err(RetuneError::Kind);
         }

@@ -2,7 +2,7 @@ use super::members::Members;
 use crate::design::DesignError;
 use crate::element::{Element, InPlace};
 use crate::run::simd::vectorised;
-use crate::run::{RetuneError, same};
+use crate::run::{RetuneError, same, same_channels};
 use std::any::Any;
 
 /// The common average reference: the mean over some channels, subtracted from every channel of the frame.
@@ -54,8 +54,7 @@ impl CommonAverage {
     }
 
     fn takes(&self, ready: &CommonAverage) -> Result<(), RetuneError> {
-        let (have, got) = (self.channels(), ready.channels());
-        if have == got { Ok(()) } else { Err(RetuneError::Channels { have, got }) }
+        same_channels(self.channels(), ready.channels())
     }
 
     /// Channels a frame.
@@ -69,11 +68,7 @@ impl Element for CommonAverage {
     fn reset(&mut self) {}
 
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
-        let mut inputs = outputs.to_vec();
-        if outputs.contains(&true) {
-            self.members.indices().for_each(|i| inputs[i] = true);
-        }
-        inputs
+        self.members.reach(outputs)
     }
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {

@@ -1,7 +1,7 @@
 use super::members::Members;
 use crate::design::DesignError;
 use crate::element::{Element, InPlace};
-use crate::run::{RetuneError, same};
+use crate::run::{RetuneError, same, same_channels};
 use std::any::Any;
 
 /// The common median reference: the median over some channels, subtracted from every channel of the frame; for arrays in
@@ -63,16 +63,11 @@ impl Element for CommonMedian {
     fn reset(&mut self) {}
 
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
-        let mut inputs = outputs.to_vec();
-        if outputs.contains(&true) {
-            self.members.indices().for_each(|i| inputs[i] = true);
-        }
-        inputs
+        self.members.reach(outputs)
     }
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
-        let (have, got) = (self.channels(), same::<Self>(ready)?.channels());
-        if have == got { Ok(()) } else { Err(RetuneError::Channels { have, got }) }
+        same_channels(self.channels(), same::<Self>(ready)?.channels())
     }
 
     fn retune(&mut self, ready: &dyn Element) -> Result<(), RetuneError> {

@@ -3,7 +3,7 @@ use super::sparse::Sparse;
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
 use crate::run::simd::vectorised;
-use crate::run::{RetuneError, same};
+use crate::run::{RetuneError, same, same_channels};
 use std::any::Any;
 
 /// A fixed matrix across the channels of one instant: montages, Laplacians, interpolation, spatial filters.
@@ -126,9 +126,7 @@ impl Element for Matrix {
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
         let ready = same::<Self>(ready)?;
         for (have, got) in [(self.inputs, ready.inputs), (self.outputs, ready.outputs)] {
-            if have != got {
-                return Err(RetuneError::Channels { have, got });
-            }
+            same_channels(have, got)?;
         }
         match (&self.weights, &ready.weights) {
             (Weights::Dense(_), Weights::Dense(_)) => Ok(()),

@@ -47,6 +47,15 @@ impl Members {
         self.mask.iter().enumerate().filter(|(_, bits)| **bits != 0).map(|(i, _)| i)
     }
 
+    /// Which channels a mean or median of the members that is taken from every channel brings to the marked ones.
+    pub(super) fn reach(&self, outputs: &[bool]) -> Vec<bool> {
+        let mut inputs = outputs.to_vec();
+        if outputs.contains(&true) {
+            self.indices().for_each(|i| inputs[i] = true);
+        }
+        inputs
+    }
+
     /// Takes over those of `ready`, which has as many channels.
     pub(super) fn copy_from(&mut self, ready: &Self) {
         self.count = ready.count;

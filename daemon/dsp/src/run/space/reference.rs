@@ -2,7 +2,7 @@ use super::members::Members;
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
 use crate::run::simd::vectorised;
-use crate::run::{RetuneError, same};
+use crate::run::{RetuneError, same, same_channels};
 use std::any::Any;
 
 /// The mean over some channels (linked ears, mastoids), subtracted from others, which alone go on.
@@ -50,9 +50,7 @@ impl Element for Reference {
         let ready = same::<Self>(ready)?;
         let channels = (self.members.channels(), ready.members.channels());
         for (have, got) in [channels, (self.outputs.len(), ready.outputs.len())] {
-            if have != got {
-                return Err(RetuneError::Channels { have, got });
-            }
+            same_channels(have, got)?;
         }
         Ok(())
     }

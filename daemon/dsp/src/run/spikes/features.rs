@@ -5,7 +5,7 @@ use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
 use crate::run::beat::pass_over;
 use crate::run::simd::vectorised;
-use crate::run::{LANES, RetuneError, same};
+use crate::run::{LANES, RetuneError, same, same_channels};
 use std::any::Any;
 
 /// Threshold crossings and spike-band power of microelectrodes, in bins.
@@ -238,9 +238,7 @@ impl Element for SpikeFeatures {
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
         let ready = same::<Self>(ready)?;
-        if ready.channels != self.channels {
-            return Err(RetuneError::Channels { have: self.channels, got: ready.channels });
-        }
+        same_channels(self.channels, ready.channels)?;
         let shape = |s: &SpikeSettings| (s.bin_frames, s.bins_hz, s.crossings, s.power);
         if shape(&self.settings) != shape(&ready.settings)
             || self.learning.is_some() != ready.learning.is_some()

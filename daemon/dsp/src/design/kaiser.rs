@@ -1,31 +1,30 @@
-//! The Kaiser window: Kaiser, J.F. Nonrecursive digital filter design using the I0-sinh window function. Proc. IEEE
-//! ISCAS, 1974.
+//! What a windowed sinc is made of. The Kaiser window: Kaiser, J.F. Nonrecursive digital filter design using the I0-sinh
+//! window function. Proc. IEEE ISCAS, 1974.
 
-/// Its value at `x` of -1 (one end) to 1 (the other); 0 beyond.
-pub(super) fn kaiser(beta: f64, x: f64) -> f64 {
+use std::f64::consts::PI;
+
+/// The window's value at `x` of -1 (one end) to 1 (the other); 0 beyond.
+pub(crate) fn kaiser(beta: f64, x: f64) -> f64 {
     let inside = 1.0 - x * x;
     if inside >= 0.0 { bessel_i0(beta * inside.sqrt()) / bessel_i0(beta) } else { 0.0 }
+}
+
+/// `sin(pi x) / (pi x)`.
+pub(super) fn sinc(x: f64) -> f64 {
+    if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
 }
 
 /// The modified Bessel function of the first kind of order 0, by its power series: all terms are positive, so that
 /// nothing cancels.
 fn bessel_i0(x: f64) -> f64 {
     let quarter = x * x / 4.0;
-    let mut term = 1.0;
-    let mut sum = 1.0;
-    let mut k = 1.0;
-    while term > sum * 1e-17 {
+    let (mut term, mut sum, mut k) = (1.0, 1.0, 1.0);
+    while term > sum * f64::EPSILON / 4.0 {
         term *= quarter / (k * k);
         sum += term;
         k += 1.0;
     }
     sum
-}
-
-/// `sin(pi x) / (pi x)`.
-pub(super) fn sinc(x: f64) -> f64 {
-    let x = std::f64::consts::PI * x;
-    if x == 0.0 { 1.0 } else { x.sin() / x }
 }
 
 #[cfg(test)]
