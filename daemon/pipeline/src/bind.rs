@@ -39,7 +39,15 @@ pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistak
     if let Some(hop) = &spec.hop_ms {
         let samples = hop.value * rate.get() / 1e3;
         if samples >= 1.0 - 1e-9 && (samples - samples.round()).abs() < 1e-6 && hop.value <= 60_000.0 {
+            let needed = bundle.input.hop_samples.value;
             hop_samples = samples.round() as usize;
+            if bundle.has_memory() && hop_samples != needed {
+                found.push(hop.mistake(format!(
+                    "must be {} ms, or left out: the decoder {} remembers, and steps by {needed} samples",
+                    needed as f64 * 1e3 / rate.get(),
+                    bundle.identity.name
+                )));
+            }
         } else {
             let period = 1e3 / rate.get();
             found.push(hop.mistake(format!(

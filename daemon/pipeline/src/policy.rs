@@ -73,18 +73,28 @@ impl Policy {
 
     /// Takes in the posterior of the window `hops` after the last one, and decides. Windows in between were skipped.
     pub fn decide(&mut self, posterior: &[f32], validity: Validity, hops: u64) -> Outcome {
+        self.take_in(hops, |class| posterior[class], validity)
+    }
+
+    fn take_in(&mut self, hops: u64, posterior: impl Fn(usize) -> f32, validity: Validity) -> Outcome {
         if !validity.is_valid() {
             self.reset();
             return Outcome::NoIntent(NoIntentReason::InvalidData);
         }
         let kept = (1.0 - self.weight).powf(hops.max(1) as f32);
-        for (s, p) in self.smoothed.iter_mut().zip(posterior) {
-            *s = kept * *s + (1.0 - kept) * p;
+        for (class, s) in self.smoothed.iter_mut().enumerate() {
+            *s = kept * *s + (1.0 - kept) * posterior(class);
         }
         match first_largest(&self.smoothed) {
             Some(class) if self.smoothed[class] >= self.threshold => Outcome::Class(class),
             _ => Outcome::NoIntent(NoIntentReason::BelowThreshold),
         }
+    }
+
+    /// The same, where the window tells nothing: all classes are alike.
+    pub fn decide_on_nothing(&mut self, validity: Validity, hops: u64) -> Outcome {
+        let alike = 1.0 / self.smoothed.len().max(1) as f32;
+        self.take_in(hops, |_| alike, validity)
     }
 
     /// The smoothed posterior on which the last decision rests, one a class.

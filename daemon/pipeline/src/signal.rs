@@ -62,7 +62,16 @@ pub struct Continuity {
     pub(crate) frame: u64,
     /// Holes so far.
     epoch: u64,
+    /// Attachments so far, but for the first.
+    attachment: u32,
     last_stamp: Option<f64>,
+}
+
+impl Continuity {
+    /// The same place in the stream, no window yet.
+    pub(crate) fn from_the_first_window(self) -> Self {
+        Self { seq: 0, ..self }
+    }
 }
 
 /// The filters, windows and bookkeeping of one attachment to a stream; owned by the signal thread.
@@ -117,8 +126,8 @@ struct Met {
 pub struct Surroundings<'a> {
     /// For the stamps of the ledger.
     pub clock: &'a dyn Clock,
-    /// Where windows go.
-    pub queue: &'a WindowQueue,
+    /// Where windows go: each to every one of these.
+    pub queues: &'a [&'a WindowQueue],
     /// What is counted.
     pub counters: &'a Counters,
 }
@@ -203,6 +212,21 @@ impl SignalPath {
     #[must_use]
     pub fn settle_samples(&self) -> u64 {
         self.settle
+    }
+
+    /// From one window to the next, in frames of the stream.
+    #[must_use]
+    pub fn period_frames(&self) -> f64 {
+        self.end.hop() as f64 * self.rate.get() / self.chains.output().rate.get()
+    }
+
+    /// Begins its windows so that they end with the same frames as those of `beside`, where both come as often and neither
+    /// changes the rate; else leaves them as they are. Both are to be fed the same chunks from now on.
+    pub(crate) fn end_with(&mut self, beside: &SignalPath) {
+        let plain = |path: &SignalPath| path.chains.output().rate == path.rate;
+        if plain(self) && plain(beside) && self.end.hop() == beside.end.hop() && self.fed == 0 {
+            self.end.end_with(&beside.end);
+        }
     }
 
     /// What it costs in time. Takes a while: not for the hot path.

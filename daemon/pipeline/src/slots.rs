@@ -15,6 +15,8 @@ pub struct Slot {
     pub validity: Validity,
     /// Changes with every hole in the stream, whether or not this window is touched: evidence does not outlive it.
     pub epoch: u64,
+    /// Changes with every attachment of the source.
+    pub attachment: u32,
     /// Its first frame's time.
     pub oldest_sample: HostNs,
     /// Its last frame's time.
@@ -28,6 +30,7 @@ pub struct Slot {
 /// A fixed number of slots that go round between two threads.
 #[derive(Clone, Debug)]
 pub struct WindowQueue {
+    length: usize,
     ready: Arc<ArrayQueue<Box<Slot>>>,
     free: Arc<ArrayQueue<Box<Slot>>>,
 }
@@ -44,6 +47,7 @@ impl WindowQueue {
                 seq: 0,
                 validity: Validity::VALID,
                 epoch: 0,
+                attachment: 0,
                 oldest_sample: HostNs::default(),
                 newest_sample: HostNs::default(),
                 newest_frame: 0,
@@ -52,7 +56,13 @@ impl WindowQueue {
             // As many places as slots: this cannot fail.
             let _ = free.push(Box::new(slot));
         }
-        Self { ready: Arc::new(ArrayQueue::new(slots)), free: Arc::new(free) }
+        Self { length, ready: Arc::new(ArrayQueue::new(slots)), free: Arc::new(free) }
+    }
+
+    /// Numbers in a window.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
     }
 
     /// A slot to fill: a free one, else the oldest waiting one, whose window is then skipped (the second value).

@@ -23,13 +23,31 @@ pub enum NoIntentReason {
     BelowThreshold,
     /// The window cannot be trusted; see its validity.
     InvalidData,
+    /// The decoder itself was too unsure of this window for it to count as evidence.
+    Rejected,
 }
 
-/// What the policy made of the posteriors.
+/// What the numbers are that a decoder yields for a window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// A probability a class; they sum to 1.
+    #[default]
+    Posterior,
+    /// A velocity an axis, in this unit.
+    Velocity(Arc<str>),
+    /// Nothing by themselves.
+    Embedding,
+    /// A logit a token, of so many steps one after the other.
+    TokenLogits(usize),
+}
+
+/// What the policy made of the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The class at this index of the decoder's classes.
     Class(usize),
+    /// The numbers as they are: of a decoder of anything but classes.
+    Numbers,
     /// Honest doubt.
     NoIntent(NoIntentReason),
 }
@@ -59,11 +77,13 @@ pub struct Intent {
     pub pipeline: Arc<str>,
     /// The decoder that made it.
     pub decoder: Arc<DecoderIdentity>,
-    /// Class labels, in the decoder's order.
-    pub classes: Arc<[String]>,
-    /// The decoder's posterior for this window alone, one a class.
-    pub posterior: Vec<f32>,
-    /// The smoothed posterior on which `outcome` rests, one a class.
+    /// What `numbers` are.
+    pub kind: Numbers,
+    /// The names of the numbers, in the decoder's order: classes, axes or tokens; none for an embedding.
+    pub labels: Arc<[String]>,
+    /// What the decoder yielded for this window alone; of classes their posterior. All 0 where it failed or was not asked.
+    pub numbers: Vec<f32>,
+    /// Of classes the smoothed posterior on which `outcome` rests; else empty.
     pub smoothed: Vec<f32>,
     /// The decision.
     pub outcome: Outcome,

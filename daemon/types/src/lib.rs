@@ -11,7 +11,7 @@ mod time;
 mod validity;
 
 pub use chunk::Chunk;
-pub use intent::{DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Outcome, Seq};
+pub use intent::{DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Seq};
 pub use stream::{ChannelKind, ChannelSpec, Rate, SampleFormat, StreamSpec, Unit};
 pub use time::{HostNs, Hz, HzError};
 pub use validity::Validity;

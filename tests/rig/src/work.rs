@@ -109,7 +109,7 @@ impl Path {
     /// Works on a chunk: `[frames x channels]` and a stamp a frame.
     pub(crate) fn process(&mut self, header: Header, samples: &[f64], stamps: &[f64]) {
         let Some(signal) = &mut self.signal else { return };
-        let around = Surroundings { clock: &HostClock, queue: &self.queue, counters: &self.counters };
+        let around = Surroundings { clock: &HostClock, queues: &[&self.queue], counters: &self.counters };
         signal.process(header, samples, stamps, &mut self.at, &around);
         while let Some(slot) = self.queue.receive() {
             self.windows += 1;

@@ -100,6 +100,14 @@ impl Window {
         }
     }
 
+    /// Puts the first window off, by less than a hop, so that windows are due together with those of `beside`, whose hop is
+    /// the same.
+    pub fn end_with(&mut self, beside: &Window) {
+        let (own, other) = (self.until_due, beside.until_due);
+        // Both are counted from the next frame on.
+        self.until_due += (other + self.hop - own % self.hop) % self.hop;
+    }
+
     /// Writes `[channels x frames]`, channel-major, oldest frame first, each sample rounded to f32. Returns false
     /// and writes nothing while the window is not full or when `out` has another length.
     #[must_use]

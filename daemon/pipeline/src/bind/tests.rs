@@ -70,6 +70,7 @@ fn pipeline(text: &str) -> PipelineSpec {
         window_ms: t.optional("window_ms"),
         hop_ms: t.optional("hop_ms"),
         threshold_at: None,
+        deadline_ms: None,
         policy: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: f64::INFINITY },
     });
     assert!(mistakes.is_empty());
@@ -110,7 +111,7 @@ fn refusals(spec: &PipelineSpec, stream: &StreamSpec) -> Vec<String> {
 fn window(spec: &PipelineSpec, bundle: &Bundle, stream: &StreamSpec, frame: &[f64]) -> Vec<f32> {
     let mut path = bind(spec, bundle, stream, 8).unwrap_or_else(|found| panic!("{found:?}"));
     let queue = WindowQueue::new(path.window_len(), 2);
-    let around = Surroundings { clock: &HostClock, queue: &queue, counters: &Counters::default() };
+    let around = Surroundings { clock: &HostClock, queues: &[&queue], counters: &Counters::default() };
     let samples = frame.repeat(4);
     let stamps: Vec<f64> = (0..4).map(|i| f64::from(i) / 160.0).collect();
     let header = Header { frames: 4, acquired: HostNs(0), ..Header::default() };

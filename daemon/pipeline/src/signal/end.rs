@@ -71,6 +71,16 @@ impl End {
         self.window.channels() * self.window.frames()
     }
 
+    /// Frames from one window to the next.
+    pub(super) fn hop(&self) -> usize {
+        self.window.hop()
+    }
+
+    /// Begins windows so that they end when those of `beside` do.
+    pub(super) fn end_with(&mut self, beside: &End) {
+        self.window.end_with(&beside.window);
+    }
+
     /// What windows are marked for.
     pub(super) fn taint(&mut self) -> &mut Taint {
         &mut self.taint
@@ -143,29 +153,31 @@ impl End {
         if !validity.is_valid() {
             count(&counters.windows_invalid, 1);
         }
-        let Some((mut slot, replaced)) = pass.around.queue.take() else {
-            count(&counters.windows_skipped, 1);
-            return;
-        };
-        if replaced {
-            count(&counters.windows_skipped, 1);
+        for (reader, queue) in pass.around.queues.iter().enumerate() {
+            let taken = queue.take();
+            // Counted once, of the first reader.
+            if reader == 0 && taken.as_ref().is_none_or(|(_, replaced)| *replaced) {
+                count(&counters.windows_skipped, 1);
+            }
+            let Some((mut slot, _)) = taken else { continue };
+            let copied = self.window.copy_channel_major(&mut slot.window);
+            debug_assert!(copied, "a window that is due is full, and slots are made for it");
+            slot.seq = seq;
+            slot.validity = validity;
+            slot.epoch = pass.at.epoch;
+            slot.attachment = pass.at.attachment;
+            slot.oldest_sample = HostNs::from_lsl_seconds(oldest.stamp);
+            slot.newest_sample = HostNs::from_lsl_seconds(newest.stamp);
+            slot.newest_frame = newest.position;
+            slot.ledger = Ledger {
+                acquired: pass.acquired,
+                dequeued: pass.dequeued,
+                filtered: pass.around.clock.now(),
+                decoded: HostNs::default(),
+                signal_delay_ns: self.signal_delay_ns,
+            };
+            queue.submit(slot);
         }
-        let copied = self.window.copy_channel_major(&mut slot.window);
-        debug_assert!(copied, "a window that is due is full, and slots are made for it");
-        slot.seq = seq;
-        slot.validity = validity;
-        slot.epoch = pass.at.epoch;
-        slot.oldest_sample = HostNs::from_lsl_seconds(oldest.stamp);
-        slot.newest_sample = HostNs::from_lsl_seconds(newest.stamp);
-        slot.newest_frame = newest.position;
-        slot.ledger = Ledger {
-            acquired: pass.acquired,
-            dequeued: pass.dequeued,
-            filtered: pass.around.clock.now(),
-            decoded: HostNs::default(),
-            signal_delay_ns: self.signal_delay_ns,
-        };
-        pass.around.queue.submit(slot);
         pass.windows += 1;
     }
 }

@@ -21,6 +21,7 @@ impl SignalPath {
         at: &mut super::Continuity,
         counters: &Counters,
     ) {
+        at.attachment = at.attachment.wrapping_add(1);
         if let (Some(last), Some(first)) = (at.last_stamp, stamps.first()) {
             at.epoch += 1;
             // Written so that NaN is nothing.

@@ -166,7 +166,7 @@ impl Rig {
         let mut path = self.path();
         let queue = WindowQueue::new(path.window_len(), 16);
         let counters = Counters::default();
-        let around = Surroundings { clock: &Still, queue: &queue, counters: &counters };
+        let around = Surroundings { clock: &Still, queues: &[&queue], counters: &counters };
         let mut continuity = Continuity::default();
         let mut seen = Vec::new();
         let (mut next, mut dropped, mut length) = (0, 0, 1);
@@ -262,6 +262,7 @@ fn pipeline(faults: FaultSpec, average: bool) -> PipelineSpec {
         hop_ms: None,
         policy: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: 500.0 },
         threshold_at: None,
+        deadline_ms: None,
     }
 }
 

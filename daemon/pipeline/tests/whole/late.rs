@@ -48,7 +48,7 @@ fn a_decoder_fault_is_told_in_the_intent_and_forgets_the_evidence() {
         if n == 3 {
             assert_eq!(intent.validity, Validity::DECODER_FAULT);
             assert_eq!(intent.outcome, Outcome::NoIntent(NoIntentReason::InvalidData));
-            assert_eq!((&*intent.posterior, &*intent.smoothed), (&[0.0, 0.0][..], &[0.5, 0.5][..]));
+            assert_eq!((&*intent.numbers, &*intent.smoothed), (&[0.0, 0.0][..], &[0.5, 0.5][..]));
         } else {
             assert_eq!((intent.validity, intent.outcome), (Validity::VALID, Outcome::Class(1)), "{n}");
         }

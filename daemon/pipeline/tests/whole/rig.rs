@@ -5,9 +5,7 @@ use bci_driver_api::{Source, SourceError, SourceFactory};
 use bci_models::bundle::Output;
 use bci_models::steps::read_steps;
 use bci_models::{Bundle, DecodeError, Decoder};
-use bci_pipeline::{
-    DecodeStage, PipelineSpec, Policy, PolicySpec, RealTime, Running, Sink, State, StatusChange, start,
-};
+use bci_pipeline::{PipelineSpec, PolicySpec, RealTime, Running, Sink, State, StatusChange, start};
 use bci_rt::clock::{Clock, HostClock};
 use bci_types::{
     ChannelKind, ChannelSpec, Chunk, DecoderIdentity, HostNs, Hz, Intent, Marker, Rate, SampleFormat,
@@ -264,11 +262,12 @@ impl Rig {
             n: 0,
             shared: Arc::clone(&shared),
         });
-        let stage = DecodeStage::new("p".into(), decoder, Policy::new(policy, 2, 12.5), deadline);
+        let spec =
+            PipelineSpec { deadline_ms: Some(deadline.as_secs_f64() * 1e3), ..pipeline(steps, policy) };
         let running = start(
-            pipeline(steps, policy),
+            spec,
             bundle(),
-            stage,
+            decoder,
             Box::new(Factory { opens: opens.into(), shared: Arc::clone(&shared) }),
             Arc::new(HeldClock(Arc::clone(&shared))),
             Arc::new(Keeping(Arc::clone(&shared))),
@@ -335,6 +334,7 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
         hop_ms: None,
         policy,
         threshold_at: None,
+        deadline_ms: None,
     }
 }
 

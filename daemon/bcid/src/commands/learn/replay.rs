@@ -87,7 +87,7 @@ pub(super) fn play(
 ) -> Result<Played, String> {
     // Windows are of no interest: the newest takes the place of the last.
     let (queue, counters) = (WindowQueue::new(path.window_len(), 1), Counters::default());
-    let around = Surroundings { clock: &Still, queue: &queue, counters: &counters };
+    let around = Surroundings { clock: &Still, queues: &[&queue], counters: &counters };
     let mut at = Continuity::default();
     let mut room = vec![0.0; path.max_chunk() * path.inputs()];
     let mut stamps: Vec<f64> = Vec::with_capacity(path.max_chunk());

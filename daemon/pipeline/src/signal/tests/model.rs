@@ -96,7 +96,7 @@ pub(super) fn feed(
     counters: &Counters,
 ) -> Vec<Seen> {
     let queue = WindowQueue::new(path.window_len(), frames.len() + 1);
-    let around = Surroundings { clock: &Still, queue: &queue, counters };
+    let around = Surroundings { clock: &Still, queues: &[&queue], counters };
     let mut starts: Vec<usize> = (0..frames.len()).filter(|i| frames[*i].dropped > 0).collect();
     starts.extend(cuts.iter().map(|c| c % frames.len().max(1)));
     starts.extend([0, frames.len()]);

@@ -1,0 +1,14 @@
+//! Two decoders side by side: one publishes, the other runs in its shadow on the same stream, and they can trade places
+//! between two windows.
+
+mod desk;
+mod exchange;
+mod lane;
+mod report;
+
+pub(crate) use desk::DeskParts;
+pub use desk::{Desk, LoadError};
+pub use exchange::{Decoders, SwapError, Swapped};
+pub(crate) use exchange::{Exchange, Lane, LaneId};
+pub(crate) use lane::LaneThread;
+pub use report::{Latency, ShadowReport};

@@ -1,0 +1,172 @@
+use bci_types::{Intent, Numbers, Outcome, Validity};
+use hdrhistogram::Histogram;
+
+/// How a candidate has done beside the decoder that publishes, since it was loaded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ShadowReport {
+    /// Windows that the candidate decoded.
+    pub windows: u64,
+    /// Windows of those on which it failed.
+    pub faults: u64,
+    /// Windows that it skipped because it was late.
+    pub skipped: u64,
+    /// Windows that both decoded and that could be trusted.
+    pub compared: u64,
+    /// Of these, on how many the most probable class was the same. Of decoders of classes alone.
+    pub agreed: u64,
+    /// Of these, on how many the two came to the same intent or lack of one, by their smoothed posteriors.
+    pub agreed_on_intent: u64,
+    /// The mean Jensen-Shannon divergence of the two posteriors, in bits: 0 when they are alike, 1 when they have nothing in
+    /// common. Of decoders of anything else, the root mean square difference of their numbers.
+    pub drift: f64,
+    /// The same over the last 100 windows compared.
+    pub recent_drift: f64,
+    /// How long inference and policy take, of the one that publishes.
+    pub active: Latency,
+    /// The same of the candidate.
+    pub candidate: Latency,
+}
+
+/// A distribution of durations.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Latency {
+    /// How many.
+    pub count: u64,
+    /// Median, us.
+    pub p50_us: f64,
+    /// 99th percentile, us.
+    pub p99_us: f64,
+    /// Largest, us.
+    pub max_us: f64,
+}
+
+/// The most recent comparisons that [`ShadowReport::recent_drift`] is a mean of.
+const RECENT: usize = 100;
+
+/// What is compared as it comes.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    windows: u64,
+    faults: u64,
+    compared: u64,
+    agreed: u64,
+    agreed_on_intent: u64,
+    drift: f64,
+    recent: [f64; RECENT],
+    durations: [Histogram<u64>; 2],
+}
+
+impl Comparison {
+    /// Of nothing so far. Allocates.
+    pub(super) fn new() -> Self {
+        // To three digits, whatever the duration.
+        let histogram = || Histogram::new(3).unwrap_or_else(|_| unreachable!("three digits are permitted"));
+        Self {
+            windows: 0,
+            faults: 0,
+            compared: 0,
+            agreed: 0,
+            agreed_on_intent: 0,
+            drift: 0.0,
+            recent: [0.0; RECENT],
+            durations: [histogram(), histogram()],
+        }
+    }
+
+    /// How long a window took, of the candidate or of the other.
+    pub(super) fn took(&mut self, candidate: bool, ns: i64) {
+        self.durations[usize::from(candidate)].saturating_record(u64::try_from(ns).unwrap_or(0).max(1));
+    }
+
+    /// The candidate decoded a window.
+    pub(super) fn decoded(&mut self, intent: &Intent) {
+        self.windows += 1;
+        self.faults += u64::from(intent.validity.has(Validity::DECODER_FAULT));
+    }
+
+    /// Both decoded the same window.
+    pub(super) fn pair(&mut self, active: &Intent, candidate: &Intent) {
+        let alike = active.kind == candidate.kind && active.labels == candidate.labels;
+        if !(active.validity.is_valid() && candidate.validity.is_valid() && alike) {
+            return;
+        }
+        self.agreed += u64::from(largest(&active.numbers) == largest(&candidate.numbers));
+        self.agreed_on_intent += u64::from(class(active) == class(candidate));
+        let drift = match active.kind {
+            Numbers::Posterior => divergence_bits(&active.numbers, &candidate.numbers),
+            _ => square_difference(&active.numbers, &candidate.numbers),
+        };
+        self.drift += drift;
+        self.recent[(self.compared % RECENT as u64) as usize] = drift;
+        self.compared += 1;
+    }
+
+    pub(super) fn report(&self, posteriors: bool, skipped: u64) -> ShadowReport {
+        let mean = |sum: f64, n: u64| {
+            let mean = if n > 0 { sum / n as f64 } else { 0.0 };
+            if posteriors { mean } else { mean.sqrt() }
+        };
+        let recent = self.compared.min(RECENT as u64);
+        let latency = |h: &Histogram<u64>| Latency {
+            count: h.len(),
+            p50_us: h.value_at_quantile(0.5) as f64 / 1e3,
+            p99_us: h.value_at_quantile(0.99) as f64 / 1e3,
+            max_us: h.max() as f64 / 1e3,
+        };
+        ShadowReport {
+            windows: self.windows,
+            faults: self.faults,
+            skipped,
+            compared: self.compared,
+            agreed: if posteriors { self.agreed } else { 0 },
+            agreed_on_intent: if posteriors { self.agreed_on_intent } else { 0 },
+            drift: mean(self.drift, self.compared),
+            recent_drift: mean(self.recent.iter().take(recent as usize).sum(), recent),
+            active: latency(&self.durations[0]),
+            candidate: latency(&self.durations[1]),
+        }
+    }
+}
+
+fn class(intent: &Intent) -> Option<usize> {
+    match intent.outcome {
+        Outcome::Class(class) => Some(class),
+        _ => None,
+    }
+}
+
+fn largest(numbers: &[f32]) -> Option<usize> {
+    (0..numbers.len()).max_by(|&a, &b| numbers[a].total_cmp(&numbers[b]))
+}
+
+/// Lin, Divergence measures based on the Shannon entropy, IEEE Trans. Information Theory 37(1), 1991.
+fn divergence_bits(p: &[f32], q: &[f32]) -> f64 {
+    let part = |x: f64, middle: f64| if x > 0.0 { 0.5 * x * (x / middle).log2() } else { 0.0 };
+    let parts = p.iter().zip(q).map(|(&p, &q)| {
+        let (p, q) = (f64::from(p), f64::from(q));
+        let middle = 0.5 * (p + q);
+        part(p, middle) + part(q, middle)
+    });
+    parts.sum::<f64>().max(0.0)
+}
+
+fn square_difference(p: &[f32], q: &[f32]) -> f64 {
+    let sum: f64 = p.iter().zip(q).map(|(p, q)| f64::from(p - q).powi(2)).sum();
+    sum / p.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{divergence_bits, square_difference};
+
+    #[test]
+    fn drift_is_nothing_between_equals_and_a_bit_between_strangers() {
+        assert_eq!(divergence_bits(&[0.25, 0.75], &[0.25, 0.75]), 0.0);
+        assert_eq!(divergence_bits(&[1.0, 0.0], &[0.0, 1.0]), 1.0);
+        let some = divergence_bits(&[0.5, 0.5], &[0.9, 0.1]);
+        assert!(
+            (some - divergence_bits(&[0.9, 0.1], &[0.5, 0.5])).abs() < 1e-15 && (0.1..0.2).contains(&some)
+        );
+        assert_eq!(square_difference(&[1.0, 2.0], &[1.0, 4.0]), 2.0);
+    }
+}
