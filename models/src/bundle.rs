@@ -9,7 +9,7 @@
 //! | `model.file`, `model.sha256` | the ONNX file and its hash |
 //! | `input.tensor` | name of the input, `float32 [1, channels, window_samples]`, after the preprocessing |
 //! | `input.channels` | labels of the stream's channels, in the order in which the preprocessing takes them |
-//! | `input.unit` | unit of its numbers (a voltage) |
+//! | `input.unit` | unit of its numbers: a voltage; uV where a step of the preprocessing works in uV or squares |
 //! | `input.rate_hz` | sampling rate of the stream, before the preprocessing |
 //! | `input.window_samples`, `input.hop_samples` | window and the hop it was made for, in frames after the preprocessing |
 //! | `[[preprocessing]]` (optional) | steps run causally on those channels, in order; what they yield goes into the tensor; files they name lie in the folder |
@@ -166,6 +166,16 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
             signal
         })
     });
+    if let Some(input) = input.as_ref().filter(|input| input.unit != Unit::Microvolts) {
+        for (i, step) in preprocessing.iter().enumerate().filter(|(_, step)| !step.spec.is_in_any_unit()) {
+            t.mistakes().add(Mistake::elsewhere(format!(
+                "{}: input.unit = {} must be uV: preprocessing[{i}], {}, works in uV",
+                folder.join("decoder.toml").display(),
+                input.unit,
+                step.spec
+            )));
+        }
+    }
     // What is missing has been noted: the rest may still be held against a stream.
     let text = |found: Option<Located<String>>| found.map(|f| f.value).unwrap_or_default();
     let no_model = || (Located { value: PathBuf::new(), at: t.place().clone() }, String::new());
