@@ -10,7 +10,7 @@
 //! | `model.file`, `model.sha256` | the ONNX file, within the folder, and its hash |
 //! | `input.tensor` | name of the input: `float32`, batch 1, after the preprocessing |
 //! | `input.channels` | labels of the stream's channels, in the order in which the preprocessing takes them |
-//! | `input.unit` | unit of its numbers (a voltage) |
+//! | `input.unit` | unit of its numbers: a voltage; uV where a step of the preprocessing works in uV or squares |
 //! | `input.rate_hz` | sampling rate of the stream, before the preprocessing |
 //! | `input.window_samples`, `input.hop_samples` | what a decision rests on and the hop it was made for, in frames after the preprocessing |
 //! | `input.feed` | `"window"` (default): the tensor holds the window; `"hop"`: the newest hop alone, the rest is in states |
@@ -51,7 +51,7 @@ pub use state::{Reset, State};
 use crate::steps::{Files, Step, check_steps, read_steps_with};
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_dsp::Signal;
-use bci_types::DecoderIdentity;
+use bci_types::{DecoderIdentity, Unit};
 use sha2::{Digest as _, Sha256};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -175,6 +175,16 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
         if states.is_empty() && window.value > hop {
             let what = "needs [[state]] tables where feed = \"hop\": nothing would be known of all but the newest hop";
             t.mistakes().add(window.mistake(what));
+        }
+    }
+    if let Some(input) = input.as_ref().filter(|input| input.unit != Unit::Microvolts) {
+        for (i, step) in preprocessing.iter().enumerate().filter(|(_, step)| !step.spec.is_in_any_unit()) {
+            t.mistakes().add(Mistake::elsewhere(format!(
+                "{}: input.unit = {} must be uV: preprocessing[{i}], {}, works in uV",
+                folder.join("decoder.toml").display(),
+                input.unit,
+                step.spec
+            )));
         }
     }
     // What is missing has been noted: the rest may still be held against a stream.

@@ -4,6 +4,10 @@ use crate::run::{AsrReport, Learned, RetuneError, SosFilter, all_finite};
 use crate::signal::Signal;
 use crate::step::{Stage, StepSpec};
 
+/// Filters count as settled when this part of what the largest input can cause is left: of an electrode offset of 10 mV,
+/// 1 uV.
+pub const SETTLED: f64 = 1e-4;
+
 /// A list of steps, validated against a signal and run in order.
 ///
 /// Causal; owned by one thread. Its output is that of its steps one after the other. After `design` or `reset` each step
@@ -28,6 +32,9 @@ struct Link {
     rate_hz: f64,
     /// No frame has come since the last reset.
     fresh: bool,
+    /// Frames that have to pass, once the steps ahead have learned, until it learns; and those that have.
+    wait: usize,
+    waited: usize,
     work: Work,
 }
 
@@ -94,7 +101,7 @@ impl Chain {
             };
             let (channels, rate_hz) = (signal.channels(), signal.rate.get());
             let input = signal.clone();
-            let link = |work| Link { input, channels, rate_hz, fresh: true, work };
+            let link = |work| Link { input, channels, rate_hz, fresh: true, wait: 0, waited: 0, work };
             if !matches!(designed.stage, Stage::Cascade(_)) {
                 flush(&mut pending, &mut links, &signal).map_err(|e| vec![(i, e)])?;
             }
@@ -124,20 +131,51 @@ impl Chain {
             return Err(mistakes);
         }
         flush(&mut pending, &mut links, &signal).map_err(|e| vec![(steps.len().saturating_sub(1), e)])?;
-        Ok(Self {
+        let mut designed = Self {
             input: input.clone(),
             output: signal,
             max_frames,
             links: links.into_boxed_slice(),
             identity: (0..max_frames as u32).collect(),
             cascades,
-        })
+        };
+        designed.wait(None);
+        Ok(designed)
+    }
+
+    /// Lets steps learn only once what `ahead` of this chain remembers of the time when steps there had not learned is gone;
+    /// see [`Chain::process_behind`]. May take time.
+    pub fn follow(&mut self, ahead: &Chain) {
+        self.wait(ahead.remembered_s());
+    }
+
+    /// Makes each step that learns wait, once those ahead have learned, for as long as what is between remembers; `since_s`
+    /// is what is remembered ahead of the chain, where something there learns.
+    fn wait(&mut self, mut since_s: Option<f64>) {
+        for link in &mut self.links {
+            let learns = link.element().warm_up_samples() > 0;
+            if learns {
+                link.wait = since_s.map_or(0, |s| (s * link.rate_hz - 1e-6).ceil().max(0.0) as usize);
+                since_s = Some(0.0);
+            } else if let Some(s) = &mut since_s {
+                *s += link.element().settle_samples(SETTLED) as f64 / link.rate_hz;
+            }
+        }
+    }
+
+    /// For how long what comes after the last step that has to learn remembers what came before it had; `None` where none
+    /// has to.
+    fn remembered_s(&self) -> Option<f64> {
+        let last = self.links.iter().rposition(|link| link.element().warm_up_samples() > 0)?;
+        let after = &self.links[last + 1..];
+        Some(after.iter().map(|link| link.element().settle_samples(SETTLED) as f64 / link.rate_hz).sum())
     }
 
     /// As designed: no frame has ever come.
     pub fn reset(&mut self) {
         for link in &mut self.links {
             link.fresh = true;
+            link.waited = 0;
             link.element_mut().reset();
         }
     }
@@ -164,18 +202,32 @@ impl Chain {
         self.process_learning_from(frames, if learn { 0 } else { usize::MAX })
     }
 
-    /// As [`Chain::process`]; what adapts learns from frame `learn_from` on. A step learns nothing before those ahead of it
-    /// have learned enough, whatever way the signal is cut.
+    /// As [`Chain::process`]; what adapts learns from frame `trusted_from` on. A step learns nothing before those ahead of it
+    /// have learned enough and what is between remembers nothing else, whatever way the signal is cut.
     ///
     /// # Panics
     /// As [`Chain::process`].
-    pub fn process_learning_from<'a>(&'a mut self, frames: &'a mut [f64], learn_from: usize) -> Output<'a> {
+    pub fn process_learning_from<'a>(&'a mut self, frames: &'a mut [f64], trusted_from: usize) -> Output<'a> {
+        self.process_behind(frames, trusted_from, 0)
+    }
+
+    /// As [`Chain::process_learning_from`], behind another chain, whose steps had learned enough before frame `ahead_from`.
+    ///
+    /// # Panics
+    /// As [`Chain::process`].
+    pub fn process_behind<'a>(
+        &'a mut self,
+        frames: &'a mut [f64],
+        trusted_from: usize,
+        ahead_from: usize,
+    ) -> Output<'a> {
         let block = frames.len() / self.input.channels();
         let mut origins: &[u32] = &self.identity[..block];
         let mut current = frames;
-        // The first frame of the block, and of what has become of it, from which is learned; and the first of the block
-        // from which on all steps so far had learned enough.
-        let mut learn_from = learn_from;
+        // Of what has become of the block: the first frame that may be learned from, and the first before which every step so
+        // far had learned enough; and the latter of the block itself.
+        let mut trusted_from = trusted_from;
+        let mut ahead_from = ahead_from;
         let mut learned_from = 0;
         for link in &mut self.links {
             if link.fresh && !current.is_empty() {
@@ -192,6 +244,7 @@ impl Chain {
             }
             let n = origins.len();
             let width = link.channels;
+            let learn_from = link.learns_from(n, ahead_from).max(trusted_from);
             match &mut link.work {
                 Work::Cascade(filter) => filter.process(current),
                 Work::InPlace(element) => {
@@ -201,7 +254,7 @@ impl Chain {
                         done += part;
                     });
                     learned_from = learned_from.max(before(origins, learned));
-                    learn_from = learn_from.max(learned);
+                    ahead_from = ahead_from.max(learned);
                 }
                 Work::Reframe { element, channels, samples, origins: own } => {
                     let mut emit = Emit::new(*channels, samples, own);
@@ -213,8 +266,12 @@ impl Chain {
                     });
                     let n = emit.frames();
                     learned_from = learned_from.max(before(origins, learned));
-                    let from = learn_from.max(learned);
-                    learn_from = own[..n].iter().take_while(|origin| (**origin as usize) < from).count();
+                    let outputs =
+                        |before: usize| own[..n].iter().take_while(|o| (**o as usize) < before).count();
+                    let learned = ahead_from.max(learned);
+                    trusted_from = outputs(trusted_from);
+                    // None of the block, where one has not learned: not even the frame after it.
+                    ahead_from = if learned == usize::MAX { learned } else { outputs(learned) };
                     for origin in &mut own[..n] {
                         *origin = origins[*origin as usize];
                     }
@@ -234,13 +291,11 @@ impl Chain {
         self.links.iter().all(|link| link.element().frames_to_learn() == 0)
     }
 
-    /// As [`Chain::settle_samples`], of what comes after the first step that has to learn; 0 where none has.
+    /// Frames of the input for which what comes after the last step that has to learn remembers what came before it had; 0
+    /// where none has to. Takes time.
     #[must_use]
-    pub fn settle_samples_after_learning(&self, tolerance: f64) -> usize {
-        let learners = |link: &&Link| link.element().warm_up_samples() == 0;
-        let after = self.links.iter().skip_while(learners).skip(1);
-        let seconds: f64 =
-            after.map(|link| link.element().settle_samples(tolerance) as f64 / link.rate_hz).sum();
+    pub fn settle_samples_after_learning(&self) -> usize {
+        let seconds = self.remembered_s().unwrap_or(0.0);
         (seconds * self.input.rate.get() - 1e-6).ceil().max(0.0) as usize
     }
 
@@ -307,7 +362,7 @@ impl Chain {
     #[must_use]
     pub fn warm_up_samples(&self) -> usize {
         let seconds: f64 =
-            self.links.iter().map(|link| link.element().warm_up_samples() as f64 / link.rate_hz).sum();
+            self.links.iter().map(|l| (l.wait + l.element().warm_up_samples()) as f64 / l.rate_hz).sum();
         (seconds * self.input.rate.get() - 1e-6).ceil().max(0.0) as usize
     }
 
@@ -377,6 +432,14 @@ impl Chain {
 }
 
 impl Link {
+    /// Of `frames` frames, of which those from `ahead_from` on come after the steps ahead have learned, the first that it
+    /// may learn from; they are then past.
+    fn learns_from(&mut self, frames: usize, ahead_from: usize) -> usize {
+        let from = ahead_from.saturating_add(self.wait - self.waited);
+        self.waited = (self.waited + frames.saturating_sub(ahead_from)).min(self.wait);
+        from
+    }
+
     fn element(&self) -> &dyn Element {
         match &self.work {
             Work::Cascade(filter) => filter,
@@ -435,7 +498,15 @@ fn flush(pending: &mut Option<Sos>, links: &mut Vec<Link>, signal: &Signal) -> R
         let channels = signal.channels();
         let filter = SosFilter::design(&sos, channels)?;
         let (input, rate_hz) = (signal.clone(), signal.rate.get());
-        links.push(Link { input, channels, rate_hz, fresh: true, work: Work::Cascade(filter) });
+        links.push(Link {
+            input,
+            channels,
+            rate_hz,
+            fresh: true,
+            wait: 0,
+            waited: 0,
+            work: Work::Cascade(filter),
+        });
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub mod run;
 mod signal;
 mod step;
 
-pub use chain::{Chain, Output};
+pub use chain::{Chain, Output, SETTLED};
 pub use design::DesignError;
 pub use element::{Element, Emit, InPlace, Reframe};
 pub use signal::Signal;

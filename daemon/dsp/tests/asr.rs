@@ -455,3 +455,38 @@ fn every_mistake_is_told_at_once() {
         assert!(found[0].to_string().contains(why), "{found:?}");
     }
 }
+
+/// From the first frame on that a chain calls learned from, and windows are trusted from, what comes out is cleaned as it is
+/// with a given state.
+#[test]
+fn what_comes_once_it_is_calibrated_is_cleaned() {
+    let frames = recording("S001R06", 60);
+    let mut own = designed(&spec(5.0, AsrCalibration::Stream { seconds: 30.0 }), N);
+    let mut each = frames.clone();
+    let mut each = each.chunks_exact_mut(N);
+    let done = each.position(|frame| {
+        own.process(frame, true);
+        own.frames_to_learn() == 0
+    });
+    let learned_at = done.expect("long enough") + 1;
+    assert!(learned_at <= own.warm_up_samples());
+    let delay = 40 + 15;
+    // Synthetic: a blink of the first three channels in what comes out right after that.
+    for shift in 0..16 {
+        let mut spoilt = frames.clone();
+        for i in learned_at - delay..learned_at - delay + 12 {
+            let i = i + shift;
+            (0..3).for_each(|c| spoilt[i * N + c] += 400.0);
+        }
+        let mut on_stream = designed(&spec(5.0, AsrCalibration::Stream { seconds: 30.0 }), N);
+        let mut out = spoilt.clone();
+        on_stream.process(&mut out, true);
+        let state = on_stream.state().expect("calibrated").clone();
+        let mut given = designed(&spec(5.0, AsrCalibration::Given(state)), N);
+        let mut want = spoilt.clone();
+        given.process(&mut want, true);
+        let from = learned_at * N;
+        let worst = out[from..].iter().zip(&want[from..]).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(worst < 1.0, "shifted by {shift}, {worst} uV of an artefact are left in what is trusted");
+    }
+}

@@ -27,13 +27,14 @@ mod status;
 mod swap;
 mod timing;
 
+pub use bci_dsp::SETTLED;
 pub use bind::{Binding, bind, check, check_stream, cost, feature_path};
 pub use decode::{DecodeStage, Decoded, Fed, decode_loop};
 pub use faults::{FLAT_MS, FaultPolicy, FaultSpec, Handling};
 pub use markers::read_markers;
 pub use policy::{Policy, PolicySpec};
 pub use run::{RealTime, Running, RunningMarkers, start, start_markers};
-pub use signal::{Continuity, Cost, SETTLED, SignalPath, Surroundings};
+pub use signal::{Continuity, Cost, SignalPath, Surroundings};
 pub use slots::{Slot, WindowQueue};
 pub use spec::PipelineSpec;
 pub use status::{Artefacts, Counters, MeasuredRate, Sink, State, Status, StatusChange};

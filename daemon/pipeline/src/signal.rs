@@ -24,10 +24,6 @@ use bci_rt::edge::Header;
 use bci_types::{HostNs, Hz, Seq, Validity};
 use std::sync::atomic::Ordering;
 
-/// A filter counts as settled when this part of what the largest input can cause is left: of an electrode offset of
-/// 10 mV, 1 uV.
-pub const SETTLED: f64 = 1e-4;
-
 /// A real rate further than this from the stated one is told, per cent.
 const RATE_OFF_PERCENT: f64 = 0.5;
 
@@ -257,11 +253,14 @@ impl SignalPath {
         around: &Surroundings<'_>,
     ) -> usize {
         let dequeued = around.clock.now();
-        if header.discontinuity {
-            self.timing.restart();
-            self.reconnect(header, stamps, at, around.counters);
-        }
         let mut pass = Pass { acquired: header.acquired, dequeued, at, around, windows: 0 };
+        if header.discontinuity {
+            // What waits for a good frame does not wait for one of another attachment.
+            self.give_up_waiting(&mut pass);
+            self.flush(&mut pass);
+            self.timing.restart();
+            self.reconnect(header, stamps, pass.at, around.counters);
+        }
         // Nothing waits in the feed between chunks. What is in order is left where it was put.
         self.first.process(&samples[..header.frames * self.inputs], self.feed.room());
         self.timing.dropped(header.dropped_before);
@@ -328,7 +327,7 @@ impl SignalPath {
             let (frames, learn) = self.alike(done);
             let (samples, notes) = self.feed.part(done..done + frames);
             let (fed, after) = (self.fed, self.fed + frames as u64);
-            let Filtered { samples, origins, good, learned_from } = self.chains.process(samples, learn);
+            let Filtered { samples, origins, mut good, learned_from } = self.chains.process(samples, learn);
             let learned = learned_from.map_or(after, |from| fed + from as u64);
             if learned > fed {
                 self.end.taint().not_learned_before(learned, self.settle_after_learning);
@@ -340,6 +339,10 @@ impl SignalPath {
                 // Stable filters keep what is bounded bounded. Were one not stable after all, or a number of a step too
                 // large, it is silenced, marked and begun from nothing rather than stay poisoned.
                 let cut = origins[good] as usize;
+                // Of a frame that several come out of, all or none.
+                while good > 0 && origins[good - 1] as usize == cut {
+                    good -= 1;
+                }
                 let (sound, spoilt) = notes.split_at(cut);
                 let samples = Some(&samples[..samples.len() / origins.len() * good]);
                 let (before, after_it) = origins.split_at(good);

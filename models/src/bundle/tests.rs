@@ -100,6 +100,29 @@ fn a_band_beyond_the_decoders_own_rate_is_told() {
     );
 }
 
+/// Thresholds and squares are in uV: a decoder in another unit is refused, not misread.
+#[test]
+fn steps_in_microvolts_need_a_decoder_in_microvolts() {
+    for (step, refused) in [
+        ("spike_features = { bin_ms = 25, threshold_uv = -20 }", true),
+        ("mean_square = { window_ms = 100, hop_ms = 25 }", true),
+        ("mean_square = { window_ms = 100, hop_ms = 25, root = true }", false),
+        ("z_score = { time_constant_s = 1 }", false),
+    ] {
+        let text = GOOD
+            .replace("\"uV\"", "\"mV\"")
+            .replace("[output]", &format!("[[preprocessing]]\n{step}\n[output]"));
+        let (_, told) = load(&text);
+        assert_eq!(
+            told.iter().any(|m| m.contains("input.unit = mV must be uV: preprocessing[1]")),
+            refused,
+            "{told:?}"
+        );
+        let (_, told) = load(&text.replace("\"mV\"", "\"uV\""));
+        assert!(told.is_empty(), "{told:?}");
+    }
+}
+
 #[test]
 fn what_a_broken_bundle_asks_can_still_be_read() {
     let draft = |text: &str| {

@@ -18,6 +18,7 @@ pub use spikes::{SpikeOutput, SpikeSpec};
 
 use crate::design::{DesignError, Sos};
 use crate::element::{InPlace, Reframe};
+use crate::run::AlignMode;
 use crate::signal::Signal;
 use std::fmt;
 
@@ -101,6 +102,22 @@ impl StepSpec {
             Self::Rate(RateSpec::Resample { .. }) => true,
             Self::Feature(FeatureSpec::Power(spec)) => spec.bands.is_none(),
             _ => self.keeps_signal(),
+        }
+    }
+
+    /// Whether its output means the same whatever voltage unit its input is in, but for that unit: none of its settings is in
+    /// uV, and nothing in it is squared or counted.
+    #[must_use]
+    pub fn is_in_any_unit(&self) -> bool {
+        match self {
+            Self::Iir(_) | Self::Fir(_) | Self::Space(_) | Self::Rate(_) => true,
+            Self::Feature(feature) => match feature {
+                FeatureSpec::FilterBank { .. } | FeatureSpec::Envelope(_) | FeatureSpec::ZScore(_) => true,
+                FeatureSpec::Power(spec) => spec.root && !spec.log,
+                _ => false,
+            },
+            Self::Clean(CleanSpec::Align { align, .. }) => !matches!(align.mode, AlignMode::Fixed { .. }),
+            Self::Clean(CleanSpec::Asr(_)) | Self::Spike(_) => false,
         }
     }
 

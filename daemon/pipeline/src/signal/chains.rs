@@ -1,6 +1,6 @@
-use super::{Layout, SETTLED};
+use super::Layout;
 use bci_dsp::run::{AsrReport, Learned, Select, all_below};
-use bci_dsp::{Chain, Output, Signal, StepSpec};
+use bci_dsp::{Chain, Output, SETTLED, Signal, StepSpec};
 use bci_types::Hz;
 
 /// The rig's own steps, the choice of the decoder's channels, and the decoder's own steps.
@@ -41,7 +41,8 @@ impl Chains {
         let picks: Vec<_> = l.picked.iter().map(|&at| (at, l.to_decoder_unit)).collect();
         let pick = Select::design(conditioning.output().channels(), &picks).map_err(|e| e.to_string())?;
         let narrow = Signal::new(conditioning.output().rate, l.decoder_labels);
-        let preprocessing = chain(l.preprocessing, &narrow, room)?;
+        let mut preprocessing = chain(l.preprocessing, &narrow, room)?;
+        preprocessing.follow(&conditioning);
         let direct = l.conditioning.is_empty() && pick.is_identity();
         Ok(Self {
             direct,
@@ -66,8 +67,9 @@ impl Chains {
         let narrow = &mut self.narrow[..n * self.pick.outputs()];
         self.pick.process(first.samples, narrow);
         let before = |from: usize| first.origins.iter().take_while(|o| (**o as usize) < from).count();
-        let from = first.learned_from.filter(|_| learn).map_or(n, before);
-        let second = self.preprocessing.process_learning_from(narrow, from);
+        let trusted_from = if learn { 0 } else { n };
+        let ahead_from = first.learned_from.map_or(usize::MAX, before);
+        let second = self.preprocessing.process_behind(narrow, trusted_from, ahead_from);
         let origins = &mut self.origins[..second.origins.len()];
         for (own, of_narrow) in origins.iter_mut().zip(second.origins) {
             *own = first.origins[*of_narrow as usize];
@@ -124,11 +126,11 @@ impl Chains {
     /// How long what comes after the first of them remembers what came before it had learned, in frames of the stream.
     pub(super) fn settle_after_learning(&self) -> u64 {
         let all = |chain: &Chain| chain.settle_samples(SETTLED);
-        let after = |chain: &Chain| chain.settle_samples_after_learning(SETTLED);
+        let after = Chain::settle_samples_after_learning;
         match (self.conditioning.warm_up_samples(), self.preprocessing.warm_up_samples()) {
             (0, 0) => 0,
-            (0, _) => self.in_frames(0, after(&self.preprocessing)),
-            _ => self.in_frames(after(&self.conditioning), all(&self.preprocessing)),
+            (_, 0) => self.in_frames(after(&self.conditioning), all(&self.preprocessing)),
+            _ => self.in_frames(0, after(&self.preprocessing)),
         }
     }
 

@@ -85,7 +85,9 @@ impl SignalPath {
 
     /// What comes next does not follow what came last.
     fn mark_gap(&mut self) {
+        // Nothing is bridged from before it.
         self.repair.hole();
+        self.repair.lasts(Validity::GAP);
         self.ahead.since(Validity::GAP, self.fed);
         self.end.taint().since(Validity::GAP, self.fed);
     }

@@ -6,6 +6,7 @@ mod model;
 
 use self::model::{RATE, Rig, average, band_pass, butterworth, clean, feed, hole, model, plain, run};
 use super::*;
+use bci_dsp::SETTLED;
 use bci_dsp::design::Band;
 use bci_dsp::{Chain, IirSpec};
 use proptest::prelude::*;
@@ -302,5 +303,29 @@ fn mad_stamps_harm_nothing() {
         if !mad.is_finite() {
             assert_eq!(counters.samples_lost.load(Relaxed), 0, "{mad} says nothing of what is missing");
         }
+    }
+}
+
+/// What waits for a good frame when a recording ends (`bcid learn` plays several through one path) is not bridged
+/// to the next recording.
+#[test]
+fn nothing_is_bridged_from_one_attachment_to_the_next() {
+    let mut rig = plain(16, 4);
+    rig.faults.not_finite.bridge_ms = 200.0;
+    let (mut path, mut at, counters) = (rig.path(400), Continuity::default(), Counters::default());
+    let mut first = clean(200, 3);
+    for f in &mut first[180..] {
+        f.values[0] = f64::NAN;
+    }
+    feed(&mut path, &mut at, &first, &[50], false, &counters);
+    let mut later = clean(400, 3);
+    later.iter_mut().for_each(|f| f.stamp += 100.0);
+    let settle = path.settle_samples();
+    let base = at.frame + 16_000 - 200;
+    let seen = feed(&mut path, &mut at, &later, &[], true, &counters);
+    assert_eq!(counters.frames_bridged.load(Relaxed), 0);
+    for w in seen {
+        let first = w.newest_frame.saturating_sub(base + 15);
+        assert!(first >= settle || !w.validity.is_valid(), "trusted {first} frames after, settling {settle}");
     }
 }

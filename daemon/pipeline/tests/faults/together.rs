@@ -189,3 +189,89 @@ fn faults_that_meet_are_one() {
         assert!(seen.last().unwrap().validity.is_valid());
     }
 }
+
+/// One output of a resampler may overflow while its neighbour from the very same input frame does not.
+#[test]
+fn an_overflow_between_two_outputs_of_one_frame_harms_nothing() {
+    for k in 18..40 {
+        let f = format!("1e{k}");
+        let steps = format!(
+            "[[preprocessing]]\nspatial_filter = {{ rows = [[{f}, 0, 0], [0, {f}, 0], [0, 0, {f}]], names = [\"C3\", \"Cz\", \"C4\"] }}\n\
+             [[preprocessing]]\nresample = {{ rate_hz = 640 }}"
+        );
+        let rig = Rig::new(FaultSpec { rail_uv: None, ..hold() }, false).preprocessing(&steps, 640, 40);
+        let seen = rig.run(&Fault::Number(9e11), AT..AT + 3);
+        assert!(seen.iter().all(|w| w.window.iter().all(|x| x.is_finite())), "{k}");
+    }
+}
+
+/// A step that learns after another does not learn what a memory between them holds of the time before the other had learned.
+#[test]
+fn a_step_does_not_learn_what_a_memory_holds_of_what_was_not_learned_yet() {
+    let align = "[[steps]]\nselect = { channels = [\"C3\", \"Cz\", \"C4\"] }\n\
+                 [[steps]]\nband_pass = { low_hz = 8, high_hz = 30, order = 4 }\n\
+                 [[steps]]\nalign = { metric = \"euclid\", window_ms = 2000, hop_ms = 1000, mode = \"first_windows\", windows = 1 }";
+    let feature = "[[preprocessing]]\nmean_square = { window_ms = 1000, hop_ms = 62.5, root = true }\n";
+    let z_score = "[[preprocessing]]\nz_score = { time_constant_s = 10 }";
+    let rig = Rig::new(hold(), false).conditioning(align).preprocessing(&format!("{feature}{z_score}"), 8, 3);
+    let valid: Vec<f64> = clean(&rig)
+        .into_iter()
+        .filter(|w| w.validity.is_valid())
+        .take(40)
+        .flat_map(|w| w.window.into_iter().map(f64::from))
+        .collect();
+    let mean = valid.iter().sum::<f64>() / valid.len() as f64;
+    let deviation = (valid.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / valid.len() as f64).sqrt();
+    assert!(deviation > 0.3, "scores of windows that are trusted deviate by {deviation}, not by about 1");
+}
+
+/// A fault that follows a hole which is not bridged is not bridged across that hole.
+#[test]
+fn nothing_is_bridged_across_a_hole_that_is_not() {
+    let mut spec = all(Handling::Hold, 200.0);
+    spec.gap.bridge_ms = 0.0;
+    let rig = Rig::new(spec, false);
+    let settle = rig.settle();
+    let (hole, spoilt) = (AT..AT + 25, AT + 25..AT + 25 + 30);
+    for fault in [Fault::Lost, Fault::Dropped] {
+        let seen = rig.run_all(&[(fault.clone(), hole.clone()), (NAN, spoilt.clone())]);
+        let wrong: Vec<_> = seen
+            .iter()
+            .filter(|w| w.newest_frame >= spoilt.start as u64 && w.oldest_frame < spoilt.end as u64 + settle)
+            .filter(|w| !w.validity.has(Validity::NOT_FINITE))
+            .map(|w| (w.oldest_frame, w.newest_frame, w.validity.causes().collect::<Vec<_>>()))
+            .collect();
+        assert!(wrong.is_empty(), "{fault:?}, settling {settle}: {wrong:?}");
+    }
+}
+
+/// What overflows within the chain shows at its end, whatever it is counted into there.
+#[test]
+fn what_overflows_ahead_of_a_count_is_marked_and_forgotten() {
+    let scale = |by: &str| {
+        format!(
+            "[[preprocessing]]\nspatial_filter = {{ rows = [[{by}, 0, 0], [0, {by}, 0], [0, 0, {by}]], names = [\"C3\", \"Cz\", \"C4\"] }}\n"
+        )
+    };
+    let steps = format!(
+        "{}[[preprocessing]]\nband_pass = {{ low_hz = 8, high_hz = 30, order = 2 }}\n{}\
+         [[preprocessing]]\nspike_features = {{ bin_ms = 25, threshold_uv = -10, outputs = [\"crossings\"] }}",
+        scale("1e297"),
+        scale("1e-297")
+    );
+    let rig = Rig::new(FaultSpec { rail_uv: None, ..hold() }, false).preprocessing(&steps, 40, 4);
+    let clean = clean(&rig);
+    let seen = rig.run(&Fault::Number(9e11), AT..AT + 3);
+    // Of C3, the first channel.
+    let crossings =
+        |of: &[Seen]| of[of.len() - 10..].iter().flat_map(|w| w.window[..40].to_vec()).sum::<f32>();
+    assert!(crossings(&clean) > 10.0, "{}", crossings(&clean));
+    let valid = seen[seen.len() - 1].validity.is_valid();
+    let told = (crossings(&seen), crossings(&clean));
+    assert!(
+        !valid || told.0 == told.1,
+        "a minute later, in windows that are trusted: {} crossings for {}",
+        told.0,
+        told.1
+    );
+}

@@ -276,9 +276,9 @@ impl Element for Asr {
         self.before.removed = 0;
     }
 
-    /// The frames it is calibrated on, and as many as the calibration may take.
+    /// The frames it is calibrated on, as many as the calibration may take, and until its first decision is in force.
     fn warm_up_samples(&self) -> usize {
-        self.on_stream.as_ref().map_or(0, OnStream::most_frames)
+        self.on_stream.as_ref().map_or(0, |on_stream| on_stream.most_frames() + 2 * self.sizes.step)
     }
 
     fn learned(&self) -> Option<Learned<'_>> {
@@ -305,7 +305,18 @@ impl Element for Asr {
     }
 
     fn frames_to_learn(&self) -> usize {
-        if self.calibrated { 0 } else { self.on_stream.as_ref().map_or(0, OnStream::frames_to_learn) }
+        let Some(on_stream) = &self.on_stream else { return 0 };
+        if !self.calibrated {
+            return on_stream.frames_to_learn();
+        }
+        // Until a decision has taken the place of none, over a step.
+        let step = self.sizes.step;
+        let to_decision = if self.phase == 1 { 1 } else { step + 2 - self.phase };
+        match self.report.windows {
+            0 => to_decision + step,
+            1 => to_decision,
+            _ => 0,
+        }
     }
 
     fn removed(&self) -> Option<AsrReport> {

@@ -16,7 +16,7 @@ use std::any::Any;
 /// *Crossings.* A sample is beyond a threshold that is negative when it is below it, beyond a positive one when above.
 /// A sample beyond the threshold whose predecessor was not is a crossing (before the first sample nothing was); with a
 /// refractory time, crossings sooner than that after the last that counted do not count, across bins. Each sample is
-/// held against the threshold of its own bin.
+/// held against the threshold of its own bin. The count of a bin with NaN or infinity is NaN.
 ///
 /// *Power.* The mean of squares over the bin, unsmoothed and without a logarithm: the spike-band power of Willett et
 /// al., Nature 620:1031-1036, 2023 (squared voltages in 20 ms bins, beside crossings of -4.5 RMS); Nason et al., Nature
@@ -124,7 +124,9 @@ impl SpikeFeatures {
         let frames = self.settings.bin_frames as f64;
         let (counts, sums) = out.split_at_mut(if self.settings.crossings { self.channels } else { 0 });
         for (to, tile) in counts.chunks_mut(LANES).zip(&self.tiles) {
-            to.copy_from_slice(&tile.count[..to.len()]);
+            // NaN is beyond no threshold: what was not there is not counted as nothing.
+            let count = |(count, sum): (&f64, &f64)| if sum.is_finite() { *count } else { f64::NAN };
+            to.iter_mut().zip(tile.count.iter().zip(&tile.sum)).for_each(|(to, tile)| *to = count(tile));
         }
         for (to, tile) in sums.chunks_mut(LANES).zip(&self.tiles) {
             to.iter_mut().zip(&tile.sum).for_each(|(to, sum)| *to = sum / frames);
