@@ -2,6 +2,7 @@
 
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_driver_lsl::Query;
+use bci_models::Device;
 use bci_models::steps::read_steps;
 use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, PolicySpec};
 use bci_types::{Hz, Unit};
@@ -35,6 +36,8 @@ pub(crate) struct PipelineConfig {
     pub(crate) spec: PipelineSpec,
     pub(crate) stream: Option<Query>,
     pub(crate) decoder: Option<Located<PathBuf>>,
+    /// Where the decoder is to run.
+    pub(crate) device: Device,
 }
 
 /// What the command line puts in place of the file's values.
@@ -137,6 +140,12 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
         }
     }
     let decoder = t.required::<String>("decoder").map(|d| d.map(|text| tidy(&folder.join(text))));
+    let device = t.optional::<String>("device").map_or(Device::Cpu, |word| {
+        Device::parse(&word).unwrap_or_else(|| {
+            mistakes.add(word.mistake("must be \"cpu\", \"cuda\" or \"prefer_cuda\""));
+            Device::Cpu
+        })
+    });
     let (query, stream) = t.required_table("stream").map(read_stream).unwrap_or_default();
     let signal = t.optional_table("signal").map(read_signal).unwrap_or_default();
     let faults = t.optional_table("validity").map(read_validity).unwrap_or_default();
@@ -164,6 +173,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
         },
         stream: query,
         decoder,
+        device,
     }
 }
 

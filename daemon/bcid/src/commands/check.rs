@@ -5,6 +5,7 @@ use crate::cli::CheckArgs;
 use crate::config::Overrides;
 use crate::engine::decoder_line;
 use crate::exit::{Exit, Failure};
+use bci_models::OrtDecoder;
 use bci_models::steps::Step;
 
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
@@ -29,6 +30,17 @@ fn verdict(absent: &[&str]) {
     }
 }
 
+/// What was measured of a decoder when it was loaded.
+fn checked(decoder: &OrtDecoder) -> String {
+    let run = format!("a run took {:.3} ms", decoder.run_time().as_secs_f64() * 1e3);
+    match decoder.agreement() {
+        Some(a) => {
+            format!("{run}; {} golden windows within {:.1e} ({:e} permitted)", a.windows, a.largest, a.atol)
+        }
+        None => run,
+    }
+}
+
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]
 fn print(part: &Part) {
     let (bundle, spec) = (&part.bundle, &part.spec);
@@ -41,6 +53,7 @@ fn print(part: &Part) {
         None => println!("             not there now: checked against the decoder only"),
     }
     println!("  decoder    {}: {}", decoder_line(bundle), bundle.description);
+    println!("             {}; {}", part.decoder.proof(), checked(&part.decoder));
     println!("  channels   {}", bundle.input.channels.join(", "));
     let steps: Vec<&Step> = spec.conditioning.iter().chain(&bundle.preprocessing).collect();
     for (i, step) in steps.iter().enumerate() {
