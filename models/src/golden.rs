@@ -6,6 +6,7 @@ use crate::decoder::{DecodeError, Decoder};
 use bci_config::Mistake;
 use bci_dsp::run::Window;
 use bci_dsp::{Chain, Signal, StepSpec};
+use std::time::{Duration, Instant};
 
 /// How well a decoder agrees with what its bundle expects.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,6 +68,25 @@ pub fn rows(bundle: &Bundle, segment: &Matrix, decoder: &mut dyn Decoder) -> Res
 }
 
 fn pass(bundle: &Bundle, segment: &Matrix, decoder: &mut dyn Decoder) -> Result<Matrix, GoldenError> {
+    let mut numbers = vec![0.0f32; decoder.output().numbers()];
+    let mut found = Matrix { rows: 0, columns: numbers.len(), values: Vec::new() };
+    each_window(bundle, segment, |window| {
+        decoder
+            .decode(window, &mut numbers)
+            .map_err(|source| GoldenError::Decode { window: found.rows + 1, source })?;
+        found.rows += 1;
+        found.values.extend(&numbers);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Gives every window of `segment` to `take`, as a decoder takes it.
+fn each_window(
+    bundle: &Bundle,
+    segment: &Matrix,
+    mut take: impl FnMut(&[f32]) -> Result<(), GoldenError>,
+) -> Result<(), GoldenError> {
     let input = &bundle.input;
     let channels = input.channels.len();
     if segment.columns != channels {
@@ -80,8 +100,6 @@ fn pass(bundle: &Bundle, segment: &Matrix, decoder: &mut dyn Decoder) -> Result<
     let mut window = Window::design(bundle.windowed.channels(), input.fed_samples(), input.hop_samples.value)
         .map_err(|e| GoldenError::Design(e.to_string()))?;
     let mut fed = vec![0.0f32; window.channels() * window.frames()];
-    let mut numbers = vec![0.0f32; decoder.output().numbers()];
-    let mut found = Matrix { rows: 0, columns: numbers.len(), values: Vec::new() };
     for block in segment.values.chunks(BLOCK * channels) {
         let mut frames: Vec<f64> = block.iter().map(|x| f64::from(*x)).collect();
         let filtered = chain.process(&mut frames, true);
@@ -93,26 +111,58 @@ fn pass(bundle: &Bundle, segment: &Matrix, decoder: &mut dyn Decoder) -> Result<
             let pushed = window.push(rest);
             rest = &rest[pushed.frames * window.channels()..];
             if pushed.due && window.copy_channel_major(&mut fed) {
-                decoder
-                    .decode(&fed, &mut numbers)
-                    .map_err(|source| GoldenError::Decode { window: found.rows + 1, source })?;
-                found.rows += 1;
-                found.values.extend(&numbers);
+                take(&fed)?;
             }
         }
     }
-    Ok(found)
+    Ok(())
 }
 
-/// Compares `decoder` with what the bundle expects.
+/// What each of `runs` runs of `decoder` took, on the windows of the golden segment over and over.
 ///
 /// # Errors
-/// What is wrong with the files, or the largest difference where it is beyond what is permitted.
-pub fn check(bundle: &Bundle, golden: &Golden, decoder: &mut dyn Decoder) -> Result<Agreement, Vec<Mistake>> {
-    let (segment, expected) = golden.load()?;
-    let found = rows(bundle, &segment, decoder)
+/// What is wrong with the segment, or a window that was not decoded.
+pub fn times(
+    bundle: &Bundle,
+    golden: &Golden,
+    decoder: &mut dyn Decoder,
+    runs: usize,
+) -> Result<Vec<Duration>, Vec<Mistake>> {
+    let (segment, _) = golden.load()?;
+    let mut windows: Vec<Vec<f32>> = Vec::new();
+    let told = |e: GoldenError| vec![golden.segment.mistake(format!("the golden segment {e}"))];
+    each_window(bundle, &segment, |window| {
+        windows.push(window.to_vec());
+        Ok(())
+    })
+    .map_err(told)?;
+    let mut numbers = vec![0.0f32; decoder.output().numbers()];
+    let mut times = Vec::with_capacity(runs);
+    decoder.reset(Reset::Attachment);
+    for (i, window) in windows.iter().enumerate().cycle().take(runs) {
+        let begun = Instant::now();
+        decoder
+            .decode(window, &mut numbers)
+            .map_err(|source| told(GoldenError::Decode { window: i + 1, source }))?;
+        times.push(begun.elapsed());
+    }
+    decoder.reset(Reset::Attachment);
+    Ok(times)
+}
+
+/// Compares `decoder` with what the bundle expects: the segment of `golden` and its rows, as read.
+///
+/// # Errors
+/// The first window that is not decoded, or the largest difference where it is beyond what is permitted.
+pub fn check(
+    bundle: &Bundle,
+    golden: &Golden,
+    (segment, expected): (&Matrix, &Matrix),
+    decoder: &mut dyn Decoder,
+) -> Result<Agreement, Vec<Mistake>> {
+    let found = rows(bundle, segment, decoder)
         .map_err(|e| vec![golden.segment.mistake(format!("the golden segment {e}"))])?;
-    compare(&found, &expected, golden.atol, decoder.output().labels())
+    compare(&found, expected, golden.atol, decoder.output().labels())
         .map_err(|problem| vec![golden.place().mistake(problem)])
 }
 

@@ -3,7 +3,10 @@
 //! Of the format (<https://onnx.ai/onnx/repo-docs/IR.html>, `onnx.proto`) only the fields named here are known; the rest is
 //! passed over, and kept byte for byte when the metadata is written.
 
+mod trial;
 mod wire;
+
+pub(crate) use trial::trial_model;
 
 use std::collections::BTreeMap;
 use wire::{Field, Payload, fields, message_field, string_field};

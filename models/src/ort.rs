@@ -7,10 +7,14 @@ mod open;
 
 pub use decoder::OrtDecoder;
 
+use crate::device::{Device, ran_on_cpu, ran_on_cuda};
 use crate::native;
+use crate::onnx::trial_model;
 use ::ort::environment::Environment;
-use ::ort::ep::{CPU, CUDA, ExecutionProvider};
+use ::ort::memory::Allocator;
 use ::ort::session::Session;
+use ::ort::value::Tensor;
+use open::Traced;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -44,7 +48,7 @@ pub struct RuntimeInfo {
     pub path: PathBuf,
     /// Its version.
     pub version: String,
-    /// Each execution provider of interest, and whether a session really takes it here, or why not.
+    /// Each execution provider of interest, and whether it was seen to run a trial model here, or why not.
     pub providers: Vec<(&'static str, Result<(), String>)>,
 }
 
@@ -72,7 +76,7 @@ fn runtime() -> Result<&'static Loaded, OrtError> {
         .map_err(Clone::clone)
 }
 
-/// Loads ONNX Runtime and says what it is and which execution providers a session accepts on this machine.
+/// Loads ONNX Runtime and says what it is and which execution providers run a trial model on this machine.
 ///
 /// # Errors
 /// [`OrtError`] when it is missing or unusable.
@@ -81,16 +85,24 @@ pub fn runtime_info() -> Result<RuntimeInfo, OrtError> {
     Ok(RuntimeInfo {
         path: loaded.path.clone(),
         version: native::version_of(&loaded.path).unwrap_or_else(|| "unknown".to_owned()),
-        providers: vec![
-            ("CPU", accepts(loaded, &CPU::default())),
-            ("CUDA", accepts(loaded, &CUDA::default())),
-        ],
+        providers: vec![("CPU", proves(loaded, Device::Cpu)), ("CUDA", proves(loaded, Device::Cuda))],
     })
 }
 
-fn accepts(loaded: &Loaded, provider: &impl ExecutionProvider) -> Result<(), String> {
-    let mut builder = Session::builder(&loaded.environment).map_err(|e| e.to_string())?;
-    provider.register(&mut builder).map_err(|e| first_line(&e.to_string()))
+/// Whether the trace of a run of [`trial_model`] shows it on `device`.
+fn proves(loaded: &Loaded, device: Device) -> Result<(), String> {
+    let mut traced = Traced::open(loaded, &trial_model(), device).map_err(|e| first_line(&e))?;
+    let run = |session: &mut Session| -> ::ort::Result<()> {
+        let input = Tensor::<f32>::new(&Allocator::default(), [2usize])?;
+        let output = Tensor::<f32>::new(&Allocator::default(), [2usize])?;
+        let mut binding = session.create_binding()?;
+        binding.bind_input("x", &input)?;
+        binding.bind_output("y", output)?;
+        session.run_binding(&binding).map(|_| ())
+    };
+    run(&mut traced.session).map_err(|e| first_line(&e.to_string()))?;
+    let (_, nodes) = traced.finish()?;
+    if device == Device::Cpu { ran_on_cpu(&nodes) } else { ran_on_cuda(&nodes) }
 }
 
 fn first_line(text: &str) -> String {

@@ -3,10 +3,10 @@
 mod text;
 
 use crate::bundle::{Bundle, load_model, parse_npy, sha256_hex, write_npy};
-use crate::contract::contract;
+use crate::contract::{contract, differences};
 use crate::device::Device;
 use crate::golden;
-use crate::onnx::{CONTRACT_KEY, with_metadata};
+use crate::onnx::{self, CONTRACT_KEY, NotOnnx, with_metadata};
 use crate::ort::OrtDecoder;
 use bci_config::{Mistake, Mistakes};
 use std::path::{Component, Path, PathBuf};
@@ -81,7 +81,7 @@ fn build(request: &Pack<'_>, made: &Path) -> Result<OrtDecoder, Vec<Mistake>> {
         .ok_or_else(|| about(&toml, "model.file must be a file within the bundle's folder".to_owned()))?;
     let model = folder.join(&model_file);
     let bytes = load_model(&model)
-        .and_then(|bytes| with_metadata(&bytes, CONTRACT_KEY, &held.to_string()).map_err(|e| e.to_string()))
+        .and_then(|bytes| holding(bytes, &held).map_err(|e| e.to_string()))
         .map_err(|why| about(&model, why))?;
 
     copy_rest(folder, made).map_err(|e| about(folder, format!("cannot be copied: {e}")))?;
@@ -119,7 +119,7 @@ fn build(request: &Pack<'_>, made: &Path) -> Result<OrtDecoder, Vec<Mistake>> {
             write_npy(&rows)
         }
     };
-    let (segment_file, expected_file) = ("golden-segment.npy", "golden-expected.npy");
+    let (segment_file, expected_file) = ("golden/segment.npy", "golden/expected.npy");
     put(Path::new(segment_file), &segment_bytes)?;
     put(Path::new(expected_file), &expected)?;
     let table = text::golden(
@@ -143,6 +143,18 @@ fn build(request: &Pack<'_>, made: &Path) -> Result<OrtDecoder, Vec<Mistake>> {
         Some(bundle) => OrtDecoder::load(&bundle, request.device),
         None => Err(mistakes.into_sorted()),
     }
+}
+
+/// The model with this contract in its metadata; as it is where it holds it already, in whatever order of keys.
+fn holding(model: Vec<u8>, contract: &serde_json::Value) -> Result<Vec<u8>, NotOnnx> {
+    let about = onnx::about(&model)?;
+    let mut held = about.metadata.iter().filter(|(key, _)| key == CONTRACT_KEY);
+    let same =
+        |text: &str| serde_json::from_str(text).is_ok_and(|held| differences(&held, contract).is_empty());
+    if held.next().is_some_and(|(_, text)| same(text)) && held.next().is_none() {
+        return Ok(model);
+    }
+    with_metadata(&model, CONTRACT_KEY, &contract.to_string())
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {

@@ -1,14 +1,11 @@
+use super::wire::number_field;
 use super::*;
-
-fn number_field(number: u64, n: u8) -> Vec<u8> {
-    vec![(number as u8) << 3, n]
-}
 
 /// A model with one initializer of 2 x 3, one node and two entries of metadata around the graph.
 fn model(tensor_extra: &[u8]) -> Vec<u8> {
     let tensor =
         [number_field(1, 2), number_field(1, 3), string_field(8, "w"), tensor_extra.to_vec()].concat();
-    let axis = |n: u8| message_field(1, &number_field(1, n));
+    let axis = |n: u64| message_field(1, &number_field(1, n));
     let shape = [axis(1), message_field(1, &string_field(2, "n"))].concat();
     let value = |name: &str| {
         let of = message_field(1, &[number_field(1, 1), message_field(2, &shape)].concat());

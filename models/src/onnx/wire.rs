@@ -111,3 +111,11 @@ pub(super) fn message_field(number: u64, content: &[u8]) -> Vec<u8> {
 pub(super) fn string_field(number: u64, content: &str) -> Vec<u8> {
     message_field(number, content.as_bytes())
 }
+
+/// A field that holds a number.
+pub(super) fn number_field(number: u64, n: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_varint(number << 3, &mut out);
+    put_varint(n, &mut out);
+    out
+}

@@ -1,7 +1,7 @@
 use super::bound::Bound;
 use super::open::Traced;
 use super::{first_line, fit, runtime};
-use crate::bundle::{Bundle, Layout, Output, Reset};
+use crate::bundle::{Bundle, Layout, Output, Reset, load_model, sha256_hex};
 use crate::decoder::{DecodeError, Decoder};
 use crate::device::{Device, Proof, by_provider, ran_on_cpu, ran_on_cuda};
 use crate::golden::{self, Agreement};
@@ -53,11 +53,15 @@ impl OrtDecoder {
     /// # Errors
     /// Every mistake found, each at its line of the bundle.
     pub fn load(bundle: &Bundle, device: Device) -> Result<Self, Vec<Mistake>> {
-        let mut decoder = Self::open(bundle, device)?;
-        if let Some(golden) = &bundle.golden {
-            decoder.agreement = Some(golden::check(bundle, golden, &mut decoder)?);
+        let Some(golden) = &bundle.golden else { return Self::open(bundle, device) };
+        match (golden.load(), Self::open(bundle, device)) {
+            (Ok((segment, expected)), Ok(mut decoder)) => {
+                let agreement = golden::check(bundle, golden, (&segment, &expected), &mut decoder)?;
+                decoder.agreement = Some(agreement);
+                Ok(decoder)
+            }
+            (files, opened) => Err([opened.err(), files.err()].into_iter().flatten().flatten().collect()),
         }
-        Ok(decoder)
     }
 
     /// As [`OrtDecoder::load`], but what it yields is compared with nothing: for who makes a bundle.
@@ -85,7 +89,8 @@ impl OrtDecoder {
     fn on(bundle: &Bundle, device: Device) -> Result<Self, Vec<Mistake>> {
         let model_at = bundle.model_place();
         let loaded = runtime().map_err(|e| vec![Mistake::elsewhere(e.to_string())])?;
-        let mut traced = Traced::open(loaded, bundle, device)
+        let mut traced = hashed(bundle)
+            .and_then(|model| Traced::open(loaded, &model, device))
             .map_err(|e| vec![model_at.mistake(format!("the model cannot be loaded: {}", first_line(&e)))])?;
         let found = fit::against_bundle(&traced.session, bundle);
         if !found.is_empty() {
@@ -174,6 +179,16 @@ impl OrtDecoder {
     #[must_use]
     pub fn agreement(&self) -> Option<&Agreement> {
         self.agreement.as_ref()
+    }
+}
+
+/// The model's bytes, which are those that were hashed: the file may have changed since the bundle was read.
+fn hashed(bundle: &Bundle) -> Result<Vec<u8>, String> {
+    let bytes = load_model(&bundle.model.value)?;
+    if sha256_hex(&bytes) == bundle.identity.model_sha256 {
+        Ok(bytes)
+    } else {
+        Err("the file changes while it is being read".to_owned())
     }
 }
 

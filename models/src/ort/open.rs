@@ -1,7 +1,7 @@
 use super::{Loaded, first_line};
-use crate::bundle::{Bundle, sha256_hex};
 use crate::device::{Device, Ran, nodes};
 use ::ort::ep::{CUDA, ExecutionProvider, cuda::ConvAlgorithmSearch};
+use ::ort::logging::LogLevel;
 use ::ort::session::Session;
 use ::ort::session::builder::GraphOptimizationLevel;
 use tempfile::TempDir;
@@ -14,20 +14,15 @@ pub(super) struct Traced {
 }
 
 impl Traced {
-    /// Opens the bundle's model on the processor, or on the GPU too.
+    /// Opens a model on the processor, or on the GPU too.
     ///
     /// One thread and no spinning: at this size a second thread costs more than it gives, and a spinning one takes
     /// the processor from acquisition.
     ///
     /// # Errors
     /// In words.
-    pub(super) fn open(loaded: &Loaded, bundle: &Bundle, device: Device) -> Result<Self, String> {
+    pub(super) fn open(loaded: &Loaded, model: &[u8], device: Device) -> Result<Self, String> {
         let text = |e: ::ort::Error<_>| e.to_string();
-        // The bytes that run are the bytes that are hashed: the file may have changed since the bundle was read.
-        let bytes = std::fs::read(&bundle.model.value).map_err(|e| e.to_string())?;
-        if sha256_hex(&bytes) != bundle.identity.model_sha256 {
-            return Err("the file changes while it is being read".to_owned());
-        }
         let folder = tempfile::Builder::new()
             .prefix("bcid-trace-")
             .tempdir()
@@ -44,6 +39,9 @@ impl Traced {
             .map_err(text)?
             .with_flush_to_zero()
             .map_err(text)?
+            // What goes wrong comes back as an error, and is told once.
+            .with_log_level(LogLevel::Fatal)
+            .map_err(text)?
             .with_profiling(folder.path().join("run"))
             .map_err(text)?;
         if device != Device::Cpu {
@@ -55,7 +53,7 @@ impl Traced {
                 .register(&mut builder)
                 .map_err(|e| format!("CUDA does not load: {}", first_line(&e.to_string())))?;
         }
-        let session = builder.commit_from_memory(&bytes).map_err(|e| e.to_string())?;
+        let session = builder.commit_from_memory(model).map_err(|e| e.to_string())?;
         Ok(Self { session, folder })
     }
 

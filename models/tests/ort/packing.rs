@@ -29,7 +29,7 @@ fn a_draft_becomes_a_bundle_that_says_the_same_in_its_model() {
     assert_eq!(decoder.agreement().map(|a| (a.windows, a.largest)), Some((1, 0.0)), "computed here");
     assert_eq!(bundle.golden.as_ref().unwrap().origin, "synthetic");
     assert_eq!(std::fs::read_to_string(out.join("LICENSE")).unwrap(), "MIT");
-    let rows = parse_npy(&std::fs::read(out.join("golden-expected.npy")).unwrap()).unwrap();
+    let rows = parse_npy(&std::fs::read(out.join("golden/expected.npy")).unwrap()).unwrap();
     assert!((rows.values[0] - 0.657_663_8).abs() < 1e-5, "as in Python: {rows:?}");
     let held = about(&std::fs::read(out.join("model.onnx")).unwrap()).unwrap().metadata;
     let held: Vec<_> = held.into_iter().filter(|(key, _)| key == CONTRACT_KEY).collect();
@@ -40,7 +40,7 @@ fn a_draft_becomes_a_bundle_that_says_the_same_in_its_model() {
     // Packed again from itself, it is the same to the last byte.
     let again = place.path().join("again");
     pack(&request(&out, &again)).unwrap();
-    for file in ["decoder.toml", "model.onnx", "golden-segment.npy", "golden-expected.npy", "LICENSE"] {
+    for file in ["decoder.toml", "model.onnx", "golden/segment.npy", "golden/expected.npy", "LICENSE"] {
         assert_eq!(
             std::fs::read(again.join(file)).unwrap(),
             std::fs::read(out.join(file)).unwrap(),

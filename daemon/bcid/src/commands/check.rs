@@ -1,11 +1,11 @@
 //! `bcid check`: everything that `run` would check, and what the chain costs in delay.
 
+use super::decoder::checked;
 use crate::assemble::{Part, assemble};
 use crate::cli::CheckArgs;
 use crate::config::Overrides;
 use crate::engine::decoder_line;
 use crate::exit::{Exit, Failure};
-use bci_models::OrtDecoder;
 use bci_models::steps::Step;
 
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
@@ -27,17 +27,6 @@ fn verdict(absent: &[&str]) {
         println!("no mistakes; every stream is there and fits");
     } else {
         println!("no mistakes; not checked against a stream, none being there: {}", absent.join(", "));
-    }
-}
-
-/// What was measured of a decoder when it was loaded.
-fn checked(decoder: &OrtDecoder) -> String {
-    let run = format!("a run took {:.3} ms", decoder.run_time().as_secs_f64() * 1e3);
-    match decoder.agreement() {
-        Some(a) => {
-            format!("{run}; {} golden windows within {:.1e} ({:e} permitted)", a.windows, a.largest, a.atol)
-        }
-        None => run,
     }
 }
 
