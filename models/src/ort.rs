@@ -105,6 +105,24 @@ fn proves(loaded: &Loaded, device: Device) -> Result<(), String> {
     if device == Device::Cpu { ran_on_cpu(&nodes) } else { ran_on_cuda(&nodes) }
 }
 
+/// The first line of an error, without the place in ONNX Runtime's source that may stand before it.
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+    let line = text.lines().next().unwrap_or_default();
+    let told = line.split_once("[ONNXRuntimeError] : ").and_then(|(_, rest)| rest.splitn(3, " : ").nth(2));
+    told.filter(|_| line.starts_with('/')).unwrap_or(line).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_line;
+
+    #[test]
+    fn what_is_told_is_what_happened() {
+        let long =
+            "/src/bridge.cc:20 onnxruntime::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load a : b\nmore";
+        assert_eq!(first_line(long), "Failed to load a : b");
+        let node = "Non-zero status code returned while running X node. [ONNXRuntimeError] : 2 : BAD : y";
+        assert_eq!(first_line(node), node);
+        assert_eq!(first_line(""), "");
+    }
 }
