@@ -36,6 +36,9 @@ pub enum GoldenError {
     /// The preprocessing yields NaN or infinity.
     #[error("becomes NaN or infinity in the preprocessing")]
     NotFinite,
+    /// It would keep a start waiting.
+    #[error("yields more than {MOST_WINDOWS} windows")]
+    TooLong,
     /// A window was not decoded.
     #[error("is not decoded at its window {window}: {}", with_causes(source))]
     Decode {
@@ -50,6 +53,9 @@ fn with_causes(error: &DecodeError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     format!("{error}{}", cause.unwrap_or_default())
 }
+
+/// The most windows of a golden segment: they are all decoded at every start.
+const MOST_WINDOWS: usize = 10_000;
 
 /// Frames that go through the preprocessing at once.
 const BLOCK: usize = 1024;
@@ -100,6 +106,7 @@ fn each_window(
     let mut window = Window::design(bundle.windowed.channels(), input.fed_samples(), input.hop_samples.value)
         .map_err(|e| GoldenError::Design(e.to_string()))?;
     let mut fed = vec![0.0f32; window.channels() * window.frames()];
+    let mut windows = 0;
     for block in segment.values.chunks(BLOCK * channels) {
         let mut frames: Vec<f64> = block.iter().map(|x| f64::from(*x)).collect();
         let filtered = chain.process(&mut frames, true);
@@ -111,6 +118,10 @@ fn each_window(
             let pushed = window.push(rest);
             rest = &rest[pushed.frames * window.channels()..];
             if pushed.due && window.copy_channel_major(&mut fed) {
+                windows += 1;
+                if windows > MOST_WINDOWS {
+                    return Err(GoldenError::TooLong);
+                }
                 take(&fed)?;
             }
         }

@@ -4,6 +4,7 @@ mod bound;
 mod decoder;
 mod fit;
 mod open;
+mod watch;
 
 pub use decoder::OrtDecoder;
 

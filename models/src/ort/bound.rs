@@ -1,8 +1,10 @@
+use super::watch::Watch;
 use crate::bundle::{Bundle, Reset};
 use crate::decoder::DecodeError;
 use ::ort::memory::Allocator;
 use ::ort::session::{IoBinding, Session};
 use ::ort::value::Tensor;
+use std::time::Duration;
 
 /// The tensors of a session, bound once. States stand in two places each, which take turns: what one run yields, the
 /// next takes from where it is. A run that fails leaves the place that it took from as it was.
@@ -18,6 +20,7 @@ pub(super) struct Bound {
     rebind: bool,
     input_name: String,
     output_name: String,
+    watch: Watch,
 }
 
 struct Carried {
@@ -29,7 +32,7 @@ struct Carried {
 }
 
 impl Bound {
-    pub(super) fn new(session: &Session, bundle: &Bundle, rebind: bool) -> ::ort::Result<Self> {
+    pub(super) fn new(session: &Session, bundle: &Bundle, rebind: bool, watch: Watch) -> ::ort::Result<Self> {
         let new = |shape: &[usize]| Tensor::<f32>::new(&Allocator::default(), shape.to_vec());
         let states = bundle.states.iter().map(|state| {
             Ok(Carried {
@@ -49,6 +52,7 @@ impl Bound {
             rebind,
             input_name: bundle.input.tensor.value.clone(),
             output_name: bundle.output.tensor.value.clone(),
+            watch,
         };
         for turn in 0..if bound.states.is_empty() { 1 } else { 2 } {
             let mut binding = session.create_binding()?;
@@ -87,12 +91,16 @@ impl Bound {
         self.output.extract_tensor().1
     }
 
-    /// Runs once; what is remembered stays as it is until [`Bound::keep`].
-    pub(super) fn run(&mut self, session: &mut Session) -> ::ort::Result<()> {
+    /// Runs once, for no longer than `limit`; what is remembered stays as it is until [`Bound::keep`].
+    ///
+    /// # Errors
+    /// In words.
+    pub(super) fn run(&mut self, session: &mut Session, limit: Duration) -> Result<(), String> {
         if self.rebind {
-            self.bind_inputs(self.turn)?;
+            self.bind_inputs(self.turn).map_err(|e| e.to_string())?;
         }
-        session.run_binding(&self.bindings[self.turn]).map(|_| ())
+        let binding = &self.bindings[self.turn];
+        self.watch.run(limit, |options| session.run_binding_with_options(binding, options).map(|_| ()))
     }
 
     /// Whether what the last run yielded holds only numbers.

@@ -1,5 +1,6 @@
 use super::bound::Bound;
 use super::open::Traced;
+use super::watch::{STUCK, STUCK_AT_FIRST, STUCK_AT_FIRST_ON_GPU, Watch};
 use super::{first_line, fit, runtime};
 use crate::bundle::{Bundle, Layout, Output, Reset, load_model, sha256_hex};
 use crate::decoder::{DecodeError, Decoder};
@@ -97,10 +98,12 @@ impl OrtDecoder {
             return Err(found);
         }
         let fails = |e: String| vec![model_at.mistake(format!("the model does not run: {}", first_line(&e)))];
-        let mut bound =
-            Bound::new(&traced.session, bundle, device != Device::Cpu).map_err(|e| fails(e.to_string()))?;
+        let watch = Watch::new().map_err(fails)?;
+        let mut bound = Bound::new(&traced.session, bundle, device != Device::Cpu, watch)
+            .map_err(|e| fails(e.to_string()))?;
         bound.input().fill(0.0);
-        bound.run(&mut traced.session).map_err(|e| fails(e.to_string()))?;
+        let limit = if device == Device::Cpu { STUCK_AT_FIRST } else { STUCK_AT_FIRST_ON_GPU };
+        bound.run(&mut traced.session, limit).map_err(fails)?;
         let (session, nodes) = traced.finish().map_err(fails)?;
         let provider = if device == Device::Cpu { "CPU" } else { "CUDA" };
         if device == Device::Cpu { ran_on_cpu(&nodes) } else { ran_on_cuda(&nodes) }
@@ -140,12 +143,8 @@ impl OrtDecoder {
         // The first run after the trace still allocates and plans.
         for run in 0..=TIMED_RUNS {
             let begun = Instant::now();
-            self.bound.run(&mut self.session).map_err(|e| {
-                vec![
-                    bundle
-                        .model_place()
-                        .mistake(format!("the model does not run: {}", first_line(&e.to_string()))),
-                ]
+            self.bound.run(&mut self.session, STUCK).map_err(|e| {
+                vec![bundle.model_place().mistake(format!("the model does not run: {}", first_line(&e)))]
             })?;
             let took = begun.elapsed();
             if took.as_secs_f64() > HOPELESS_HOPS * hop_s && run > 0 {
@@ -217,8 +216,8 @@ impl Decoder for OrtDecoder {
             Some(channels) => interleave(window, channels, self.bound.input()),
         }
         self.bound
-            .run(&mut self.session)
-            .map_err(|e| DecodeError::Run(Box::new(std::io::Error::other(e.to_string()))))?;
+            .run(&mut self.session, STUCK)
+            .map_err(|e| DecodeError::Run(Box::new(std::io::Error::other(e))))?;
         self.bound.check_finite()?;
         numbers.copy_from_slice(self.bound.output());
         if let Some(classes) = self.output.classes() {
@@ -239,7 +238,7 @@ impl Decoder for OrtDecoder {
     fn keep_warm(&mut self) {
         self.bound.input().fill(0.0);
         // What it yields is not kept, and a failure will show where it matters.
-        let _ = self.bound.run(&mut self.session);
+        let _ = self.bound.run(&mut self.session, STUCK);
     }
 }
 

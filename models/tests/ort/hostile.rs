@@ -1,11 +1,12 @@
 //! Models that are damaged, or mean harm: each refused, or stopped, with its reason.
 
 use super::made::{Made, load, matrix};
-use super::onnx::{Axis, Axis::Fixed, Axis::Open, DOUBLE, FLOAT, external, flatten, model};
+use super::onnx::{Axis, Axis::Fixed, Axis::Open, DOUBLE, FLOAT, endless, external, flatten, model};
 use super::{PAIR, WINDOW, identity, shipped};
 use bci_models::bundle::MOST_MODEL_BYTES;
-use bci_models::{Decoder as _, Device};
+use bci_models::{DecodeError, Decoder as _, Device};
 use std::fs::File;
+use std::time::Instant;
 
 #[test]
 fn what_the_bundle_says_wrongly_of_the_model_is_told_at_its_line() {
@@ -198,4 +199,42 @@ fn a_model_that_is_no_file_is_refused() {
     std::fs::create_dir(folder.path().join("model.onnx")).unwrap();
     let told = load(folder.path(), Device::Cpu).unwrap_err();
     assert!(told.len() == 1 && told[0].ends_with("model.onnx is no file"), "{told:?}");
+}
+
+/// It runs as it should until a window sends it around for ever.
+#[test]
+fn a_run_that_does_not_end_is_stopped_and_the_next_is_as_ever() {
+    let segment = matrix(3, &[0.25, 0.75, 0.0, 0.5, 0.5, 0.0]);
+    let made = Made::new(&endless())
+        .with(r#"["C3", "C4"]"#, r#"["C3", "C4", "Cz"]"#)
+        .golden(segment, matrix(2, &[0.25, 0.75, 0.5, 0.5]));
+    let mut decoder = made.load().unwrap();
+    let mut posterior = [0.0; 2];
+    let begun = Instant::now();
+    let told = decoder.decode(&[0.25, 0.75, 1.0], &mut posterior);
+    assert!(matches!(told, Err(DecodeError::Run(_))), "{told:?}");
+    let why = std::error::Error::source(&told.unwrap_err()).unwrap().to_string();
+    assert_eq!(why, "a run was stopped after 2 s, in which it did not end");
+    assert!((2..5).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    decoder.decode(&[0.25, 0.75, 0.0], &mut posterior).unwrap();
+    assert_eq!(posterior, [0.25, 0.75]);
+    // In the golden segment it is a refusal.
+    let told = made.golden(matrix(3, &[0.25, 0.75, 1.0]), matrix(2, &[0.25, 0.75])).refusal();
+    assert!(
+        told.len() == 1
+            && told[0].ends_with(
+                "window 1: the model failed on a window: a run was stopped after 2 s, in which it did not end"
+            ),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_golden_segment_that_would_keep_a_start_waiting_is_refused() {
+    let frames = matrix(2, &[0.5; 20_002]);
+    let told = Made::new(&identity()).golden(frames.clone(), frames).refusal();
+    assert!(
+        told.len() == 1 && told[0].ends_with("the golden segment yields more than 10000 windows"),
+        "{told:?}"
+    );
 }

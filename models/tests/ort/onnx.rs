@@ -66,6 +66,53 @@ pub(crate) fn external(location: &str) -> Vec<u8> {
     whole(&graph)
 }
 
+/// A model that turns its window, of one channel more than its output has numbers, into what it holds but its last number,
+/// and goes around for ever where that last number is above 0.
+pub(crate) fn endless() -> Vec<u8> {
+    const BOOL: u64 = 9;
+    const INT64: u64 = 7;
+    let node = |operator: &str, takes: &[&str], yields: &str, attributes: &[Vec<u8>]| {
+        let takes: Vec<u8> = takes.iter().flat_map(|name| text(1, name)).collect();
+        let attributes: Vec<u8> = attributes.iter().flat_map(|a| bytes(5, a)).collect();
+        bytes(1, &[takes, text(2, yields), text(4, operator), attributes].concat())
+    };
+    let whole_numbers = |name: &str, numbers: &[u64]| {
+        let raw: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let shape = number(1, numbers.len() as u64);
+        bytes(5, &[shape, number(2, INT64), text(8, name), bytes(9, &raw)].concat())
+    };
+    let inner = [
+        node("Identity", &["on"], "still", &[]),
+        node("Neg", &["before"], "after", &[]),
+        text(2, "body"),
+        bytes(11, &value(("turn", INT64, &[]))),
+        bytes(11, &value(("on", BOOL, &[]))),
+        bytes(11, &value(("before", FLOAT, &[Axis::Fixed(1), Axis::Fixed(2)]))),
+        bytes(12, &value(("still", BOOL, &[]))),
+        bytes(12, &value(("after", FLOAT, &[Axis::Fixed(1), Axis::Fixed(2)]))),
+    ]
+    .concat();
+    let body = [text(1, "body"), bytes(6, &inner), number(20, 5)].concat();
+    let graph = [
+        node("Flatten", &["window"], "flat", &[]),
+        node("Slice", &["flat", "zero", "two", "one"], "shown", &[]),
+        node("Slice", &["flat", "two", "three", "one"], "last", &[]),
+        node("Reshape", &["last", "none"], "scalar", &[]),
+        node("Cast", &["scalar"], "turning", &[[text(1, "to"), number(3, BOOL), number(20, 2)].concat()]),
+        node("Loop", &["", "turning", "shown"], "posterior", &[body]),
+        text(2, "g"),
+        whole_numbers("zero", &[0]),
+        whole_numbers("one", &[1]),
+        whole_numbers("two", &[2]),
+        whole_numbers("three", &[3]),
+        bytes(5, &[number(1, 0), number(2, INT64), text(8, "none"), bytes(9, &[])].concat()),
+        bytes(11, &value(("window", FLOAT, &[Axis::Fixed(1), Axis::Fixed(3), Axis::Fixed(1)]))),
+        bytes(12, &value(("posterior", FLOAT, &[Axis::Fixed(1), Axis::Fixed(2)]))),
+    ]
+    .concat();
+    whole(&graph)
+}
+
 fn tensor(name: &str, shape: &[u64]) -> Vec<u8> {
     let mut tensor: Vec<u8> = shape.iter().flat_map(|n| number(1, *n)).collect();
     tensor.extend(number(2, FLOAT));
