@@ -72,6 +72,26 @@ fn a_priority_that_is_none() {
 }
 
 #[test]
+fn a_device_that_is_none_and_one_that_is_not_there() {
+    let rig = Rig::new();
+    rig.decoder(&[]);
+    let at = "decoder = \"decoder\"\n";
+    let told = rig.refused(&[(at, &format!("{at}device = \"gpu\"\n"))], &[]);
+    assert_eq!(
+        told,
+        ["pipeline[0].device = \"gpu\" at rig.toml:7: must be \"cpu\", \"cuda\" or \"prefer_cuda\""]
+    );
+    // The library that set-up fetches runs on processors only.
+    if std::env::var_os("BCID_ONNXRUNTIME").is_none() {
+        let told = rig.refused(&[(at, &format!("{at}device = \"cuda\"\n"))], &[]);
+        assert!(
+            told.len() == 1 && told[0].contains("the model cannot be loaded: CUDA does not load: "),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
 fn two_pipelines_of_one_name() {
     let rig = Rig::new();
     rig.decoder(&[]);
