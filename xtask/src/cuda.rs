@@ -169,7 +169,7 @@ fn print(row: &Value) {
         "{:<32} {:<5} {:>8} {:>10.1} {:>10.1} {:>10.1e}  {}",
         text("bundle"),
         text("provider"),
-        row["decoders"],
+        row["decoders"].to_string(),
         us("p50_us"),
         us("p99_us"),
         row["golden"]["largest_difference"].as_f64().unwrap_or(f64::NAN),
