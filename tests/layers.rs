@@ -178,7 +178,7 @@ const FENCED: [(&str, &[&str], &[&str]); 5] = [
     ("tokio", &["daemon/server/", "daemon/bcid/"], &["bci-server", "bcid"]),
     // The generated code in `proto` is built on it.
     ("tonic", &["daemon/server/", "daemon/bcid/", "proto/"], &["bci-server", "bcid", "bci-proto"]),
-    ("ort", &["models/src/ort.rs"], &["bci-models"]),
+    ("ort", &["models/src/ort.rs", "models/src/ort/"], &["bci-models"]),
     ("lsl", &["drivers/lsl/"], &["bci-driver-lsl", "lsl-sys"]),
     ("liblsl", &["drivers/lsl/"], &["bci-driver-lsl", "lsl-sys"]),
 ];

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `schema` | 2 |
 //! | `name`, `version`, `description`, `licence` | who the decoder is, and its terms |
-//! | `model.file`, `model.sha256` | the ONNX file, within the folder, and its hash |
+//! | `model.file`, `model.sha256` | the ONNX file, within the folder, 512 MiB at most, all weights in it, and its hash |
 //! | `input.tensor` | name of the input: `float32`, batch 1, after the preprocessing |
 //! | `input.channels` | labels of the stream's channels, in the order in which the preprocessing takes them |
 //! | `input.unit` | unit of its numbers: a voltage; uV where a step of the preprocessing works in uV or squares |
@@ -29,21 +29,28 @@
 //! | `golden.segment`, `.segment_sha256` | a raw stretch of the stream: `.npy`, `float32 [frames, channels]` in `input.unit` at `input.rate_hz`, within the folder, and its hash |
 //! | `golden.expected`, `.expected_sha256` | what the decoder yields for each window of it from the first on: `.npy`, `float32 [windows, numbers]`, as computed where it was trained |
 //! | `golden.origin`, `.atol` | where the segment is from; by how much each number may be off (1e-4) |
+//!
+//! The ONNX file may hold the same in its metadata, under `bcid.contract`: this file as JSON, without `model.sha256` and
+//! `[golden]`. Where it does, the two must be equal.
 
 mod golden;
 mod input;
+mod model;
 mod output;
 mod provenance;
 mod state;
 
 use golden::read_golden;
 use input::read_input;
+use model::read_model;
 use output::read_output;
 use provenance::read_provenance;
 use state::read_states;
 
 pub use golden::{Golden, Matrix, parse as parse_npy, write as write_npy};
 pub use input::{Feed, Input, Layout};
+pub use model::MOST_MODEL_BYTES;
+pub(crate) use model::load as load_model;
 pub use output::{Classes, Output, OutputKind};
 pub use provenance::{Metric, Provenance, Recording, Use};
 pub use state::{Reset, State};
@@ -124,6 +131,15 @@ impl Bundle {
     /// As [`Bundle::read`], but a bundle with mistakes is returned too where its input and output can be read.
     #[must_use]
     pub fn draft(folder: &Path, mistakes: &Mistakes) -> Option<Draft> {
+        Self::draft_of(folder, Wanted::Finished, mistakes)
+    }
+
+    /// Reads a bundle that has no `[golden]` yet.
+    pub(crate) fn unfinished(folder: &Path, mistakes: &Mistakes) -> Option<Self> {
+        Self::draft_of(folder, Wanted::Unfinished, mistakes)?.into_sound()
+    }
+
+    fn draft_of(folder: &Path, wanted: Wanted, mistakes: &Mistakes) -> Option<Draft> {
         let file = folder.join("decoder.toml");
         let shown = file.display().to_string();
         let text = match std::fs::read_to_string(&file) {
@@ -134,14 +150,22 @@ impl Bundle {
             }
         };
         let own = Mistakes::new();
-        let contract = read(&shown, &text, &own, |t| walk(t, folder)).flatten();
+        let contract = read(&shown, &text, &own, |t| walk(t, folder, &text, wanted)).flatten();
         let sound = own.is_empty();
         mistakes.extend(own.into_sorted());
         contract.map(|contract| Draft { contract, sound })
     }
 }
 
-fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
+/// Whether a bundle must be whole.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Finished,
+    /// The golden segment is still to come.
+    Unfinished,
+}
+
+fn walk(t: &mut Table<'_>, folder: &Path, text: &str, wanted: Wanted) -> Option<Bundle> {
     if let Some(schema) = t.required::<usize>("schema")
         && schema.value != 2
     {
@@ -151,13 +175,17 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
     let version = t.required::<String>("version");
     let description = t.required::<String>("description");
     let licence = t.required::<String>("licence");
-    let model = t.required_table("model").and_then(|t| read_model(t, folder));
+    let model = t.required_table("model").and_then(|t| read_model(t, folder, text));
     let input = t.required_table("input").and_then(read_input);
     let preprocessing = read_steps_with(t, "preprocessing", Files::inside(folder));
     let states = read_states(t);
     let output = t.required_table("output").and_then(|t| read_output(t, input.as_ref()));
     let provenance = t.required_table("provenance").map(read_provenance).unwrap_or_default();
-    let golden = t.required_table("golden").and_then(|t| read_golden(t, folder));
+    let golden = match wanted {
+        Wanted::Finished => t.required_table("golden"),
+        Wanted::Unfinished => t.optional_table("golden"),
+    };
+    let golden = golden.and_then(|t| read_golden(t, folder));
     let windowed = input.as_ref().map(|input| {
         let signal = Signal::new(input.rate.value, &input.channels.value);
         check_steps(&preprocessing, &signal).unwrap_or_else(|found| {
@@ -188,14 +216,14 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
         }
     }
     // What is missing has been noted: the rest may still be held against a stream.
-    let text = |found: Option<Located<String>>| found.map(|f| f.value).unwrap_or_default();
+    let words = |found: Option<Located<String>>| found.map(|f| f.value).unwrap_or_default();
     let no_model = || (Located { value: PathBuf::new(), at: t.place().clone() }, String::new());
     let (model, model_sha256) = model.unwrap_or_else(no_model);
     Some(Bundle {
         folder: folder.to_owned(),
-        identity: Arc::new(DecoderIdentity { name: text(name), version: text(version), model_sha256 }),
-        description: text(description),
-        licence: text(licence),
+        identity: Arc::new(DecoderIdentity { name: words(name), version: words(version), model_sha256 }),
+        description: words(description),
+        licence: words(licence),
         model,
         input: input?,
         preprocessing,
@@ -205,33 +233,6 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Option<Bundle> {
         provenance,
         golden,
     })
-}
-
-fn read_model(mut t: Table<'_>, folder: &Path) -> Option<(Located<PathBuf>, String)> {
-    let file = t.required::<String>("file");
-    let stated = t.required::<String>("sha256");
-    let mistakes = t.mistakes();
-    t.finish();
-    let (file, stated) = (file?, stated?);
-    let Some(path) = within(folder, &file, mistakes) else {
-        return Some((file.map(PathBuf::from), String::new()));
-    };
-    match std::fs::read(&path) {
-        Err(e) => {
-            mistakes.add(file.mistake(format!("{} cannot be read: {e}", path.display())));
-            Some((file.map(|_| path), String::new()))
-        }
-        Ok(bytes) => {
-            let found = sha256_hex(&bytes);
-            if !found.eq_ignore_ascii_case(&stated.value) {
-                mistakes.add(stated.mistake(format!(
-                    "the file {} has SHA-256 {found}: it was changed since the bundle was made",
-                    path.display()
-                )));
-            }
-            Some((file.map(|_| path), found))
-        }
-    }
 }
 
 fn at_least_one(t: &mut Table<'_>, key: &str) -> Option<Located<usize>> {

@@ -14,6 +14,8 @@ Usage: cargo xtask COMMAND
                                       either does not hold or anything is lost
   bench dsp [--json FILE] [--quick]   how fast the signal engine is on one core, beside SciPy and BrainFlow; fails when
                                       it is slower than it must be
+  check cuda [--json FILE]            do the shipped decoders run on this machine's NVIDIA GPU, proven, equal and how fast;
+                                      exit code 75 where there is none
   lint                                rustfmt, clippy, cargo-deny
   ci                                  lint, then test
   bcid [ARGUMENTS]                    build the daemon and run it on the fetched libraries, e.g. `cargo xtask bcid doctor`
@@ -27,6 +29,7 @@ pub(crate) enum Command {
     Demo(DemoOptions),
     Test { filter: Vec<String> },
     Bench(BenchOptions),
+    CheckCuda(CheckOptions),
     Lint,
     Ci,
     Bcid { args: Vec<String> },
@@ -48,6 +51,12 @@ pub(crate) struct BenchOptions {
     pub json: Option<PathBuf>,
     /// Shorter, and less exact.
     pub quick: bool,
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct CheckOptions {
+    /// Where the findings go.
+    pub json: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +88,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command> {
             Ok(Command::Test { filter: filter.to_vec() })
         }
         "bench" => bench(rest).map(Command::Bench),
+        "check" => check(rest).map(Command::CheckCuda),
         "lint" => none(Command::Lint),
         "ci" => none(Command::Ci),
         "bcid" => {
@@ -147,6 +157,19 @@ fn bench(words: &[String]) -> Result<BenchOptions> {
     Ok(options)
 }
 
+fn check(words: &[String]) -> Result<CheckOptions> {
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["cuda"] => Ok(CheckOptions::default()),
+        ["cuda", "--json", file] => Ok(CheckOptions { json: Some(file.into()) }),
+        ["cuda", word] if word.starts_with("--json=") => {
+            Ok(CheckOptions { json: word.split_once('=').map(|(_, file)| file.into()) })
+        }
+        ["cuda", "--json"] => Err(Fail::usage(format!("--json needs a value\n\n{USAGE}"))),
+        [] => Err(Fail::usage(format!("`check` needs to know what: cuda\n\n{USAGE}"))),
+        [.., last] => Err(unknown("check", last)),
+    }
+}
+
 fn unknown(command: &str, word: &str) -> Fail {
     Fail::usage(format!("`{command}` knows no `{word}`\n\n{USAGE}"))
 }
@@ -173,6 +196,11 @@ mod tests {
         assert_eq!(parsed("bench dsp"), bench(None, false));
         assert_eq!(parsed("bench dsp --quick --json=rows.json"), bench(Some("rows.json"), true));
         assert_eq!(parsed("bench dsp --json rows.json"), bench(Some("rows.json"), false));
+        let check =
+            |json: Option<&str>| Some(Command::CheckCuda(CheckOptions { json: json.map(PathBuf::from) }));
+        assert_eq!(parsed("check cuda"), check(None));
+        assert_eq!(parsed("check cuda --json found.json"), check(Some("found.json")));
+        assert_eq!(parsed("check cuda --json=found.json"), check(Some("found.json")));
         let filter = vec!["-p".to_owned(), "bci-dsp".to_owned()];
         assert_eq!(parsed("test -- -p bci-dsp"), Some(Command::Test { filter: filter.clone() }));
         assert_eq!(parsed("test -p bci-dsp"), Some(Command::Test { filter }));
@@ -193,6 +221,10 @@ mod tests {
             "bench dsp x",
             "bench dsp --json",
             "bench dsp --quick=1",
+            "check",
+            "check cpu",
+            "check cuda --json",
+            "check cuda x",
         ] {
             assert_eq!(parsed(line), None, "{line}");
         }

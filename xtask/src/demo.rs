@@ -58,7 +58,11 @@ pub(crate) fn bcid(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
     Err(Command::new(&bcid).args(args).envs(env).exec()).context(bcid.display())
 }
 
-fn build(ws: &Workspace) -> Result<PathBuf> {
+/// The daemon's optimised build.
+///
+/// # Errors
+/// As set-up, or the build fails.
+pub(crate) fn build(ws: &Workspace) -> Result<PathBuf> {
     setup::run(ws, Extent::Demo)?;
     eprintln!("build:  bcid, optimised (minutes the first time)");
     proc::build_binary(ws.cargo().args(["build", "--release", "--quiet", "-p", "bcid"]), "bcid")

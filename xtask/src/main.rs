@@ -2,12 +2,14 @@
 //!
 //! This crate depends on no other crate of the workspace, because those may need what set-up installs first, and on
 //! little else, so that it compiles in seconds. Whatever is fetched is pinned by version and SHA-256: native
-//! libraries in `pins.rs`, Python packages in `tests/requirements.txt` and `tests/bench/requirements.txt`, crates in `Cargo.lock`.
+//! libraries in `pins.rs`, Python packages in `tests/requirements.txt`, `tests/bench/requirements.txt` and
+//! `tests/gpu/requirements.txt`, crates in `Cargo.lock`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on the terminal")]
 
 mod args;
 mod bench;
 mod checks;
+mod cuda;
 mod demo;
 mod fail;
 mod pins;
@@ -42,6 +44,7 @@ fn run() -> Result<ExitCode> {
         Command::Demo(options) => return demo::run(&ws, &options),
         Command::Test { filter } => return checks::test(&ws, &filter),
         Command::Bench(options) => return bench::run(&ws, &options),
+        Command::CheckCuda(options) => return cuda::check(&ws, &options),
         Command::Lint => return checks::lint(&ws),
         Command::Ci => {
             let lint = checks::lint(&ws)?;

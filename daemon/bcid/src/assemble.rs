@@ -93,7 +93,7 @@ fn part(config: &PipelineConfig, lsl: Option<Liblsl>, mistakes: &Mistakes) -> Op
         (None, None) => {}
     }
     let bundle = draft.and_then(Draft::into_sound)?;
-    let decoder = OrtDecoder::load(&bundle).map_err(|found| mistakes.extend(found)).ok()?;
+    let decoder = OrtDecoder::load(&bundle, config.device).map_err(|found| mistakes.extend(found)).ok()?;
     Some(Part {
         spec: spec.clone(),
         stream: config.stream.clone()?,

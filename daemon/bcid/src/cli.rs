@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::logging::LogFormat;
-use clap::{Args, Parser, Subcommand};
+use bci_models::Device;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -31,6 +32,86 @@ pub(crate) enum Command {
     Streams(StreamsArgs),
     /// Say what this machine offers and how to mend what is missing.
     Doctor(DoctorArgs),
+    /// Show, check or make a decoder bundle.
+    #[command(subcommand)]
+    Decoder(DecoderCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DecoderCommand {
+    /// Say what a bundle, or a lone model, is: whose, made of what, for which signal.
+    Inspect(InspectArgs),
+    /// Check a bundle as the daemon would, its golden segment included, and time it.
+    Verify(VerifyArgs),
+    /// Make a bundle of a folder with a model and a decoder.toml.
+    Pack(PackArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A bundle's folder, or an ONNX file.
+    pub(crate) path: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The bundle's folder.
+    pub(crate) folder: PathBuf,
+    /// Where to run it.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) device: DeviceArg,
+    /// Time so many of it at once, a thread each.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) decoders: u8,
+    /// Write the findings here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PackArgs {
+    /// The folder with decoder.toml and the model; hashes and [golden] may be missing.
+    pub(crate) folder: PathBuf,
+    /// The bundle's folder, which must not be there yet.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// The golden segment; by default the one that [golden] names.
+    #[arg(long, value_name = "FILE.npy", requires = "origin")]
+    pub(crate) segment: Option<PathBuf>,
+    /// Where the segment is from.
+    #[arg(long, value_name = "TEXT", requires = "segment")]
+    pub(crate) origin: Option<String>,
+    /// What is expected of the segment, as computed where the decoder was trained; by default what [golden] names for its
+    /// own segment, else what this machine computes.
+    #[arg(long, value_name = "FILE.npy")]
+    pub(crate) expected: Option<PathBuf>,
+    /// Where to run it.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) device: DeviceArg,
+}
+
+/// Where a decoder is to run.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum DeviceArg {
+    #[default]
+    Cpu,
+    /// An NVIDIA GPU, or refused.
+    Cuda,
+    /// An NVIDIA GPU, or the processor with a warning.
+    PreferCuda,
+}
+
+impl From<DeviceArg> for Device {
+    fn from(device: DeviceArg) -> Self {
+        match device {
+            DeviceArg::Cpu => Self::Cpu,
+            DeviceArg::Cuda => Self::Cuda,
+            DeviceArg::PreferCuda => Self::PreferCuda,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_driver_lsl::Query;
+use bci_models::Device;
 use bci_models::steps::{Files, read_steps_with};
 use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, PolicySpec};
 use bci_types::{Hz, Unit};
@@ -35,6 +36,8 @@ pub(crate) struct PipelineConfig {
     pub(crate) spec: PipelineSpec,
     pub(crate) stream: Option<Query>,
     pub(crate) decoder: Option<Located<PathBuf>>,
+    /// Where the decoder is to run.
+    pub(crate) device: Device,
 }
 
 /// What the command line puts in place of the file's values.
@@ -137,10 +140,17 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
         }
     }
     let decoder = t.required::<String>("decoder").map(|d| d.map(|text| tidy(&folder.join(text))));
+    let device = t.optional::<String>("device").map_or(Device::Cpu, |word| {
+        Device::parse(&word).unwrap_or_else(|| {
+            mistakes.add(word.mistake("must be \"cpu\", \"cuda\" or \"prefer_cuda\""));
+            Device::Cpu
+        })
+    });
     let (query, stream) = t.required_table("stream").map(read_stream).unwrap_or_default();
     let signal = t.optional_table("signal").map(|t| read_signal(t, folder)).unwrap_or_default();
     let faults = t.optional_table("validity").map(read_validity).unwrap_or_default();
-    let (policy, threshold_at) = t.required_table("intent").map(read_policy).unwrap_or_default();
+    let (policy, threshold_at, deadline_ms) =
+        t.required_table("intent").map(read_policy).unwrap_or_default();
     t.finish();
     PipelineConfig {
         spec: PipelineSpec {
@@ -161,9 +171,11 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
                 max_age_ms: MAX_AGE_MS,
             }),
             threshold_at,
+            deadline_ms,
         },
         stream: query,
         decoder,
+        device,
     }
 }
 
@@ -284,7 +296,7 @@ fn handling(t: &mut Table<'_>, cause: &str) -> Handling {
 }
 
 /// The policy, and where its threshold stands.
-fn read_policy(mut t: Table<'_>) -> (Option<PolicySpec>, Option<Place>) {
+fn read_policy(mut t: Table<'_>) -> (Option<PolicySpec>, Option<Place>, Option<f64>) {
     let smoothing = t.optional_within("smoothing_ms", 0.0..=60_000.0, "ms");
     let threshold = t.required::<f64>("threshold").and_then(|l| {
         // Written so that NaN fails.
@@ -295,13 +307,14 @@ fn read_policy(mut t: Table<'_>) -> (Option<PolicySpec>, Option<Place>) {
         None
     });
     let max_age = t.optional_within("max_age_ms", 1.0..=60_000.0, "ms");
+    let deadline = t.optional_within("deadline_ms", 1.0..=60_000.0, "ms");
     t.finish();
     let policy = threshold.as_ref().map(|threshold| PolicySpec {
         smoothing_ms: smoothing.map_or(0.0, |s| s.value),
         threshold: threshold.value,
         max_age_ms: max_age.map_or(MAX_AGE_MS, |m| m.value),
     });
-    (policy, threshold.map(|t| t.at))
+    (policy, threshold.map(|t| t.at), deadline.map(|d| d.value))
 }
 
 /// A path without `.` and `..`, as far as its own words tell: messages then name the file as a person would.

@@ -14,7 +14,7 @@ mod exit;
 mod logging;
 
 use clap::Parser as _;
-use cli::{Cli, Command};
+use cli::{Cli, Command, DecoderCommand};
 use exit::{Exit, Failure};
 use std::process::ExitCode;
 
@@ -42,6 +42,9 @@ fn main() -> ExitCode {
         Command::Trials(args) => commands::trials::trials(&args),
         Command::Streams(args) => commands::streams::streams(&args),
         Command::Doctor(args) => commands::doctor::doctor(&args),
+        Command::Decoder(DecoderCommand::Inspect(args)) => commands::decoder::inspect(&args),
+        Command::Decoder(DecoderCommand::Verify(args)) => commands::decoder::verify(&args),
+        Command::Decoder(DecoderCommand::Pack(args)) => commands::decoder::pack(&args),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -113,14 +113,23 @@ fn check_prints_what_would_run() {
     let (code, absent, told) = ran(&rig, &["check", config.to_str().unwrap()]);
     assert_eq!(code, 0, "{told}");
     let mut lines: Vec<&str> = absent.lines().collect();
-    let metrics: Vec<&str> = lines.drain(11..).collect();
+    let metrics: Vec<&str> = lines.drain(12..).collect();
+    let proof = lines.remove(4);
+    assert!(
+        proof.starts_with("             ran on CPU (9 nodes on CPU); a run took 0.")
+            && proof.contains(" golden windows within ")
+            && proof.ends_with(", 1e-4 permitted"),
+        "{proof}"
+    );
+    let decoder =
+        format!("  decoder    eegmmidb-s001-fists-feet 1.0.0 ({}...): A decoder.", &rig.model_hash()[..12]);
     assert_eq!(
         lines,
         [
             "pipeline p",
             "  stream     LSL stream with name 'rig'",
             "             not there now: checked against the decoder only",
-            "  decoder    eegmmidb-s001-fists-feet 1.0.0 (f73915e2ba65...): A decoder.",
+            &*decoder,
             "  channels   FC3, FCz, FC4, C3, Cz, C4, CP3, CPz, CP4",
             "  chain      band-pass 1-45 Hz, Butterworth order 2",
             "             band-pass 8-30 Hz, Butterworth order 4",

@@ -72,6 +72,26 @@ fn a_priority_that_is_none() {
 }
 
 #[test]
+fn a_device_that_is_none_and_one_that_is_not_there() {
+    let rig = Rig::new();
+    rig.decoder(&[]);
+    let at = "decoder = \"decoder\"\n";
+    let told = rig.refused(&[(at, &format!("{at}device = \"gpu\"\n"))], &[]);
+    assert_eq!(
+        told,
+        ["pipeline[0].device = \"gpu\" at rig.toml:7: must be \"cpu\", \"cuda\" or \"prefer_cuda\""]
+    );
+    // The library that set-up fetches runs on processors only.
+    if std::env::var_os("BCID_ONNXRUNTIME").is_none() {
+        let told = rig.refused(&[(at, &format!("{at}device = \"cuda\"\n"))], &[]);
+        assert!(
+            told.len() == 1 && told[0].contains("the model cannot be loaded: CUDA does not load: "),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
 fn two_pipelines_of_one_name() {
     let rig = Rig::new();
     rig.decoder(&[]);
@@ -115,9 +135,9 @@ fn a_busy_port() {
 
 #[test]
 fn broken_models() {
-    let hash = "f73915e2ba6578137bda71c46addd7cb14276fcb6829eb19161f963d95a1b0c9";
     let rig = Rig::new();
     rig.decoder(&[]);
+    let hash = rig.model_hash();
     let model = rig.path("decoder/model.onnx");
     let whole = fs::read(&model).unwrap();
     let changed = format!(
@@ -136,7 +156,7 @@ fn broken_models() {
     fs::write(&model, "no model").unwrap();
     let toml = fs::read_to_string(rig.path("decoder/decoder.toml")).unwrap();
     let right = bci_models::bundle::sha256_hex(b"no model");
-    fs::write(rig.path("decoder/decoder.toml"), toml.replace(hash, &right)).unwrap();
+    fs::write(rig.path("decoder/decoder.toml"), toml.replace(&hash, &right)).unwrap();
     let told = rig.refused(&[], &[]);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
@@ -188,7 +208,7 @@ fn a_stream_that_is_there_is_held_against_decoder_and_configuration() {
     rig.decoder(&[("\"C3\", ", "\"C33\", ")]);
     let told = rig.refused(&[], &[]);
     assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].contains("at decoder/decoder.toml:17: the stream rig lacks C33, which the decoder eegmmidb-s001-fists-feet needs; it has Fc5, Fc3, "), "{told:?}");
+    assert!(told[0].contains(&format!("at decoder/decoder.toml:{}: the stream rig lacks C33, which the decoder eegmmidb-s001-fists-feet needs; it has Fc5, Fc3, ", rig.line("channels = "))), "{told:?}");
     let told = rig
         .refused(&[("decoder = \"decoder\"\n", ""), ("high_hz = 45.0", "high_hz = 90.0"), ("0.7", "0")], &[]);
     let expected = [

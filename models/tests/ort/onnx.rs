@@ -1,5 +1,4 @@
-//! Just enough of the ONNX format (<https://onnx.ai/onnx/repo-docs/IR.html>, protocol buffers) to write a model of one
-//! node.
+//! Just enough of the ONNX format (<https://onnx.ai/onnx/repo-docs/IR.html>, protocol buffers) to write small models.
 
 /// The element types that the tests use, by their number in `TensorProto.DataType`.
 pub(crate) const FLOAT: u64 = 1;
@@ -15,21 +14,114 @@ pub(crate) enum Axis {
 /// A named tensor of the model's interface.
 pub(crate) type Tensor<'a> = (&'a str, u64, &'a [Axis]);
 
+/// A stored tensor: name, shape, values.
+pub(crate) type Stored<'a> = (&'a str, &'a [u64], &'a [f32]);
+
+/// A node: operator, inputs, outputs.
+pub(crate) type Node<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
+
 /// A model whose one node turns the first input, `[1, a, b]`, into the output, `[1, a * b]`.
 pub(crate) fn flatten(inputs: &[Tensor<'_>], output: Tensor<'_>) -> Vec<u8> {
-    let mut node = text(1, inputs[0].0);
-    node.extend(text(2, output.0));
-    node.extend(text(4, "Flatten"));
-    let mut graph = bytes(1, &node);
-    graph.extend(text(2, "g"));
-    for input in inputs {
-        graph.extend(bytes(11, &value(*input)));
+    model(inputs, &[output], &[("Flatten", &[inputs[0].0], &[output.0])], &[])
+}
+
+/// A model of these nodes, in an order in which they can run.
+pub(crate) fn model(
+    inputs: &[Tensor<'_>],
+    outputs: &[Tensor<'_>],
+    nodes: &[Node<'_>],
+    stored: &[Stored<'_>],
+) -> Vec<u8> {
+    let mut graph = Vec::new();
+    for (operator, takes, yields) in nodes {
+        let mut node = Vec::new();
+        takes.iter().for_each(|name| node.extend(text(1, name)));
+        yields.iter().for_each(|name| node.extend(text(2, name)));
+        node.extend(text(4, operator));
+        graph.extend(bytes(1, &node));
     }
-    graph.extend(bytes(12, &value(output)));
-    let mut model = number(1, 8);
-    model.extend(bytes(7, &graph));
-    model.extend(bytes(8, &number(2, 13)));
-    model
+    graph.extend(text(2, "g"));
+    for (name, shape, values) in stored {
+        let raw: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        graph.extend(bytes(5, &[tensor(name, shape), bytes(9, &raw)].concat()));
+    }
+    inputs.iter().for_each(|input| graph.extend(bytes(11, &value(*input))));
+    outputs.iter().for_each(|output| graph.extend(bytes(12, &value(*output))));
+    whole(&graph)
+}
+
+/// A model that adds to its input a tensor stored in the file `location`.
+pub(crate) fn external(location: &str) -> Vec<u8> {
+    let entry = bytes(13, &[text(1, "location"), text(2, location)].concat());
+    let mut graph = Vec::new();
+    let nodes: [Node<'_>; 2] = [("Add", &["window", "w"], &["sum"]), ("Flatten", &["sum"], &["posterior"])];
+    for (operator, takes, yields) in nodes {
+        let takes: Vec<u8> = takes.iter().flat_map(|name| text(1, name)).collect();
+        graph.extend(bytes(1, &[takes, text(2, yields[0]), text(4, operator)].concat()));
+    }
+    graph.extend(text(2, "g"));
+    graph.extend(bytes(5, &[tensor("w", &[1, 2, 1]), entry, number(14, 1)].concat()));
+    graph.extend(bytes(11, &value(("window", FLOAT, &[Axis::Fixed(1), Axis::Fixed(2), Axis::Fixed(1)]))));
+    graph.extend(bytes(12, &value(("posterior", FLOAT, &[Axis::Fixed(1), Axis::Fixed(2)]))));
+    whole(&graph)
+}
+
+/// A model that turns its window, of one channel more than its output has numbers, into what it holds but its last number,
+/// and goes around for ever where that last number is above 0.
+pub(crate) fn endless() -> Vec<u8> {
+    const BOOL: u64 = 9;
+    const INT64: u64 = 7;
+    let node = |operator: &str, takes: &[&str], yields: &str, attributes: &[Vec<u8>]| {
+        let takes: Vec<u8> = takes.iter().flat_map(|name| text(1, name)).collect();
+        let attributes: Vec<u8> = attributes.iter().flat_map(|a| bytes(5, a)).collect();
+        bytes(1, &[takes, text(2, yields), text(4, operator), attributes].concat())
+    };
+    let whole_numbers = |name: &str, numbers: &[u64]| {
+        let raw: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let shape = number(1, numbers.len() as u64);
+        bytes(5, &[shape, number(2, INT64), text(8, name), bytes(9, &raw)].concat())
+    };
+    let inner = [
+        node("Identity", &["on"], "still", &[]),
+        node("Neg", &["before"], "after", &[]),
+        text(2, "body"),
+        bytes(11, &value(("turn", INT64, &[]))),
+        bytes(11, &value(("on", BOOL, &[]))),
+        bytes(11, &value(("before", FLOAT, &[Axis::Fixed(1), Axis::Fixed(2)]))),
+        bytes(12, &value(("still", BOOL, &[]))),
+        bytes(12, &value(("after", FLOAT, &[Axis::Fixed(1), Axis::Fixed(2)]))),
+    ]
+    .concat();
+    let body = [text(1, "body"), bytes(6, &inner), number(20, 5)].concat();
+    let graph = [
+        node("Flatten", &["window"], "flat", &[]),
+        node("Slice", &["flat", "zero", "two", "one"], "shown", &[]),
+        node("Slice", &["flat", "two", "three", "one"], "last", &[]),
+        node("Reshape", &["last", "none"], "scalar", &[]),
+        node("Cast", &["scalar"], "turning", &[[text(1, "to"), number(3, BOOL), number(20, 2)].concat()]),
+        node("Loop", &["", "turning", "shown"], "posterior", &[body]),
+        text(2, "g"),
+        whole_numbers("zero", &[0]),
+        whole_numbers("one", &[1]),
+        whole_numbers("two", &[2]),
+        whole_numbers("three", &[3]),
+        bytes(5, &[number(1, 0), number(2, INT64), text(8, "none"), bytes(9, &[])].concat()),
+        bytes(11, &value(("window", FLOAT, &[Axis::Fixed(1), Axis::Fixed(3), Axis::Fixed(1)]))),
+        bytes(12, &value(("posterior", FLOAT, &[Axis::Fixed(1), Axis::Fixed(2)]))),
+    ]
+    .concat();
+    whole(&graph)
+}
+
+fn tensor(name: &str, shape: &[u64]) -> Vec<u8> {
+    let mut tensor: Vec<u8> = shape.iter().flat_map(|n| number(1, *n)).collect();
+    tensor.extend(number(2, FLOAT));
+    tensor.extend(text(8, name));
+    tensor
+}
+
+fn whole(graph: &[u8]) -> Vec<u8> {
+    [number(1, 8), bytes(7, graph), bytes(8, &number(2, 13))].concat()
 }
 
 fn value((name, element, axes): Tensor<'_>) -> Vec<u8> {

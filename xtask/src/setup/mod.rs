@@ -71,6 +71,22 @@ pub(crate) fn to_bench(ws: &Workspace) -> Result<PathBuf> {
     Ok(python::interpreter(&venv))
 }
 
+/// ONNX Runtime for NVIDIA GPUs in an environment of its own. Returns its Python.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn to_check_cuda(ws: &Workspace) -> Result<PathBuf> {
+    std::fs::create_dir_all(ws.native()).context(ws.native().display())?;
+    let _alone = lock::take(ws)?;
+    system::packages(Some(python::Wanted::Tests))?;
+    let venv = ws.native().join("gpu-venv");
+    python::environment(&venv, python::Wanted::Tests)?;
+    let what =
+        "tests/gpu/requirements.txt (2.5 GB installed): ONNX Runtime for NVIDIA GPUs, and NVIDIA's libraries";
+    python::packages(&venv, &ws.root().join("tests/gpu/requirements.txt"), what)?;
+    Ok(python::interpreter(&venv))
+}
+
 /// What the workspace needs to compile, for tools that only look at sources.
 ///
 /// # Errors

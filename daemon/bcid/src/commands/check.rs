@@ -1,5 +1,6 @@
 //! `bcid check`: everything that `run` would check, and what the chain costs in delay.
 
+use super::decoder::checked;
 use crate::assemble::{Part, assemble};
 use crate::cli::CheckArgs;
 use crate::config::Overrides;
@@ -41,6 +42,7 @@ fn print(part: &Part) {
         None => println!("             not there now: checked against the decoder only"),
     }
     println!("  decoder    {}: {}", decoder_line(bundle), bundle.description);
+    println!("             {}; {}", part.decoder.proof(), checked(&part.decoder));
     println!("  channels   {}", bundle.input.channels.join(", "));
     let steps: Vec<&Step> = spec.conditioning.iter().chain(&bundle.preprocessing).collect();
     for (i, step) in steps.iter().enumerate() {

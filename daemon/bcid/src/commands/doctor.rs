@@ -115,15 +115,27 @@ fn onnxruntime() -> Vec<Finding> {
     for (provider, accepted) in info.providers {
         let what = if provider == "CUDA" { "CUDA provider" } else { "CPU provider" };
         all.push(match accepted {
-            Ok(()) => finding(what, Grade::Good, "loads", "", json!({ "loads": true })),
+            Ok(()) => finding(
+                what,
+                Grade::Good,
+                "ran a trial model, by ONNX Runtime's own trace",
+                "",
+                json!({ "runs": true }),
+            ),
             Err(e) if provider == "CUDA" => finding(
                 what,
                 Grade::Limited,
-                format!("does not load: {e}"),
+                format!("does not run a model: {e}"),
                 "only needed for decoders on an NVIDIA GPU: set BCID_ONNXRUNTIME to a CUDA build of ONNX Runtime",
-                json!({ "loads": false, "reason": e }),
+                json!({ "runs": false, "reason": e }),
             ),
-            Err(e) => finding(what, Grade::Missing, format!("does not load: {e}"), "run `cargo xtask setup`", json!({ "loads": false, "reason": e })),
+            Err(e) => finding(
+                what,
+                Grade::Missing,
+                format!("does not run a model: {e}"),
+                "run `cargo xtask setup`",
+                json!({ "runs": false, "reason": e }),
+            ),
         });
     }
     all

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod check;
+pub(crate) mod decoder;
 pub(crate) mod doctor;
 pub(crate) mod learn;
 pub(crate) mod play;
@@ -38,6 +39,13 @@ fn load_lsl(log: LslLog) -> Result<Liblsl, Failure> {
         let _ = lsl.configure(&format!("{own}\n[log]\nlevel = {level}\n"));
     }
     Ok(lsl)
+}
+
+#[allow(clippy::print_stdout, reason = "what the command is asked to print")]
+fn print_lines(lines: &[String]) {
+    for line in lines {
+        println!("{line}");
+    }
 }
 
 /// A tokio runtime of this many threads.

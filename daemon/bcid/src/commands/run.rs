@@ -157,9 +157,6 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     let mut known = Vec::new();
     for part in pipelines {
         let Part { spec, stream, bundle, binding, decoder, cost, .. } = part;
-        let policy = Policy::new(spec.policy, bundle.output.labels().len(), binding.hop_ms);
-        let deadline = Duration::from_secs_f64(binding.hop_ms / 1e3);
-        let stage = DecodeStage::new(Arc::clone(&spec.name), Box::new(decoder), policy, deadline);
         let factory = Box::new(LslSourceFactory::new(lsl, stream, InletOptions::default()));
         let decoder = Arc::clone(&bundle.identity);
         let settings = PipelineSettings {
@@ -171,7 +168,8 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
             signal_delay_ms: cost.map_or(0.0, |c| c.delay_s * 1e3),
             settle_ms: cost.map_or(0.0, |c| c.settle_s * 1e3),
         };
-        let started = start(spec, bundle, stage, factory, Arc::clone(&clock), Arc::clone(&sink), rt)
+        let decoder = Box::new(decoder);
+        let started = start(spec, bundle, decoder, factory, Arc::clone(&clock), Arc::clone(&sink), rt)
             .map_err(no_thread)?;
         known.push(Known { status: Arc::clone(&started.status), decoder, settings });
         running.push(started);

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
+use bci_models::bundle::sha256_hex;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -38,17 +39,38 @@ impl Rig {
         command
     }
 
-    /// A copy of the shipped decoder, its `decoder.toml` changed.
+    /// A copy of the shipped decoder, its `decoder.toml` changed, and its model with it.
     pub(crate) fn decoder(&self, changes: &[(&str, &str)]) {
         let shipped = root().join("models/zoo/eegmmidb-s001-fists-feet");
-        fs::create_dir(self.path("decoder")).unwrap();
-        fs::copy(shipped.join("model.onnx"), self.path("decoder/model.onnx")).unwrap();
+        fs::create_dir_all(self.path("decoder/golden")).unwrap();
+        for file in ["model.onnx", "golden/segment.npy", "golden/expected.npy"] {
+            fs::copy(shipped.join(file), self.path("decoder").join(file)).unwrap();
+        }
         let mut text = fs::read_to_string(shipped.join("decoder.toml")).unwrap();
         for (from, to) in changes {
             assert!(text.contains(from), "{from}");
             text = text.replacen(from, to, 1);
         }
+        if !changes.is_empty() {
+            let model = fs::read(shipped.join("model.onnx")).unwrap();
+            let held = bci_models::contract::contract(&text).unwrap().to_string();
+            let key = bci_models::onnx::CONTRACT_KEY;
+            let changed = bci_models::onnx::with_metadata(&model, key, &held).unwrap();
+            text = text.replace(&sha256_hex(&model), &sha256_hex(&changed));
+            fs::write(self.path("decoder/model.onnx"), changed).unwrap();
+        }
         fs::write(self.path("decoder/decoder.toml"), text).unwrap();
+    }
+
+    /// The hash of the decoder's model as it is now.
+    pub(crate) fn model_hash(&self) -> String {
+        sha256_hex(&fs::read(self.path("decoder/model.onnx")).unwrap())
+    }
+
+    /// The line of the decoder's `decoder.toml` that begins with `start`.
+    pub(crate) fn line(&self, start: &str) -> usize {
+        let text = fs::read_to_string(self.path("decoder/decoder.toml")).unwrap();
+        1 + text.lines().position(|l| l.starts_with(start)).unwrap_or_else(|| panic!("{start}"))
     }
 
     /// `GOOD` with changes, for `bcid run`: refused with 78 and nothing started. Returns the mistakes, a line each,
