@@ -75,7 +75,8 @@ def export(
     window = graph.input_shape[-1]
     if len(graph.input_shape) != 3 or hop < 1 or hop >= window or window % hop:
         raise Refused(f"the window of {window} samples must be a multiple of the hop, {hop}, and longer")
-    operated, surgical = surgery.operate(model, scales=scales)
+    windows = None if real is None else cut(real, window, hop)
+    operated, surgical = surgery.operate(model, windows, scales)
     graph = Graph(operated)
     found = chain.read(graph, time_axis=2)
     levels, stopped = plan.levels(found.stages, window, hop)
@@ -111,6 +112,11 @@ def prove(model: ModelProto, states: tuple[State, ...], original: ModelProto, ho
             ours.append(number.reshape(-1))
             windows.append(signal[:, end - shape[-1] : end])
     return parity.compare(np.stack(ours), parity.outputs(Graph(original).model(), np.stack(windows)))
+
+
+def cut(signal: np.ndarray, window: int, hop: int) -> np.ndarray:
+    """`[windows, channels, window]`: every window of a `[channels, frames]`, so many frames apart."""
+    return np.stack([signal[:, end - window : end] for end in range(window, signal.shape[1] + 1, hop)])
 
 
 @dataclass(frozen=True)
