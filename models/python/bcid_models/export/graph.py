@@ -135,7 +135,7 @@ def build(
     def info(tensors: dict) -> list[onnx.ValueInfoProto]:
         return [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, shape) for n, shape in tensors.items()]
 
-    held = [numpy_helper.from_array(np.ascontiguousarray(value), key) for key, value in constants.items()]
+    held = [numpy_helper.from_array(np.array(value, order="C"), key) for key, value in constants.items()]
     graph = helper.make_graph(list(nodes), name, info(inputs), info(outputs), held)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
