@@ -31,7 +31,15 @@ def test_training_twice_gives_the_same_bytes_and_they_are_the_shipped_ones(data,
     for file in ("model.onnx", "decoder.toml", "README.md", bundles.SEGMENT, bundles.EXPECTED):
         one, two = (tmp_path / folder / file for folder in ("one", "two"))
         assert one.read_bytes() == two.read_bytes(), file
-        assert one.read_bytes() == (bundle / file).read_bytes(), file
+        if file not in ("decoder.toml", bundles.EXPECTED):
+            assert one.read_bytes() == (bundle / file).read_bytes(), file
+    # What ONNX Runtime yields differs in the last digit from one kind of processor to another.
+    expected = [np.load(folder / bundles.EXPECTED) for folder in (tmp_path / "one", bundle)]
+    assert np.abs(expected[0] - expected[1]).max() < 1e-6
+    told = [tomllib.loads((f / "decoder.toml").read_text(encoding="utf-8")) for f in (tmp_path / "one", bundle)]
+    for toml in told:
+        toml["golden"].pop("expected_sha256")
+    assert told[0] == told[1]
 
 
 def test_the_model_and_every_choice_come_from_the_training_runs_alone(data, bundle, training, tmp_path):

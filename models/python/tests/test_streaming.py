@@ -58,6 +58,9 @@ def shallow(samples: int) -> Net:
 NETWORKS = {
     "band power": (lambda: shallow(200).model(3, 6 * 16), 20),
     "band power, pooled at every other hop": (lambda: shallow(200).model(3, 6 * 16), 25),
+    "square by itself": (
+        lambda: (n := Net(6, 120)).conv(8, 1, 6, 9).add("Mul", n.at).pool(4, 4).add("Sqrt").model(2, 8 * 28), 12,
+    ),
     "maximum": (lambda: Net(6, 120).conv(8, 1, 6, 9, bias=True).add("Relu").pool(3, 3, "MaxPool").model(2, 8 * 37), 12),
     "strided": (
         lambda: Net(6, 160).conv(8, 1, 6, 11, strides=[1, 2], pads=[0, 5, 0, 5]).add("Tanh").conv(4, 8, 1, 5).model(2, 4 * 76),
