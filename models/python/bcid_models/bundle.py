@@ -1,6 +1,7 @@
 """Writes a bundle: the model with its contract inside, `decoder.toml`, and the golden segment."""
 
 import io
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import onnx
 from onnx import checker, helper
 
 from . import onnx_run, preprocess
-from .contract import Contract, document, metadata, to_toml
+from .contract import Contract, document, from_document, metadata, to_toml
 from .recording import sha256_of
 
 MODEL = "model.onnx"
@@ -72,6 +73,15 @@ def write(folder: Path, model: onnx.ModelProto, contract: Contract, golden: Gold
         "atol": golden.atol,
     }
     (folder / "decoder.toml").write_text(to_toml(found), encoding="utf-8")
+
+
+def read(folder: Path) -> tuple[onnx.ModelProto, Contract, Golden]:
+    """A bundle's model, contract and golden segment."""
+    found = tomllib.loads((folder / "decoder.toml").read_text(encoding="utf-8"))
+    model = onnx.load(folder / found["model"]["file"])
+    told = found["golden"]
+    segment = np.load(folder / told["segment"], allow_pickle=False)
+    return model, from_document(found), Golden(segment, told["origin"], told.get("atol", 1e-4))
 
 
 def npy(numbers: np.ndarray) -> bytes:

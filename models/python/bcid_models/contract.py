@@ -137,6 +137,23 @@ def document(contract: Contract, model_file: str = "model.onnx") -> dict:
     return found | {"output": _output(contract.output), "provenance": _provenance(contract.provenance)}
 
 
+def from_document(found: dict) -> Contract:
+    """The contract that a `decoder.toml`, or the metadata of an ONNX file, states; the model's hash and the golden segment aside."""
+    if found.get("schema") != SCHEMA:
+        raise ValueError(f"schema {found.get('schema')} is not {SCHEMA}")
+    provenance = dict(found["provenance"])
+    uses = tuple(RecordingUse(**r) for r in provenance.pop("recordings", []))
+    metrics = tuple(Metric(**_tuples(m)) for m in provenance.pop("metrics", []))
+    return Contract(
+        identity=Identity(*(found[key] for key in ("name", "version", "description", "licence"))),
+        input=Input(**_tuples(found["input"])),
+        output=Output(**_tuples(found["output"])),
+        provenance=Provenance(**provenance, recordings=uses, metrics=metrics),
+        preprocessing=tuple(found.get("preprocessing", [])),
+        states=tuple(State(**_tuples(state)) for state in found.get("state", [])),
+    )
+
+
 def metadata(contract: Contract) -> dict[str, str]:
     """What a lone `model.onnx` says of itself."""
     return {METADATA_KEY: json.dumps(document(contract), ensure_ascii=False, separators=(",", ":"))}
@@ -202,6 +219,10 @@ def _provenance(given: Provenance) -> dict:
 def _changed(given: object, usual: object) -> dict:
     """The fields that are not as they are by default."""
     return _plain({key: value for key, value in vars(given).items() if value != getattr(usual, key)})
+
+
+def _tuples(fields: dict) -> dict:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
 
 
 def _plain(fields: dict) -> dict:

@@ -21,6 +21,7 @@ from bcid_models.contract import (
     RecordingUse,
     State,
     document,
+    from_document,
     metadata,
     to_toml,
 )
@@ -82,6 +83,9 @@ def test_toml_says_what_json_says():
     assert told["input"]["layout"] == "samples_channels" and "feed" not in told["input"]
     assert [r["use"] for r in told["provenance"]["recordings"]] == ["train", "test"]
     assert told["description"] == 'It says "no".'
+    assert from_document(told) == contract
+    with pytest.raises(ValueError, match="schema 1"):
+        from_document(told | {"schema": 1})
 
 
 def test_states_are_carried_from_hop_to_hop_and_begin_at_their_initial_value(tmp_path):
@@ -135,11 +139,8 @@ def test_a_shipped_bundle_yields_its_golden_rows(folder):
     toml = tomllib.loads((folder / "decoder.toml").read_text(encoding="utf-8"))
     segment, expected = (np.load(folder / toml["golden"][key]) for key in ("segment", "expected"))
     assert segment.dtype == expected.dtype == np.float32
-    signal = preprocess.run(toml.get("preprocessing", []), segment.T.astype(float), toml["input"]["rate_hz"])
-    states = tuple(State(s["input"], s["output"], tuple(s["shape"])) for s in toml.get("state", []))
-    numbers = Output(toml["output"]["tensor"], toml["output"]["kind"], tuple(toml["output"].get("classes", ())))
-    given = {key: tuple(v) if isinstance(v, list) else v for key, v in toml["input"].items()}
-    contract = Contract(IDENTITY, Input(**given), numbers, PROVENANCE, states=states)
+    contract = from_document(toml)
+    signal = preprocess.run(contract.preprocessing, segment.T.astype(float), contract.input.rate_hz)
     rows = onnx_run.decode(folder / toml["model"]["file"], contract, signal)
     assert rows.shape == expected.shape
     assert np.abs(rows - expected).max() <= toml["golden"]["atol"]

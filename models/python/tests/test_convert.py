@@ -3,6 +3,7 @@
 Set BCID_PRETRAINED to the folder of the published weights and BCID_EEGMMIDB to that of the runs for the last.
 """
 
+import io
 import os
 import pickle
 import sys
@@ -14,12 +15,12 @@ import numpy as np
 import onnx
 import pytest
 
-from bcid_models import onnx_run, preprocess
-from bcid_models.contract import Contract, Identity, Input, Output, Provenance, State
+from bcid_models import bundle, onnx_run, preprocess
 from bcid_models.convert import basenet_online, checkpoint, eegnet_physionet
 from bcid_models.convert.common import Runs, resampled
 from bcid_models.eegmmidb import TEST
-from bcid_models.export import parity, streaming
+from bcid_models.export import of_bundle, parity, streaming
+from bcid_models.export.graph import Refused
 from bcid_models.recording import read
 
 ZOO = Path(__file__).resolve().parents[2] / "zoo"
@@ -87,23 +88,11 @@ def test_what_a_checkpoint_would_run_is_not_run(tmp_path):
     assert not (tmp_path / "made").exists()
 
 
-def contract_of(folder: Path) -> Contract:
-    """As much of a shipped bundle's contract as running it needs."""
-    import tomllib
-
-    toml = tomllib.loads((folder / "decoder.toml").read_text(encoding="utf-8"))
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in toml["input"].items()}
-    states = tuple(State(s["input"], s["output"], tuple(s["shape"])) for s in toml.get("state", []))
-    output = Output(toml["output"]["tensor"], toml["output"]["kind"], tuple(toml["output"]["classes"]))
-    steps = tuple(toml.get("preprocessing", []))
-    return Contract(Identity("", "", "", ""), Input(**given), output, Provenance("", "", "", ""), steps, states)
-
-
 @pytest.mark.parametrize("name", WINDOWED)
 def test_each_basenet_says_the_same_by_the_hop_as_by_the_window(name, data):
     forms = []
     for folder in (ZOO / name, ZOO / f"{name}-streaming"):
-        contract = contract_of(folder)
+        _, contract, _ = bundle.read(folder)
         raw = resampled(read(data / TEST), contract.input.channels, contract.input.rate_hz)[:, : 10 * 256] * 1e-6
         signal = preprocess.run(contract.preprocessing, raw, contract.input.rate_hz)
         forms.append(onnx_run.decode(folder / "model.onnx", contract, signal))
@@ -136,6 +125,37 @@ def test_the_physionet_eegnet_streams_in_spite_of_its_padding_and_says_what_that
     assert any("63 + 64 of 480" in line for line in made.report.done)
     # Edges of 128 taps are a good part of 480 frames: far from a hop's share of the window, but less than all of it.
     assert 0.1 < made.report.hop_price_us / made.report.window_price_us < 0.75
+
+
+def test_a_bundle_is_exported_with_its_contract(tmp_path):
+    source = ZOO / "eegnet-physionet-2class"
+    of_bundle.export(source, tmp_path / "hop", 16)
+    _, contract, golden = bundle.read(tmp_path / "hop")
+    _, window, _ = bundle.read(source)
+    assert contract.identity.name == "eegnet-physionet-2class-streaming"
+    assert (contract.input.feed, contract.input.hop_samples) == ("hop", 16)
+    assert (contract.output, contract.provenance) == (window.output, window.provenance)
+    rows, expected = (np.load(folder / bundle.EXPECTED) for folder in (tmp_path / "hop", source))
+    assert np.abs(rows[480 // 16 - 1 :] - expected).max() < 1e-5
+    assert (tmp_path / "hop/LICENSE").read_bytes() == (source / "LICENSE").read_bytes()
+    of_bundle.export(source, tmp_path / "again", None)
+    assert np.abs(np.load(tmp_path / "again" / bundle.EXPECTED) - expected).max() < 1e-5
+    with pytest.raises(Refused, match="has states already"):
+        of_bundle.export(tmp_path / "hop", tmp_path / "more", 16)
+
+
+@pytest.mark.parametrize("mode", [None, "se", "eca"])
+def test_braindecodes_basenet_streams(mode):
+    torch, models = pytest.importorskip("torch"), pytest.importorskip("braindecode.models")
+    torch.manual_seed(0)
+    net = models.AttentionBaseNet(
+        n_chans=64, n_times=500, n_outputs=2, sfreq=250, pool_length_inp=8, pool_stride_inp=8, attention_mode=mode
+    )
+    file = io.BytesIO()
+    torch.onnx.export(net.eval(), (torch.randn(1, 64, 500),), file, opset_version=17, dynamo=False)
+    made = streaming.export(onnx.load_from_string(file.getvalue()), 20, scales=(1.0,))
+    assert made.report.parity.difference < 1e-5
+    assert made.report.hop_price_us < made.report.window_price_us * 0.6
 
 
 @originals
