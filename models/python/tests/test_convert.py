@@ -144,15 +144,16 @@ def test_a_bundle_is_exported_with_its_contract(tmp_path):
         of_bundle.export(tmp_path / "hop", tmp_path / "more", 16)
 
 
+@pytest.mark.parametrize("dynamo", [False, True])
 @pytest.mark.parametrize("mode", [None, "se", "eca"])
-def test_braindecodes_basenet_streams(mode):
+def test_braindecodes_basenet_streams(mode, dynamo):
     torch, models = pytest.importorskip("torch"), pytest.importorskip("braindecode.models")
     torch.manual_seed(0)
     net = models.AttentionBaseNet(
         n_chans=64, n_times=500, n_outputs=2, sfreq=250, pool_length_inp=8, pool_stride_inp=8, attention_mode=mode
     )
     file = io.BytesIO()
-    torch.onnx.export(net.eval(), (torch.randn(1, 64, 500),), file, opset_version=17, dynamo=False)
+    torch.onnx.export(net.eval(), (torch.randn(1, 64, 500),), file, opset_version=18 if dynamo else 17, dynamo=dynamo)
     made = streaming.export(onnx.load_from_string(file.getvalue()), 20, scales=(1.0,))
     assert made.report.parity.difference < 1e-5
     assert made.report.hop_price_us < made.report.window_price_us * 0.6

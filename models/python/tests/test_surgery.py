@@ -106,3 +106,17 @@ def test_surgery_is_refused_when_its_result_differs(monkeypatch):
     monkeypatch.setattr(surgery, "fold_batch_norm", wrong)
     with pytest.raises(Refused, match="differs"):
         surgery.operate(shapes.eegnet(8, 200, 2, random_weights(3)), scales=(10.0,))
+
+
+def test_the_version_of_onnx_is_kept_and_one_not_known_is_refused():
+    model = Net(4, 40).conv(3, 1, 4, 5).add("Elu").model(2, 3 * 36)
+    model.opset_import[0].version = 18
+    assert surgery.operate(model)[0].opset_import[0].version == 18
+    for version in (9, 99):
+        model.opset_import[0].version = version
+        with pytest.raises(Refused, match=f"opset {version}"):
+            surgery.operate(model)
+    model.opset_import[0].version = 17
+    model.graph.node[1].domain = "com.microsoft"
+    with pytest.raises(Refused, match="operators of com.microsoft"):
+        surgery.operate(model)

@@ -61,7 +61,9 @@ def _replace(graph: Graph, run: list[NodeProto]) -> None:
     source, target = _source(graph, run), run[-1].output[0]
     shape_in, shape_out = graph.shapes[source], graph.shapes[target]
     size = int(np.prod(shape_in))
-    session = onnx_run.session(build("run", run, {source: shape_in}, {target: shape_out}, _constants(graph, run)))
+    session = onnx_run.session(
+        build("run", run, {source: shape_in}, {target: shape_out}, _constants(graph, run), graph.opset)
+    )
 
     def at(point: np.ndarray) -> np.ndarray:
         return session.run(None, {source: point.reshape(shape_in).astype(np.float32)})[0].reshape(-1).astype(float)

@@ -7,6 +7,8 @@ import onnx
 from onnx import ModelProto, NodeProto, helper, numpy_helper, shape_inference
 
 OPSET, IR_VERSION = 17, 8
+OPSETS = range(13, 23)
+"""The versions of ONNX whose operators mean what is assumed of them here."""
 
 
 class Refused(ValueError):
@@ -22,6 +24,7 @@ class Graph:
         free = [i for i in given.input if i.name not in initial]
         if len(free) != 1:
             raise Refused(f"one input is expected, there are {[i.name for i in free]}")
+        self.opset = _opset(model)
         self.constants: dict[str, np.ndarray] = initial
         self.nodes: list[NodeProto] = []
         for node in given.node:
@@ -56,6 +59,7 @@ class Graph:
             {self.input: self.input_shape},
             {self.output: getattr(self, "shapes", {}).get(self.output)},
             {name: value for name, value in self.constants.items() if any(name in n.input for n in self.nodes)},
+            self.opset,
         )
 
     def consumers(self, tensor: str) -> list[NodeProto]:
@@ -123,12 +127,23 @@ def attributes(node: NodeProto) -> dict:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
+def _opset(model: ModelProto) -> int:
+    versions = {entry.domain: entry.version for entry in model.opset_import if entry.domain != "ai.onnx"}
+    used = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
+    version = versions.get("", 0)
+    if used or version not in OPSETS:
+        what = f"opset {version}" if not used else f"operators of {', '.join(sorted(used))}"
+        raise Refused(f"{what}: export the network with plain ONNX operators, opset {OPSETS[0]} to {OPSETS[-1]}")
+    return version
+
+
 def build(
     name: str,
     nodes: Iterable[NodeProto],
     inputs: dict[str, tuple[int, ...]],
     outputs: dict[str, tuple[int, ...] | None],
     constants: dict[str, np.ndarray],
+    opset: int = OPSET,
 ) -> ModelProto:
     """A model of float32 inputs and outputs; the same arguments give the same bytes."""
 
@@ -137,7 +152,9 @@ def build(
 
     held = [numpy_helper.from_array(np.array(value, order="C"), key) for key, value in constants.items()]
     graph = helper.make_graph(list(nodes), name, info(inputs), info(outputs), held)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    opsets = [helper.make_opsetid("", opset)]
+    ir_version = max(IR_VERSION, helper.find_min_ir_version_for(opsets))
+    return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 
 
 def along_time(node: NodeProto, axis: int, rank: int) -> tuple[int, int, int, int, int]:

@@ -161,7 +161,9 @@ def _write(graph: Graph, found: Chain, levels: list[Level], end: int, merge: boo
     done = [f"{end} of {len(found.stages)} stages advance by the hop; {len(states)} states"]
     if edges:
         done.append(f"frames near the window's edges computed anew at every hop: {', '.join(dict.fromkeys(edges))}")
-    return _Made(build("streaming", out.nodes, inputs, outputs, out.constants), tuple(states), tuple(done), end)
+    return _Made(
+        build("streaming", out.nodes, inputs, outputs, out.constants, graph.opset), tuple(states), tuple(done), end
+    )
 
 
 def _advance(
@@ -263,7 +265,8 @@ def _behind(graph: Graph, place: chain.Place, source: str) -> ModelProto:
     if place.tensor == graph.output:
         raise Refused("the network has no head: its output is frames")
     shapes = {graph.output: graph.shapes[graph.output]}
-    return build("head", [*views, *nodes], {source: (1, rows, 1, frames)}, shapes, {**constants, "head_shape": shape})
+    inputs = {source: (1, rows, 1, frames)}
+    return build("head", [*views, *nodes], inputs, shapes, {**constants, "head_shape": shape}, graph.opset)
 
 
 def main() -> None:
