@@ -4,7 +4,7 @@ use crate::config::{Config, Overrides, PipelineConfig, read_config};
 use bci_config::{Mistake, Mistakes};
 use bci_driver_api::SourceError;
 use bci_driver_lsl::{InletOptions, Liblsl, LslSourceFactory, Query};
-use bci_models::{Bundle, Draft, OrtDecoder};
+use bci_models::{Bundle, Device, Draft, OrtDecoder};
 use bci_pipeline::{Binding, Cost, PipelineSpec, acquire, bind, check, check_stream, cost};
 use bci_types::StreamSpec;
 use std::net::TcpListener;
@@ -29,6 +29,8 @@ pub(crate) struct Part {
     pub(crate) bundle: Bundle,
     pub(crate) binding: Binding,
     pub(crate) decoder: OrtDecoder,
+    /// Where decoders are to run.
+    pub(crate) device: Device,
     /// What the signal path costs in time; `None` where only a stream could tell and none was there.
     pub(crate) cost: Option<Cost>,
     /// The stream as it was seen while checking; `None` when it was not there.
@@ -99,6 +101,7 @@ fn part(config: &PipelineConfig, lsl: Option<Liblsl>, mistakes: &Mistakes) -> Op
         stream: config.stream.clone()?,
         binding: binding?,
         decoder,
+        device: config.device,
         cost: cost(spec, &bundle, seen.as_ref()),
         bundle,
         seen,

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Streams(StreamsArgs),
     /// Say what this machine offers and how to mend what is missing.
     Doctor(DoctorArgs),
-    /// Show, check or make a decoder bundle.
+    /// Show, check or make a decoder bundle; load, compare and swap decoders of a running daemon.
     #[command(subcommand)]
     Decoder(DecoderCommand),
 }
@@ -45,6 +45,47 @@ pub(crate) enum DecoderCommand {
     Verify(VerifyArgs),
     /// Make a bundle of a folder with a model and a decoder.toml.
     Pack(PackArgs),
+    /// Say which decoders a running daemon has.
+    List(LiveArgs),
+    /// Load a bundle beside the decoder that publishes, to run in its shadow.
+    Load(LoadArgs),
+    /// Say how the decoder in the shadow does beside the one that publishes.
+    Report(LiveArgs),
+    /// Swap the decoder in the shadow in, between two windows.
+    Swap(SwapArgs),
+    /// Undo a swap.
+    Rollback(LiveArgs),
+    /// End the decoder in the shadow.
+    Discard(LiveArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LiveArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
+    /// The pipeline; by default the daemon's only one.
+    #[arg(long, default_value = "")]
+    pub(crate) pipeline: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// The bundle's folder, on the daemon's machine.
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SwapArgs {
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
+    /// Swap in only the candidate whose model has this SHA-256.
+    #[arg(long, value_name = "SHA256", default_value = "")]
+    pub(crate) model: String,
+    /// How long to wait until the candidate is ready.
+    #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]
+    pub(crate) patience: f64,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 use crate::exit::{Exit, Failure};
 use bci_proto::v1;
+use bci_proto::v1::decoder_service_client::DecoderServiceClient;
 use bci_proto::v1::intent_service_client::IntentServiceClient;
 use bci_proto::v1::subscribe_response::Event;
 use bci_proto::v1::telemetry_service_client::TelemetryServiceClient;
@@ -53,6 +54,22 @@ impl Client {
         let answer =
             TelemetryServiceClient::new(self.channel.clone()).get_status(v1::GetStatusRequest {}).await;
         answer.map(tonic::Response::into_inner).map_err(|e| self.refused(&e))
+    }
+
+    /// The service that loads and swaps decoders.
+    pub(crate) fn decoders(&self) -> DecoderServiceClient<Channel> {
+        DecoderServiceClient::new(self.channel.clone())
+    }
+
+    /// A refusal of that service: what cannot be is no failure of the daemon.
+    pub(crate) fn refused_change(&self, status: &tonic::Status) -> Failure {
+        use tonic::Code::{FailedPrecondition, InvalidArgument, NotFound, PermissionDenied};
+        let exit = match status.code() {
+            FailedPrecondition => Exit::Failed,
+            NotFound | InvalidArgument | PermissionDenied => Exit::Usage,
+            _ => Exit::Device,
+        };
+        Failure { exit, lines: status.message().lines().map(str::to_owned).collect() }
     }
 
     fn refused(&self, status: &tonic::Status) -> Failure {
@@ -143,10 +160,16 @@ pub(crate) fn outcome_words(intent: &v1::Intent) -> (String, bool) {
         Some(v1::intent::Outcome::None(none)) => {
             let words = match none.reason() {
                 v1::NoIntentReason::InvalidData => format!("no intent: {}", causes(intent)),
+                v1::NoIntentReason::Rejected => "no intent: the decoder is unsure".to_owned(),
                 _ => "no intent: in doubt".to_owned(),
             };
             (words, false)
         }
+        Some(v1::intent::Outcome::Velocity(v)) => {
+            let axes: Vec<String> = v.axes.iter().map(|a| format!("{} {:+.3}", a.axis, a.value)).collect();
+            (format!("{} {}", axes.join(" "), v.unit), true)
+        }
+        Some(v1::intent::Outcome::Numbers(n)) => (format!("{} numbers", n.values.len()), true),
         None => ("an outcome this client is too old for".to_owned(), false),
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) listen: Located<SocketAddr>,
     /// Whether the operator allows others to read along.
     plaintext_beyond_loopback: bool,
+    /// Whether clients may load, swap and discard decoders.
+    pub(crate) decoder_changes: bool,
     pub(crate) priority: Option<u8>,
     pub(crate) pipelines: Vec<PipelineConfig>,
     pub(crate) markers: Vec<Query>,
@@ -82,7 +84,8 @@ pub(crate) fn read_config(file: &Path, overrides: &Overrides, mistakes: &Mistake
 
 fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     let top = t.place().clone();
-    let (listen, plaintext_beyond_loopback) = t.optional_table("server").map(read_server).unwrap_or_default();
+    let server = t.optional_table("server").map(read_server).unwrap_or_default();
+    let ServerPart { listen, plaintext_beyond_loopback, decoder_changes } = server;
     let priority = t.optional_table("realtime").and_then(|mut r| {
         let priority = r.optional::<i64>("priority");
         let mistakes = r.mistakes();
@@ -112,12 +115,22 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
         value: DEFAULT_LISTEN,
         at: Place { key: "server.listen".into(), shown: DEFAULT_LISTEN.to_string(), ..top },
     });
-    Config { listen, plaintext_beyond_loopback, priority, pipelines, markers }
+    // Beyond loopback anyone could, until told so in as many words.
+    let decoder_changes = decoder_changes.unwrap_or_else(|| listen.ip().is_loopback());
+    Config { listen, plaintext_beyond_loopback, decoder_changes, priority, pipelines, markers }
 }
 
-fn read_server(mut s: Table<'_>) -> (Option<Located<SocketAddr>>, bool) {
+#[derive(Default)]
+struct ServerPart {
+    listen: Option<Located<SocketAddr>>,
+    plaintext_beyond_loopback: bool,
+    decoder_changes: Option<bool>,
+}
+
+fn read_server(mut s: Table<'_>) -> ServerPart {
     let listen = s.optional::<String>("listen");
-    let allowed = s.optional::<bool>("plaintext_beyond_loopback").is_some_and(|l| l.value);
+    let plaintext_beyond_loopback = s.optional::<bool>("plaintext_beyond_loopback").is_some_and(|l| l.value);
+    let decoder_changes = s.optional::<bool>("decoder_changes").map(|l| l.value);
     let mistakes = s.mistakes();
     s.finish();
     let listen = listen.and_then(|listen| match listen.value.parse::<SocketAddr>() {
@@ -127,7 +140,7 @@ fn read_server(mut s: Table<'_>) -> (Option<Located<SocketAddr>>, bool) {
             None
         }
     });
-    (listen, allowed)
+    ServerPart { listen, plaintext_beyond_loopback, decoder_changes }
 }
 
 fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
@@ -149,8 +162,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
     let (query, stream) = t.required_table("stream").map(read_stream).unwrap_or_default();
     let signal = t.optional_table("signal").map(|t| read_signal(t, folder)).unwrap_or_default();
     let faults = t.optional_table("validity").map(read_validity).unwrap_or_default();
-    let (policy, threshold_at, deadline_ms) =
-        t.required_table("intent").map(read_policy).unwrap_or_default();
+    let (policy, threshold_at, deadline_ms) = t.required_table("intent").map(read_policy).unwrap_or_default();
     t.finish();
     PipelineConfig {
         spec: PipelineSpec {

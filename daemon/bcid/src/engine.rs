@@ -1,16 +1,18 @@
 //! The engine as the server sees it, and the server as the pipelines see it.
 
-use bci_models::Bundle;
-use bci_pipeline::{MeasuredRate, Sink, State, Status, StatusChange};
+use bci_config::{Mistake, Mistakes};
+use bci_models::{Bundle, Device, OrtDecoder};
+use bci_pipeline::{Desk, MeasuredRate, Sink, State, Status, StatusChange};
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_rt::guard;
 use bci_server::{
-    ArtefactsRemoved, Engine, EngineStatus, PipelineSettings, PipelineStatus, Publisher, StreamState,
-    StreamStatus,
+    ArtefactsRemoved, DecoderChange, DecoderInfo, Engine, EngineStatus, PipelineDecoders, PipelineSettings,
+    PipelineStatus, Publisher, StreamState, StreamStatus,
 };
-use bci_types::{DecoderIdentity, HostNs, Intent, Marker, Rate};
-use std::sync::Arc;
+use bci_types::{DecoderIdentity, HostNs, Intent, Marker, Rate, Swapped};
+use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the server asks.
 pub(crate) struct DaemonEngine {
@@ -20,11 +22,49 @@ pub(crate) struct DaemonEngine {
     pub(crate) pipelines: Vec<Known>,
 }
 
-/// A pipeline as far as its status needs it.
+/// A pipeline as far as its status and its decoders need it.
 pub(crate) struct Known {
+    pub(crate) name: Arc<str>,
     pub(crate) status: Arc<Status>,
-    pub(crate) decoder: Arc<DecoderIdentity>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) settings: PipelineSettings,
+    /// Where candidates are to run.
+    pub(crate) device: Device,
+    /// Every decoder loaded since the start.
+    pub(crate) loaded: Mutex<Vec<DecoderInfo>>,
+}
+
+impl Known {
+    /// More of a decoder.
+    fn info(&self, identity: Option<&Arc<DecoderIdentity>>) -> Option<DecoderInfo> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.iter().rev().find(|info| Some(&info.identity) == identity).cloned()
+    }
+
+    fn load(&self, folder: &Path) -> Result<(), String> {
+        let lines =
+            |found: Vec<Mistake>| found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let mistakes = Mistakes::new();
+        let bundle = Bundle::read(folder, &mistakes).ok_or_else(|| lines(mistakes.into_sorted()))?;
+        let decoder = OrtDecoder::load(&bundle, self.device).map_err(lines)?;
+        let info = info_of(&bundle, &decoder);
+        self.desk.load(bundle, Box::new(decoder)).map_err(|e| crate::exit::chain(&e))?;
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).push(info);
+        Ok(())
+    }
+}
+
+/// What clients are told of a decoder.
+pub(crate) fn info_of(bundle: &Bundle, decoder: &OrtDecoder) -> DecoderInfo {
+    DecoderInfo {
+        identity: Arc::clone(&bundle.identity),
+        description: bundle.description.clone(),
+        licence: bundle.licence.clone(),
+        labels: bundle.output.labels().to_vec(),
+        proof: decoder.proof().to_string(),
+        agreement: crate::commands::decoder::checked(decoder),
+        run_us: decoder.run_time().as_secs_f64() * 1e6,
+    }
 }
 
 impl Engine for DaemonEngine {
@@ -45,12 +85,45 @@ impl Engine for DaemonEngine {
     }
 
     fn pipelines(&self) -> Vec<Arc<str>> {
-        self.pipelines.iter().map(|known| known.status.state().pipeline).collect()
+        self.pipelines.iter().map(|known| Arc::clone(&known.name)).collect()
+    }
+
+    fn decoders(&self, pipeline: &str) -> Option<PipelineDecoders> {
+        let known = self.known(pipeline)?;
+        let decoders = known.desk.decoders();
+        Some(PipelineDecoders {
+            active: known.info(decoders.active.as_ref()),
+            shadow: known.info(decoders.other.as_ref()),
+            report: known.desk.report(),
+            decoders,
+        })
+    }
+
+    fn change(&self, pipeline: &str, change: DecoderChange) -> Result<Option<Swapped>, String> {
+        let known = self.known(pipeline).ok_or_else(|| format!("there is no pipeline {pipeline}"))?;
+        let swapped = match change {
+            DecoderChange::Load(folder) => return known.load(&folder).map(|()| None),
+            DecoderChange::Discard => return known.desk.discard().map(|()| None).map_err(|e| e.to_string()),
+            DecoderChange::Swap { model_sha256, patience } => known.desk.swap(&model_sha256, patience),
+            DecoderChange::RollBack { patience } => known.desk.roll_back(patience),
+        };
+        let swapped = swapped.map_err(|e| e.to_string())?;
+        if let Some(now) = &swapped.now {
+            tracing::info!(%pipeline, decoder = %now.name, version = %now.version, after = ?swapped.after, "decoders swapped");
+        }
+        Ok(Some(swapped))
+    }
+}
+
+impl DaemonEngine {
+    fn known(&self, pipeline: &str) -> Option<&Known> {
+        self.pipelines.iter().find(|known| *known.name == *pipeline)
     }
 }
 
 fn pipeline(known: &Known) -> PipelineStatus {
-    let Known { status, decoder, settings } = known;
+    let Known { status, desk, settings, .. } = known;
+    let decoders = desk.decoders();
     let c = &status.counters;
     let n = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let stream = status.stream();
@@ -62,7 +135,7 @@ fn pipeline(known: &Known) -> PipelineStatus {
             Rate::Irregular => 0.0,
         }),
         channels: stream.as_ref().map_or(0, |s| u32::try_from(s.channels.len()).unwrap_or(u32::MAX)),
-        decoder: Arc::clone(decoder),
+        decoder: decoders.active.unwrap_or_else(nobody),
         samples_in: n(&c.samples_in),
         samples_lost: n(&c.samples_lost),
         gaps: n(&c.gaps),
@@ -85,6 +158,12 @@ fn pipeline(known: &Known) -> PipelineStatus {
             power_share: n(&c.artefacts.power_ppm) as f64 / 1e6,
         }),
     }
+}
+
+/// In place of a decoder whose thread died.
+fn nobody() -> Arc<DecoderIdentity> {
+    let nothing = String::new;
+    Arc::new(DecoderIdentity { name: nothing(), version: nothing(), model_sha256: nothing() })
 }
 
 fn stream_status(change: StatusChange) -> StreamStatus {

@@ -15,6 +15,7 @@ mod logging;
 
 use clap::Parser as _;
 use cli::{Cli, Command, DecoderCommand};
+use commands::decoder::{Action, live};
 use exit::{Exit, Failure};
 use std::process::ExitCode;
 
@@ -45,6 +46,14 @@ fn main() -> ExitCode {
         Command::Decoder(DecoderCommand::Inspect(args)) => commands::decoder::inspect(&args),
         Command::Decoder(DecoderCommand::Verify(args)) => commands::decoder::verify(&args),
         Command::Decoder(DecoderCommand::Pack(args)) => commands::decoder::pack(&args),
+        Command::Decoder(DecoderCommand::List(args)) => live(&args, Action::List),
+        Command::Decoder(DecoderCommand::Load(args)) => live(&args.live, Action::Load(args.folder)),
+        Command::Decoder(DecoderCommand::Report(args)) => live(&args, Action::Report),
+        Command::Decoder(DecoderCommand::Swap(args)) => {
+            live(&args.live, Action::Swap { model: args.model, patience_s: args.patience })
+        }
+        Command::Decoder(DecoderCommand::Rollback(args)) => live(&args, Action::Rollback),
+        Command::Decoder(DecoderCommand::Discard(args)) => live(&args, Action::Discard),
     };
     match done {
         Ok(exit) => exit.into(),

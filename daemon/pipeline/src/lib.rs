@@ -38,4 +38,4 @@ pub use signal::{Continuity, Cost, SignalPath, Surroundings};
 pub use slots::{Slot, WindowQueue};
 pub use spec::PipelineSpec;
 pub use status::{Artefacts, Counters, MeasuredRate, Sink, State, Status, StatusChange};
-pub use swap::{Decoders, Desk, Latency, LoadError, ShadowReport, SwapError, Swapped};
+pub use swap::{Desk, LoadError, SwapError};

@@ -3,24 +3,26 @@
 use crate::engine::{PipelineStatus, StreamState, StreamStatus};
 use crate::telemetry::StepSummary;
 use bci_proto::v1;
-use bci_types::{DecoderIdentity, HostNs, Intent, Marker, NoIntentReason, Outcome, Validity};
+use bci_types::{DecoderIdentity, HostNs, Intent, Marker, NoIntentReason, Numbers, Outcome, Validity};
 
 pub(crate) fn intent(intent: &Intent, published: HostNs) -> v1::Intent {
     let probabilities = intent
-        .classes
+        .labels
         .iter()
-        .zip(intent.posterior.iter().zip(&intent.smoothed))
+        .zip(intent.numbers.iter().zip(&intent.smoothed))
         .map(|(label, (&window, &smoothed))| v1::ClassProbability { label: label.clone(), window, smoothed })
         .collect();
     let outcome = match intent.outcome {
         Outcome::Class(class) => v1::intent::Outcome::Discrete(v1::DiscreteIntent {
-            label: intent.classes[class].clone(),
+            label: intent.labels[class].clone(),
             probability: intent.smoothed[class],
         }),
+        Outcome::Numbers => numbers(intent),
         Outcome::NoIntent(reason) => v1::intent::Outcome::None(v1::NoIntent {
             reason: match reason {
                 NoIntentReason::BelowThreshold => v1::NoIntentReason::BelowThreshold,
                 NoIntentReason::InvalidData => v1::NoIntentReason::InvalidData,
+                NoIntentReason::Rejected => v1::NoIntentReason::Rejected,
             }
             .into(),
         }),
@@ -44,6 +46,28 @@ pub(crate) fn intent(intent: &Intent, published: HostNs) -> v1::Intent {
             signal_delay_ns: intent.ledger.signal_delay_ns,
         }),
     }
+}
+
+/// What a decoder of anything but classes yielded.
+fn numbers(intent: &Intent) -> v1::intent::Outcome {
+    let values = intent.numbers.clone();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let (kind, shape, labels) = match &intent.kind {
+        Numbers::Velocity(unit) => {
+            let axes = intent.labels.iter().zip(values);
+            let axes = axes.map(|(axis, value)| v1::AxisVelocity { axis: axis.clone(), value }).collect();
+            return v1::intent::Outcome::Velocity(v1::VelocityIntent { axes, unit: unit.to_string() });
+        }
+        Numbers::TokenLogits(steps) => (
+            v1::NumbersKind::TokenLogits,
+            vec![count(*steps), count(intent.labels.len())],
+            intent.labels.to_vec(),
+        ),
+        Numbers::Embedding | Numbers::Posterior => {
+            (v1::NumbersKind::Embedding, vec![count(values.len())], Vec::new())
+        }
+    };
+    v1::intent::Outcome::Numbers(v1::NumbersIntent { kind: kind.into(), shape, values, labels })
 }
 
 pub(crate) fn decoder(identity: &DecoderIdentity) -> v1::Decoder {

@@ -1,7 +1,9 @@
 //! What the server knows of the rest of the daemon.
 
-use bci_types::{DecoderIdentity, HostNs};
+use bci_types::{DecoderIdentity, Decoders, HostNs, ShadowReport, Swapped};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The engine as the server sees it.
 pub trait Engine: Send + Sync + 'static {
@@ -11,6 +13,66 @@ pub trait Engine: Send + Sync + 'static {
     fn now(&self) -> HostNs;
     /// The pipelines' names.
     fn pipelines(&self) -> Vec<Arc<str>>;
+    /// Who decodes in a pipeline; `None` when there is no such pipeline. May take a lock, must not wait.
+    fn decoders(&self, pipeline: &str) -> Option<PipelineDecoders>;
+    /// Changes the decoders of a pipeline. Called from a thread that may wait for it.
+    ///
+    /// # Errors
+    /// In words, every reason a line: why nothing was changed.
+    fn change(&self, pipeline: &str, change: DecoderChange) -> Result<Option<Swapped>, String>;
+}
+
+/// What can be done to the decoders of a pipeline.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DecoderChange {
+    /// Load the bundle in this folder as a candidate.
+    Load(PathBuf),
+    /// Swap the candidate in; the one whose model has this hash, or any.
+    Swap {
+        /// Lower-case hex; empty for any.
+        model_sha256: String,
+        /// How long to wait for it.
+        patience: Duration,
+    },
+    /// Undo that.
+    RollBack {
+        /// How long to wait for it.
+        patience: Duration,
+    },
+    /// End the one that does not publish.
+    Discard,
+}
+
+/// Who decodes in a pipeline; fields as in the `.proto`.
+#[derive(Clone, Debug)]
+pub struct PipelineDecoders {
+    /// Who they are.
+    pub decoders: Decoders,
+    /// More of the one that publishes.
+    pub active: Option<DecoderInfo>,
+    /// More of the one in its shadow.
+    pub shadow: Option<DecoderInfo>,
+    /// How that does.
+    pub report: Option<ShadowReport>,
+}
+
+/// A decoder; fields as in the `.proto`.
+#[derive(Clone, Debug)]
+pub struct DecoderInfo {
+    /// Name, version, hash.
+    pub identity: Arc<DecoderIdentity>,
+    /// What it is.
+    pub description: String,
+    /// Its licence.
+    pub licence: String,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// Which execution provider ran its nodes.
+    pub proof: String,
+    /// How well it agreed with its golden segment.
+    pub agreement: String,
+    /// One inference, us.
+    pub run_us: f64,
 }
 
 /// How the daemon is.

@@ -3,6 +3,7 @@
 use crate::convert;
 use crate::engine::Engine;
 use crate::publisher::{Event, Present, Publisher};
+use crate::serve::Permissions;
 use crate::telemetry::Telemetry;
 use bci_proto::v1;
 use bci_proto::v1::intent_service_server::IntentService;
@@ -21,6 +22,7 @@ pub(crate) struct Services {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) publisher: Publisher,
     pub(crate) telemetry: Telemetry,
+    pub(crate) permissions: Permissions,
 }
 
 /// What one subscriber asked for.

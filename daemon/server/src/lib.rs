@@ -5,6 +5,7 @@
 //! `/metrics` (HTTP/1.1). What time means is documented in the `.proto` files.
 
 mod convert;
+mod decoders;
 mod engine;
 mod intents;
 mod metrics;
@@ -13,10 +14,11 @@ mod serve;
 mod telemetry;
 
 pub use engine::{
-    ArtefactsRemoved, Engine, EngineStatus, PipelineSettings, PipelineStatus, StreamState, StreamStatus,
+    ArtefactsRemoved, DecoderChange, DecoderInfo, Engine, EngineStatus, PipelineDecoders, PipelineSettings,
+    PipelineStatus, StreamState, StreamStatus,
 };
 pub use publisher::Publisher;
-pub use serve::{Server, ServerError};
+pub use serve::{Permissions, Server, ServerError};
 pub use telemetry::{Distribution, StepSummary, Telemetry};
 
 #[cfg(test)]

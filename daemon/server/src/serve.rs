@@ -7,6 +7,7 @@ use crate::publisher::{Event, Publisher};
 use crate::telemetry::Telemetry;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
+use bci_proto::v1::decoder_service_server::DecoderServiceServer;
 use bci_proto::v1::intent_service_server::IntentServiceServer;
 use bci_proto::v1::telemetry_service_server::TelemetryServiceServer;
 use std::future::Future;
@@ -38,6 +39,13 @@ pub(crate) const INTENTS: &str = "bci.v1.IntentService";
 /// Answers as long as the daemon runs.
 const TELEMETRY: &str = "bci.v1.TelemetryService";
 
+/// What clients may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// Load, swap and discard decoders.
+    pub change_decoders: bool,
+}
+
 /// A server on a bound socket, ready to run.
 pub struct Server {
     listener: TcpListener,
@@ -55,10 +63,11 @@ impl Server {
         engine: Arc<dyn Engine>,
         publisher: Publisher,
         telemetry: Telemetry,
+        permissions: Permissions,
     ) -> Result<Self, ServerError> {
         socket.set_nonblocking(true).map_err(ServerError::Socket)?;
         let listener = TcpListener::from_std(socket).map_err(ServerError::Socket)?;
-        Ok(Self { listener, services: Services { engine, publisher, telemetry } })
+        Ok(Self { listener, services: Services { engine, publisher, telemetry, permissions } })
     }
 
     /// The address it listens on.
@@ -97,6 +106,7 @@ impl Server {
         let routes = Routes::from(axum::Router::new().route("/metrics", page))
             .add_service(IntentServiceServer::new(self.services.clone()))
             .add_service(TelemetryServiceServer::new(self.services.clone()))
+            .add_service(DecoderServiceServer::new(self.services.clone()))
             .add_service(health)
             .add_service(v1)
             .add_service(v1alpha);

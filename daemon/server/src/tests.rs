@@ -2,17 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod decoders;
 mod metrics;
 
-use crate::engine::{Engine, EngineStatus, PipelineStatus, StreamState, StreamStatus};
+use crate::engine::{
+    DecoderChange, Engine, EngineStatus, PipelineDecoders, PipelineStatus, StreamState, StreamStatus,
+};
 use crate::intents::Services;
 use crate::publisher::Publisher;
-use crate::serve::{INTENTS, observe};
+use crate::serve::{INTENTS, Permissions, observe};
 use crate::telemetry::Telemetry;
 use bci_proto::v1;
 use bci_proto::v1::intent_service_server::IntentService as _;
 use bci_proto::v1::subscribe_response::Event as Wire;
-use bci_types::{DecoderIdentity, HostNs, Intent, Ledger, Marker, NoIntentReason, Outcome, Validity};
+use bci_types::{
+    DecoderIdentity, HostNs, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Swapped, Validity,
+};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio_stream::StreamExt as _;
@@ -24,7 +29,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 /// What the backlog of a subscriber holds, in events.
 const BACKLOG: u64 = 1024;
 
-struct Scripted(Mutex<EngineStatus>);
+struct Scripted(Mutex<EngineStatus>, Mutex<Vec<DecoderChange>>);
 
 impl Engine for Scripted {
     fn status(&self) -> EngineStatus {
@@ -35,6 +40,13 @@ impl Engine for Scripted {
     }
     fn pipelines(&self) -> Vec<Arc<str>> {
         self.0.lock().unwrap().pipelines.iter().map(|p| Arc::clone(&p.stream.pipeline)).collect()
+    }
+    fn decoders(&self, pipeline: &str) -> Option<PipelineDecoders> {
+        decoders::scripted(pipeline)
+    }
+    fn change(&self, _: &str, change: DecoderChange) -> Result<Option<Swapped>, String> {
+        self.1.lock().unwrap().push(change.clone());
+        decoders::changed(&change)
     }
 }
 
@@ -75,11 +87,12 @@ fn services() -> (Services, Arc<Scripted>) {
         pipelines: vec![pipeline("a", StreamState::Streaming), pipeline("b", StreamState::Waiting)],
         ..EngineStatus::default()
     };
-    let engine = Arc::new(Scripted(Mutex::new(status)));
+    let engine = Arc::new(Scripted(Mutex::new(status), Mutex::default()));
     let services = Services {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
         publisher: Publisher::new(),
         telemetry: Telemetry::default(),
+        permissions: Permissions { change_decoders: true },
     };
     (services, engine)
 }
@@ -93,8 +106,9 @@ fn intent(pipeline: &str, seq: u64) -> Intent {
             version: "1".into(),
             model_sha256: "00".into(),
         }),
-        classes: Arc::new(["left".to_owned(), "right".to_owned()]),
-        posterior: vec![0.25, 0.75],
+        kind: Numbers::Posterior,
+        labels: Arc::new(["left".to_owned(), "right".to_owned()]),
+        numbers: vec![0.25, 0.75],
         smoothed: vec![0.5, 0.5],
         outcome: Outcome::NoIntent(NoIntentReason::InvalidData),
         validity: Validity::GAP.with(Validity::NOT_FINITE),

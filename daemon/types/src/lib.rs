@@ -4,6 +4,7 @@
 //! [`HostNs`], every rate a [`Hz`], every amplitude says its [`Unit`]; what a number means never has to be guessed.
 
 mod chunk;
+mod decoders;
 mod intent;
 pub mod label;
 mod stream;
@@ -11,6 +12,7 @@ mod time;
 mod validity;
 
 pub use chunk::Chunk;
+pub use decoders::{Decoders, Latency, ShadowReport, Swapped};
 pub use intent::{DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Seq};
 pub use stream::{ChannelKind, ChannelSpec, Rate, SampleFormat, StreamSpec, Unit};
 pub use time::{HostNs, Hz, HzError};

@@ -1,7 +1,7 @@
 """Training of the decoders that bcid ships, and their export as ONNX bundles.
 
 Whatever is trained here sees the signal as the daemon does: causal filters, run from a recording's first sample
-with zero state, and sliding windows on the daemon's hop grid. Samples are float64 microvolts, `[channels, frames]`.
+in its steady state, and sliding windows on the daemon's hop grid. Samples are float64 microvolts, `[channels, frames]`.
 """
 
 import os

@@ -1,123 +1,91 @@
-"""The bundle's `decoder.toml`: what the daemon must feed the model, what it yields, and where it comes from."""
+"""Writes a bundle: the model with its contract inside, `decoder.toml`, and the golden segment."""
 
-import json
+import io
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import causal
-from .causal import SignalPath
-from .crossval import Score
-from .onnx_graph import INPUT, OUTPUT
-from .recording import Recording, sha256_of
-from .stats import CHANCE
-from .trials import CLASSES
+import numpy as np
+import onnx
+from onnx import checker, helper
 
-SCHEMA = 1
+from . import onnx_run, preprocess
+from .contract import Contract, document, from_document, metadata, to_toml
+from .recording import sha256_of
 
-
-@dataclass(frozen=True)
-class Identity:
-    """Name, semantic version and what people should know first."""
-
-    name: str
-    version: str
-    description: str
-    licence: str
+MODEL = "model.onnx"
+SEGMENT, EXPECTED = "golden/segment.npy", "golden/expected.npy"
 
 
 @dataclass(frozen=True)
-class Provenance:
-    """`split` says in words what was kept from what; `scores` are reported as trial accuracies."""
+class Golden:
+    """A raw stretch of the stream, `[frames, channels]` in the input's unit at its rate, and where it is from."""
 
-    trained_by: str
-    subjects: str
-    split: str
-    train: list[Recording]
-    test: list[Recording]
-    scores: list[Score]
+    segment: np.ndarray
+    origin: str
+    atol: float = 1e-4
 
 
-def metadata(identity: Identity, path: SignalPath) -> dict[str, str]:
-    """What a lone `model.onnx` says of itself."""
-    return {
-        "name": identity.name,
-        "version": identity.version,
-        "description": identity.description,
-        "licence": identity.licence,
-        "classes": ",".join(CLASSES),
-        "channels": ",".join(path.channels),
-        "unit": "uV",
-        "rate_hz": str(causal.RATE_HZ),
-        "window_samples": str(causal.WINDOW),
-        "hop_samples": str(causal.HOP),
-        "preprocessing": f"causal Butterworth band-pass, {causal.LOW_HZ:g} to {causal.HIGH_HZ:g} Hz, order {causal.ORDER}"
-        + (", then common average over these channels" if path.common_average else ""),
+def with_contract(model: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:
+    """A copy of `model` whose metadata are the contract and nothing else."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.producer_name, copy.producer_version = "bcid_models", ""
+    copy.doc_string = contract.identity.description
+    del copy.metadata_props[:]
+    helper.set_model_props(copy, metadata(contract))
+    checker.check_model(copy, full_check=True)
+    return copy
+
+
+def write_model(path: Path, model: onnx.ModelProto, contract: Contract) -> None:
+    """Writes `model` with its contract; the same of both give the same bytes."""
+    path.write_bytes(with_contract(model, contract).SerializeToString(deterministic=True))
+
+
+def expected(model: Path | onnx.ModelProto, contract: Contract, segment: np.ndarray) -> np.ndarray:
+    """What the decoder yields for each window of a raw `[frames, channels]`, as the daemon is to."""
+    signal = preprocess.run(contract.preprocessing, segment.T.astype(float), contract.input.rate_hz)
+    return onnx_run.decode(model, contract, signal)
+
+
+def write(folder: Path, model: onnx.ModelProto, contract: Contract, golden: Golden) -> None:
+    """Writes the whole bundle but its card and licence into `folder`."""
+    channels = len(contract.input.channels)
+    if golden.segment.ndim != 2 or golden.segment.shape[1] != channels:
+        raise ValueError(f"the golden segment must be [frames, {channels}], is {golden.segment.shape}")
+    (folder / "golden").mkdir(parents=True, exist_ok=True)
+    write_model(folder / MODEL, model, contract)
+    segment = np.ascontiguousarray(golden.segment, np.float32)
+    rows = expected(folder / MODEL, contract, segment)
+    if not (rows.size and np.isfinite(rows).all()):
+        raise ValueError(f"the golden segment of {len(segment)} frames yields no finite window")
+    for file, numbers in ((SEGMENT, segment), (EXPECTED, rows)):
+        (folder / file).write_bytes(npy(numbers))
+    found = document(contract, MODEL)
+    found["model"]["sha256"] = sha256_of(folder / MODEL)
+    found["golden"] = {
+        "segment": SEGMENT,
+        "segment_sha256": sha256_of(folder / SEGMENT),
+        "expected": EXPECTED,
+        "expected_sha256": sha256_of(folder / EXPECTED),
+        "origin": golden.origin,
+        "atol": golden.atol,
     }
+    (folder / "decoder.toml").write_text(to_toml(found), encoding="utf-8")
 
 
-def write_toml(folder: Path, identity: Identity, path: SignalPath, provenance: Provenance) -> None:
-    """Writes `decoder.toml` beside a `model.onnx` that is already there."""
-    lines = [
-        f"schema = {SCHEMA}",
-        f"name = {_text(identity.name)}",
-        f"version = {_text(identity.version)}",
-        f"description = {_text(identity.description)}",
-        f"licence = {_text(identity.licence)}",
-        "",
-        "[model]",
-        'file = "model.onnx"',
-        f"sha256 = {_text(sha256_of(folder / 'model.onnx'))}",
-        "",
-        "[input]",
-        f"tensor = {_text(INPUT)}",
-        'unit = "uV"',
-        f"rate_hz = {causal.RATE_HZ}",
-        f"window_samples = {causal.WINDOW}",
-        f"hop_samples = {causal.HOP}",
-        f"channels = {_texts(path.channels)}",
-        "",
-        "[[preprocessing]]",
-        f"band_pass = {{ low_hz = {causal.LOW_HZ}, high_hz = {causal.HIGH_HZ}, order = {causal.ORDER} }}",
-        "",
-        *(["[[preprocessing]]", "common_average = {}", ""] if path.common_average else []),
-        "[output]",
-        f"tensor = {_text(OUTPUT)}",
-        'kind = "class_posteriors"',
-        f"classes = {_texts(CLASSES)}",
-        "",
-        "[provenance]",
-        f"trained_by = {_text(provenance.trained_by)}",
-        f"subjects = {_text(provenance.subjects)}",
-        f"split = {_text(provenance.split)}",
-    ]
-    for use, recordings in (("train", provenance.train), ("test", provenance.test)):
-        for recording in recordings:
-            lines += [
-                "",
-                "[[provenance.recordings]]",
-                f"file = {_text(recording.file)}",
-                f"sha256 = {_text(recording.sha256)}",
-                f"use = {_text(use)}",
-            ]
-    for score in provenance.scores:
-        low, high = score.ci95
-        lines += [
-            "",
-            "[[provenance.metrics]]",
-            'name = "trial_accuracy"',
-            f"on = {_text(score.on)}",
-            f"value = {score.accuracy:.4f}",
-            f"ci95 = [{low:.4f}, {high:.4f}]",
-            f"trials = {score.trials}",
-            f"chance = {CHANCE}",
-        ]
-    (folder / "decoder.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+def read(folder: Path) -> tuple[onnx.ModelProto, Contract, Golden]:
+    """A bundle's model, contract and golden segment."""
+    found = tomllib.loads((folder / "decoder.toml").read_text(encoding="utf-8"))
+    model = onnx.load(folder / found["model"]["file"])
+    told = found["golden"]
+    segment = np.load(folder / told["segment"], allow_pickle=False)
+    return model, from_document(found), Golden(segment, told["origin"], told.get("atol", 1e-4))
 
 
-def _text(value: str) -> str:
-    # A JSON string of printable text is a TOML basic string.
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _texts(values: tuple[str, ...]) -> str:
-    return "[" + ", ".join(map(_text, values)) + "]"
+def npy(numbers: np.ndarray) -> bytes:
+    """A `.npy` file, version 1.0, of float32 row by row."""
+    file = io.BytesIO()
+    np.lib.format.write_array(file, np.ascontiguousarray(numbers, "<f4"), version=(1, 0), allow_pickle=False)
+    return file.getvalue()

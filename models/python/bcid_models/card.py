@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from .bundle import Identity
 from .causal import HIGH_HZ, HOP, LOW_HZ, ORDER, RATE_HZ, WINDOW, SignalPath
+from .contract import Identity
 from .crossval import CrossValidation, Score
 from .decoder import Recipe
 from .trials import DECISION_SPAN_S, TRAIN_SPAN_S

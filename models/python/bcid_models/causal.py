@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import butter, sosfilt, sosfilt_zi
 
+from . import preprocess
+from .contract import Step
 from .recording import Recording
 
 RATE_HZ = 160.0
@@ -20,15 +21,17 @@ class SignalPath:
     channels: tuple[str, ...]
     common_average: bool
 
+    def steps(self) -> tuple[Step, ...]:
+        """It as the signal engine is told it."""
+        band_pass: Step = {"band_pass": {"low_hz": LOW_HZ, "high_hz": HIGH_HZ, "order": ORDER}}
+        return (band_pass, {"common_average": {}}) if self.common_average else (band_pass,)
+
     def filtered(self, recording: Recording) -> np.ndarray:
         """`[channels, frames]` uV. The filter starts as if the first sample had always been there, and runs on without reset."""
         if recording.rate_hz != RATE_HZ:
             raise ValueError(f"{recording.file} is sampled at {recording.rate_hz} Hz, not {RATE_HZ} Hz")
         rows = [recording.channels.index(label) for label in self.channels]
-        sos = butter(ORDER, [LOW_HZ, HIGH_HZ], "bandpass", fs=RATE_HZ, output="sos")
-        signal = recording.microvolts[rows]
-        out, _ = sosfilt(sos, signal, axis=1, zi=sosfilt_zi(sos)[:, None, :] * signal[:, :1])
-        return out - out.mean(axis=0) if self.common_average else out
+        return preprocess.run(self.steps(), recording.microvolts[rows], RATE_HZ)
 
 
 def newest_frames(frames: int) -> np.ndarray:

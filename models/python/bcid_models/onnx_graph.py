@@ -1,9 +1,7 @@
 """The decoder as an ONNX graph: opset 17, `window` `[1, channels, 160]` uV -> `posterior` `[1, 2]`."""
 
-from pathlib import Path
-
 import numpy as np
-from onnx import TensorProto, checker, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from .causal import WINDOW
 from .decoder import EPSILON_UV2, CspLda
@@ -12,8 +10,8 @@ OPSET, IR_VERSION = 17, 8
 INPUT, OUTPUT = "window", "posterior"
 
 
-def write(path: Path, decoder: CspLda, metadata: dict[str, str]) -> None:
-    """Writes `decoder`; the same decoder and metadata give the same bytes."""
+def model(decoder: CspLda) -> ModelProto:
+    """The graph of `decoder`; the same decoder gives the same bytes."""
     channels, classes = decoder.filters.shape[1], decoder.bias.shape[0]
     nodes = [
         helper.make_node("MatMul", ["csp_filters", INPUT], ["sources"], "spatial_filters"),
@@ -39,13 +37,4 @@ def write(path: Path, decoder: CspLda, metadata: dict[str, str]) -> None:
         [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [1, classes])],
         [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()],
     )
-    model = helper.make_model(
-        graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="bcid_models",
-        doc_string=metadata["description"],
-    )
-    helper.set_model_props(model, metadata)
-    checker.check_model(model, full_check=True)
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)

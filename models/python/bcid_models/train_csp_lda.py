@@ -9,18 +9,23 @@ model is written, and nothing depends on its result. Running twice gives the sam
 import argparse
 from pathlib import Path
 
-from . import bundle, card, onnx_graph
+import numpy as np
+
+from . import __version__, bundle, card, causal, onnx_graph
 from .causal import SignalPath
+from .contract import Contract, Identity, Input, Metric, Output, Provenance, RecordingUse
 from .crossval import CrossValidation, Score, leave_one_run_out, run_of, score
 from .decoder import CspLda, Recipe, fit
 from .eegmmidb import SUBJECT, TEST, TRAIN
 from .montage import CENTRAL_9
-from .recording import read
+from .recording import Recording, read
+from .stats import CHANCE
+from .trials import CLASSES
 
 PATH = SignalPath(CENTRAL_9, common_average=False)
 RECIPE = Recipe(filters=6, shrinkage=0.01)
 
-IDENTITY = bundle.Identity(
+IDENTITY = Identity(
     name="eegmmidb-s001-fists-feet",
     version="1.0.0",
     description=(
@@ -35,34 +40,59 @@ SPLIT = (
 )
 
 
-def train(data: Path, model: Path) -> tuple[CspLda, CrossValidation]:
-    """Cross-validates, fits on all training runs, writes `model`. Opens the training runs only."""
+GOLDEN_S = 4
+"""Seconds of the test run, from its start on, in the golden segment."""
+
+
+def contract(train: list[Recording], test: Recording, scores: list[Score]) -> Contract:
+    """What the daemon must feed the model, what it yields, and where it comes from."""
+    uses = [(recording, "train") for recording in train] + [(test, "test")]
+    return Contract(
+        identity=IDENTITY,
+        input=Input(onnx_graph.INPUT, PATH.channels, "uV", causal.RATE_HZ, causal.WINDOW, causal.HOP),
+        preprocessing=PATH.steps(),
+        output=Output(onnx_graph.OUTPUT, "class_posteriors", CLASSES),
+        provenance=Provenance(
+            trained_by="models/python/bcid_models/train_csp_lda.py",
+            code_version=f"bcid_models {__version__}",
+            subjects=f"{SUBJECT} of EEG Motor Movement/Imagery v1.0.0 (PhysioNet)",
+            split=SPLIT,
+            recordings=tuple(RecordingUse(r.file, r.sha256, use) for r, use in uses),
+            metrics=tuple(map(_metric, scores)),
+        ),
+    )
+
+
+def golden(recording: Recording) -> bundle.Golden:
+    """The first seconds of `recording`."""
+    frames = round(GOLDEN_S * recording.rate_hz)
+    rows = [recording.channels.index(label) for label in PATH.channels]
+    segment = np.ascontiguousarray(recording.microvolts[rows, :frames].T, np.float32)
+    return bundle.Golden(segment, f"{recording.file} of eegmmidb v1.0.0, its first {GOLDEN_S} s")
+
+
+def train(data: Path) -> tuple[CspLda, CrossValidation]:
+    """Cross-validates and fits on all training runs. Opens the training runs only."""
     runs = [run_of(read(data / file), PATH) for file in TRAIN]
     result = leave_one_run_out(runs, RECIPE)
     fitted = fit([t for run in runs for t in run.train], RECIPE)
-    decoder = fitted.tempered(result.temperature).as_shipped()
-    onnx_graph.write(model, decoder, bundle.metadata(IDENTITY, PATH))
-    return decoder, result
+    return fitted.tempered(result.temperature).as_shipped(), result
 
 
 def write_bundle(data: Path, out: Path) -> tuple[CrossValidation, Score]:
     """Trains, then evaluates the test run, and writes the whole bundle into the folder `out`."""
-    out.mkdir(parents=True, exist_ok=True)
-    decoder, result = train(data, out / "model.onnx")
+    decoder, result = train(data)
     test = read(data / TEST)
     tested = score(f"{TEST}, never seen", decoder, run_of(test, PATH).decision)
-    train_recordings = [read(data / file) for file in TRAIN]
-    provenance = bundle.Provenance(
-        trained_by="models/python/bcid_models/train_csp_lda.py",
-        subjects=f"{SUBJECT} of EEG Motor Movement/Imagery v1.0.0 (PhysioNet)",
-        split=SPLIT,
-        train=train_recordings,
-        test=[test],
-        scores=[result.pooled, tested],
-    )
-    bundle.write_toml(out, IDENTITY, PATH, provenance)
+    whole = contract([read(data / file) for file in TRAIN], test, [result.pooled, tested])
+    bundle.write(out, onnx_graph.model(decoder), whole, golden(test))
     card.write(out / "README.md", IDENTITY, PATH, RECIPE, result, tested)
     return result, tested
+
+
+def _metric(found: Score) -> Metric:
+    low, high = (round(edge, 4) for edge in found.ci95)
+    return Metric("trial_accuracy", found.on, round(found.accuracy, 4), (low, high), found.trials, CHANCE)
 
 
 def main() -> None:

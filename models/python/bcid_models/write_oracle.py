@@ -3,7 +3,7 @@
     python -m bcid_models.write_oracle --data models/data/eegmmidb \\
         --bundle models/zoo/eegmmidb-s001-fists-feet --out tests/oracle/eegmmidb-s001-r10.json
 
-Computed by scipy and ONNX Runtime alone. Frame 0 is the file's first sample, where the filter starts from zero state;
+Computed by scipy and ONNX Runtime alone. Frame 0 is the file's first sample, where the filter starts in its steady state;
 `newest_frame` is a window's last frame; `posterior` is fists, feet.
 """
 

@@ -1,9 +1,11 @@
 //! `bcid decoder`: what a bundle is, whether it holds, and how one is made.
 
 mod inspect;
+mod live;
 mod verify;
 
 pub(crate) use inspect::inspect;
+pub(crate) use live::{Action, live};
 pub(crate) use verify::{checked, verify};
 
 use crate::cli::PackArgs;

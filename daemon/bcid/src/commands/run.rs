@@ -4,18 +4,18 @@ use super::{Interrupts, LslLog, load_lsl, runtime, writable, write_json};
 use crate::assemble::{Assembled, Part, assemble};
 use crate::cli::{OverrideArgs, RunArgs};
 use crate::config::Overrides;
-use crate::engine::{DaemonEngine, Known, PublishingSink, decoder_line, versions};
+use crate::engine::{DaemonEngine, Known, PublishingSink, decoder_line, info_of, versions};
 use crate::exit::{Exit, Failure};
 use crate::logging::{self, LogFormat};
 use bci_driver_lsl::{InletOptions, LslMarkerFactory, LslSourceFactory};
-use bci_pipeline::{DecodeStage, Policy, RealTime, Running, RunningMarkers, Sink, start, start_markers};
+use bci_pipeline::{RealTime, Running, RunningMarkers, Sink, start, start_markers};
 use bci_rt::clock::{Clock, HostClock};
 use bci_rt::thread::probe_priority;
-use bci_server::{Engine, PipelineSettings, Publisher, Server, Telemetry};
+use bci_server::{Engine, Permissions, PipelineSettings, Publisher, Server, Telemetry};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 impl From<&OverrideArgs> for Overrides {
@@ -63,6 +63,7 @@ struct Daemon {
     telemetry: Telemetry,
     pipelines: Vec<Running>,
     markers: Vec<RunningMarkers>,
+    permissions: Permissions,
 }
 
 async fn serve(
@@ -106,7 +107,7 @@ async fn serve(
             });
         }
     }
-    let Daemon { engine, publisher, telemetry, pipelines, markers } = daemon;
+    let Daemon { engine, publisher, telemetry, pipelines, markers, .. } = daemon;
     let drained = tokio::task::spawn_blocking(move || {
         pipelines.iter().for_each(Running::stop_acquiring);
         markers.iter().for_each(RunningMarkers::ask_to_stop);
@@ -141,7 +142,7 @@ async fn serve(
 
 fn listen(daemon: &Daemon, socket: TcpListener) -> Result<Server, Failure> {
     let engine: Arc<dyn Engine> = Arc::clone(&daemon.engine) as Arc<dyn Engine>;
-    Server::new(socket, engine, daemon.publisher.clone(), daemon.telemetry.clone())
+    Server::new(socket, engine, daemon.publisher.clone(), daemon.telemetry.clone(), daemon.permissions)
         .map_err(|e| Failure::caused(Exit::Internal, "listening", &e))
 }
 
@@ -156,9 +157,10 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     let mut running = Vec::new();
     let mut known = Vec::new();
     for part in pipelines {
-        let Part { spec, stream, bundle, binding, decoder, cost, .. } = part;
+        let Part { spec, stream, bundle, binding, decoder, cost, device, .. } = part;
         let factory = Box::new(LslSourceFactory::new(lsl, stream, InletOptions::default()));
-        let decoder = Arc::clone(&bundle.identity);
+        let loaded = Mutex::new(vec![info_of(&bundle, &decoder)]);
+        let name = Arc::clone(&spec.name);
         let settings = PipelineSettings {
             window_ms: bundle.input.window_samples.value as f64 * 1e3 / bundle.windowed.rate.get(),
             hop_ms: binding.hop_ms,
@@ -171,7 +173,14 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         let decoder = Box::new(decoder);
         let started = start(spec, bundle, decoder, factory, Arc::clone(&clock), Arc::clone(&sink), rt)
             .map_err(no_thread)?;
-        known.push(Known { status: Arc::clone(&started.status), decoder, settings });
+        known.push(Known {
+            name,
+            status: Arc::clone(&started.status),
+            desk: Arc::clone(&started.desk),
+            settings,
+            device,
+            loaded,
+        });
         running.push(started);
     }
     let mut markers = Vec::new();
@@ -191,6 +200,7 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         telemetry: Telemetry::default(),
         pipelines: running,
         markers,
+        permissions: Permissions { change_decoders: config.decoder_changes },
     })
 }
 

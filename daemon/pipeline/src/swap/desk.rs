@@ -1,6 +1,5 @@
-use super::exchange::{Decoders, Exchange, Lane, SwapError, Swapped};
+use super::exchange::{Exchange, Lane, SwapError};
 use super::lane::LaneThread;
-use super::report::ShadowReport;
 use crate::bind::check;
 use crate::lanes::{Change, Handover, LANES, Registry};
 use crate::run::{RealTime, attachment};
@@ -11,7 +10,7 @@ use bci_models::{Bundle, Decoder};
 use bci_rt::clock::Clock;
 use bci_rt::doorbell::Doorbell;
 use bci_rt::edge::Writer;
-use bci_types::StreamSpec;
+use bci_types::{Decoders, ShadowReport, StreamSpec, Swapped};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
-use super::report::{Comparison, ShadowReport};
+use super::report::Comparison;
 use crate::decode::Decoded;
 use crate::status::{Sink, Status};
-use bci_types::{DecoderIdentity, Intent, Numbers, Seq, Validity};
+use bci_types::{DecoderIdentity, Decoders, Intent, Numbers, Seq, ShadowReport, Swapped, Validity};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -304,30 +304,6 @@ impl Exchange {
             rescues: inner.rescues,
         }
     }
-}
-
-/// What a swap did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Swapped {
-    /// Who publishes now.
-    pub now: Option<Arc<DecoderIdentity>>,
-    /// The last window published before or with the swap.
-    pub after: Option<Seq>,
-}
-
-/// Who decodes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Decoders {
-    /// The one that publishes; `None` when its thread died and there is no other.
-    pub active: Option<Arc<DecoderIdentity>>,
-    /// The one that runs in its shadow.
-    pub other: Option<Arc<DecoderIdentity>>,
-    /// Whether the one that publishes was the candidate, so that it can be rolled back.
-    pub swapped: bool,
-    /// Swaps and rollbacks since start.
-    pub swaps: u64,
-    /// Those of them made because the decoder that published failed.
-    pub rescues: u64,
 }
 
 impl Inner {

@@ -8,7 +8,6 @@ mod report;
 
 pub(crate) use desk::DeskParts;
 pub use desk::{Desk, LoadError};
-pub use exchange::{Decoders, SwapError, Swapped};
+pub use exchange::SwapError;
 pub(crate) use exchange::{Exchange, Lane, LaneId};
 pub(crate) use lane::LaneThread;
-pub use report::{Latency, ShadowReport};

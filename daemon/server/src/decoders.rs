@@ -1,0 +1,184 @@
+//! `DecoderService`.
+
+use crate::convert;
+use crate::engine::{DecoderChange, DecoderInfo, PipelineDecoders};
+use crate::intents::Services;
+use bci_proto::v1;
+use bci_proto::v1::decoder_service_server::DecoderService;
+use bci_types::{Latency, Swapped};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::{Request, Response, Status};
+
+/// How long a swap waits for the candidate where the request does not say, and at most.
+const PATIENCE_S: f64 = 10.0;
+const MOST_PATIENCE_S: f64 = 60.0;
+
+impl Services {
+    /// The pipeline that is meant.
+    fn meant(&self, name: &str) -> Result<Arc<str>, Status> {
+        let known = self.engine.pipelines();
+        let list = || known.join(", ");
+        match (name, known.as_slice()) {
+            ("", [only]) => Ok(Arc::clone(only)),
+            ("", _) => Err(Status::invalid_argument(format!("name a pipeline; there are: {}", list()))),
+            _ => known
+                .iter()
+                .find(|k| ***k == *name)
+                .cloned()
+                .ok_or_else(|| Status::not_found(format!("no pipeline {name:?}; there are: {}", list()))),
+        }
+    }
+
+    /// Makes a change on a thread that may wait for it.
+    async fn change(
+        &self,
+        pipeline: &str,
+        change: DecoderChange,
+    ) -> Result<(Arc<str>, Option<Swapped>), Status> {
+        if !self.permissions.change_decoders {
+            return Err(Status::permission_denied(
+                "decoders may not be changed over this connection: server.decoder_changes is false, as it is by default beyond loopback",
+            ));
+        }
+        let pipeline = self.meant(pipeline)?;
+        tracing::info!(%pipeline, ?change, "a client changes decoders");
+        let (engine, name) = (Arc::clone(&self.engine), Arc::clone(&pipeline));
+        let made = tokio::task::spawn_blocking(move || engine.change(&name, change))
+            .await
+            .map_err(|e| Status::internal(format!("changing decoders failed: {e}")))?;
+        match made {
+            Ok(swapped) => Ok((pipeline, swapped)),
+            Err(why) => {
+                tracing::warn!(%pipeline, reasons = %why.replace('\n', "; "), "decoders were not changed");
+                Err(Status::failed_precondition(why))
+            }
+        }
+    }
+
+    fn decoders_of(&self, pipeline: &str) -> Result<PipelineDecoders, Status> {
+        self.engine.decoders(pipeline).ok_or_else(|| Status::not_found(format!("no pipeline {pipeline:?}")))
+    }
+}
+
+fn patience(seconds: f64) -> Result<Duration, Status> {
+    let seconds = if seconds == 0.0 { PATIENCE_S } else { seconds };
+    // Written so that NaN fails.
+    if !(seconds > 0.0 && seconds <= MOST_PATIENCE_S) {
+        return Err(Status::invalid_argument(format!(
+            "patience_s = {seconds} must be 0 to {MOST_PATIENCE_S} s"
+        )));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+fn info(info: &DecoderInfo) -> v1::DecoderInfo {
+    v1::DecoderInfo {
+        decoder: Some(convert::decoder(&info.identity)),
+        description: info.description.clone(),
+        licence: info.licence.clone(),
+        labels: info.labels.clone(),
+        proof: info.proof.clone(),
+        agreement: info.agreement.clone(),
+        run_us: info.run_us,
+    }
+}
+
+fn latency(of: Latency) -> v1::DecodeLatency {
+    v1::DecodeLatency { count: of.count, p50_us: of.p50_us, p99_us: of.p99_us, max_us: of.max_us }
+}
+
+fn now(swapped: Option<Swapped>) -> (Option<v1::Decoder>, Option<u64>) {
+    swapped.map_or((None, None), |s| (s.now.as_deref().map(convert::decoder), s.after))
+}
+
+#[tonic::async_trait]
+impl DecoderService for Services {
+    async fn list_decoders(
+        &self,
+        request: Request<v1::ListDecodersRequest>,
+    ) -> Result<Response<v1::ListDecodersResponse>, Status> {
+        let name = request.into_inner().pipeline;
+        let names = if name.is_empty() { self.engine.pipelines() } else { vec![self.meant(&name)?] };
+        let mut pipelines = Vec::new();
+        for name in names {
+            let of = self.decoders_of(&name)?;
+            pipelines.push(v1::PipelineDecoders {
+                pipeline: name.to_string(),
+                active: of.active.as_ref().map(info),
+                shadow: of.shadow.as_ref().map(info),
+                can_roll_back: of.decoders.swapped && of.shadow.is_some(),
+                swaps: of.decoders.swaps,
+                rescues: of.decoders.rescues,
+            });
+        }
+        Ok(Response::new(v1::ListDecodersResponse { pipelines }))
+    }
+
+    async fn load_candidate(
+        &self,
+        request: Request<v1::LoadCandidateRequest>,
+    ) -> Result<Response<v1::LoadCandidateResponse>, Status> {
+        let v1::LoadCandidateRequest { pipeline, bundle } = request.into_inner();
+        if bundle.is_empty() {
+            return Err(Status::invalid_argument("bundle: name the bundle's folder on the daemon's machine"));
+        }
+        let (name, _) = self.change(&pipeline, DecoderChange::Load(PathBuf::from(bundle))).await?;
+        let candidate = self.decoders_of(&name)?.shadow.as_ref().map(info);
+        Ok(Response::new(v1::LoadCandidateResponse { candidate }))
+    }
+
+    async fn get_shadow_report(
+        &self,
+        request: Request<v1::GetShadowReportRequest>,
+    ) -> Result<Response<v1::GetShadowReportResponse>, Status> {
+        let name = self.meant(&request.into_inner().pipeline)?;
+        let PipelineDecoders { decoders, report, .. } = self.decoders_of(&name)?;
+        let report = report.ok_or_else(|| Status::failed_precondition("no candidate is loaded"))?;
+        Ok(Response::new(v1::GetShadowReportResponse {
+            active: decoders.active.as_deref().map(convert::decoder),
+            shadow: decoders.other.as_deref().map(convert::decoder),
+            windows: report.windows,
+            faults: report.faults,
+            skipped: report.skipped,
+            compared: report.compared,
+            agreed: report.agreed,
+            agreed_on_intent: report.agreed_on_intent,
+            drift: report.drift,
+            recent_drift: report.recent_drift,
+            active_latency: Some(latency(report.active)),
+            shadow_latency: Some(latency(report.candidate)),
+        }))
+    }
+
+    async fn swap_decoder(
+        &self,
+        request: Request<v1::SwapDecoderRequest>,
+    ) -> Result<Response<v1::SwapDecoderResponse>, Status> {
+        let v1::SwapDecoderRequest { pipeline, model_sha256, patience_s } = request.into_inner();
+        let patience = patience(patience_s)?;
+        let (_, swapped) = self.change(&pipeline, DecoderChange::Swap { model_sha256, patience }).await?;
+        let (active, after_sequence) = now(swapped);
+        Ok(Response::new(v1::SwapDecoderResponse { active, after_sequence }))
+    }
+
+    async fn roll_back_decoder(
+        &self,
+        request: Request<v1::RollBackDecoderRequest>,
+    ) -> Result<Response<v1::RollBackDecoderResponse>, Status> {
+        let v1::RollBackDecoderRequest { pipeline, patience_s } = request.into_inner();
+        let patience = patience(patience_s)?;
+        let (_, swapped) = self.change(&pipeline, DecoderChange::RollBack { patience }).await?;
+        let (active, after_sequence) = now(swapped);
+        Ok(Response::new(v1::RollBackDecoderResponse { active, after_sequence }))
+    }
+
+    async fn discard_candidate(
+        &self,
+        request: Request<v1::DiscardCandidateRequest>,
+    ) -> Result<Response<v1::DiscardCandidateResponse>, Status> {
+        self.change(&request.into_inner().pipeline, DecoderChange::Discard).await?;
+        Ok(Response::new(v1::DiscardCandidateResponse {}))
+    }
+}

@@ -1,0 +1,1 @@
+"""Export of trained networks: graph surgery, streaming form, and the proof that nothing was changed by it."""
