@@ -261,11 +261,32 @@ fn a_decoder_carries_what_its_own_steps_learned() {
     };
     fs::write(&decoder, carried("own.toml")).unwrap();
     fs::copy(rig.path("learned.toml"), rig.path("decoder/own.toml")).unwrap();
-    let check = || rig.bcid(&["check", rig.path("rig.toml").to_str().unwrap()]).output().unwrap();
-    let printed = String::from_utf8(check().stdout).unwrap();
+    // What it yields is another matter with another step: it is packed anew.
+    let path = |name: &str| rig.path(name).display().to_string();
+    let segment = path("decoder/golden/segment.npy");
+    let pack = [
+        "decoder",
+        "pack",
+        &path("decoder"),
+        "--out",
+        &path("packed"),
+        "--segment",
+        &segment,
+        "--origin",
+        "R05",
+    ];
+    let packed = rig.bcid(&pack).output().unwrap();
+    assert!(packed.status.success(), "{}", String::from_utf8_lossy(&packed.stderr));
+    let check = |folder: &str| {
+        let config = fs::read_to_string(rig.path("rig.toml")).unwrap();
+        let other = rig.path("other.toml");
+        fs::write(&other, config.replace("\"decoder\"", &format!("\"{folder}\""))).unwrap();
+        rig.bcid(&["check", other.to_str().unwrap()]).output().unwrap()
+    };
+    let printed = String::from_utf8(check("packed").stdout).unwrap();
     assert!(printed.contains("Riemannian recentring on a given reference"), "{printed}");
     fs::write(&decoder, carried("../learned.toml")).unwrap();
-    let told = String::from_utf8(check().stderr).unwrap();
+    let told = String::from_utf8(check("decoder").stderr).unwrap();
     assert!(told.contains("decoder.toml:23: must be a file inside the bundle's folder"), "{told}");
 }
 

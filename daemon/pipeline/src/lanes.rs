@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// The most lanes of a pipeline: one that publishes and one in its shadow.
 pub(crate) const LANES: usize = 2;
 
+/// The signal paths that lanes have their windows from.
+pub(crate) type Paths = [Option<Box<SignalPath>>; LANES];
+
 /// What a lane is, for whoever builds signal paths.
 #[derive(Clone)]
 pub(crate) struct LaneSpec {
@@ -43,7 +46,7 @@ pub(crate) struct Attachment {
     pub(crate) reader: Reader,
     pub(crate) samples: Box<[f64]>,
     pub(crate) stamps: Box<[f64]>,
-    pub(crate) paths: [Option<Box<SignalPath>>; LANES],
+    pub(crate) paths: Paths,
 }
 
 /// A lane comes or goes: what the signal thread takes over, and gives back what it had in its place.
@@ -54,7 +57,7 @@ pub(crate) struct Change {
     /// A path and its place.
     pub(crate) path: Option<(usize, Box<SignalPath>)>,
     /// On the way back: paths that no lane needs any more.
-    pub(crate) retired: [Option<Box<SignalPath>>; LANES],
+    pub(crate) retired: Paths,
 }
 
 /// What the signal thread shares with others.
@@ -101,8 +104,8 @@ impl Registry {
         stream: &StreamSpec,
         frames: usize,
         exchange: &Exchange,
-    ) -> Result<([Option<Box<SignalPath>>; LANES], u64), String> {
-        let mut paths: [Option<Box<SignalPath>>; LANES] = [None, None];
+    ) -> Result<(Paths, u64), String> {
+        let mut paths: Paths = [None, None];
         for lane in self.lanes.iter().flatten() {
             let place = &mut paths[lane.route.path];
             if place.is_none() {
@@ -296,7 +299,7 @@ impl Signal {
             && change.attachment == here
         {
             let other = self.at[1 - *place];
-            self.at[*place] = other.from_the_first_window();
+            self.at[*place] = other.before_any_window();
             if let Some(beside) = &current.paths[1 - *place] {
                 path.end_with(beside);
             }

@@ -1,9 +1,8 @@
 //! Starts a pipeline's threads and joins them again.
 
 use crate::acquire::{Acquisition, Outlet};
-use crate::lanes::{Attachment, Handover, LaneSpec, Registry, Route, Signal};
+use crate::lanes::{Attachment, Handover, LaneSpec, Paths, Registry, Route, Signal};
 use crate::markers::read_markers;
-use crate::signal::SignalPath;
 use crate::spec::PipelineSpec;
 use crate::status::{Sink, Status};
 use crate::swap::{Desk, DeskParts, Exchange, Lane, LaneThread};
@@ -169,7 +168,7 @@ impl Running {
 pub(crate) fn attachment(
     stream: &StreamSpec,
     frames: usize,
-    paths: [Option<Box<SignalPath>>; 2],
+    paths: Paths,
     number: u64,
 ) -> (Writer, Box<Attachment>) {
     let channels = stream.channels.len();

@@ -65,7 +65,7 @@ pub struct Continuity {
 
 impl Continuity {
     /// The same place in the stream, no window yet.
-    pub(crate) fn from_the_first_window(self) -> Self {
+    pub(crate) fn before_any_window(self) -> Self {
         Self { seq: 0, ..self }
     }
 }

@@ -122,7 +122,8 @@ fn tell(args: &LearnArgs, lessons: &[Lesson]) {
             _ => format!("the mode to mode = \"fixed\", reference = \"{file}\"{which}"),
         };
         let whose = if target.of_decoder { " in the decoder's bundle, with the file beside it," } else { "" };
-        println!("  {}{whose} from {change}", entry.name);
+        let then = if target.of_decoder { "; then `bcid decoder pack` it anew" } else { "" };
+        println!("  {}{whose} from {change}{then}", entry.name);
     }
 }
 

@@ -183,7 +183,9 @@ impl Desk {
     /// Lets the decoders decode what waits, and ends them; false when one had panicked and no other took over.
     pub(crate) fn drain(&self) -> bool {
         let threads = std::mem::take(&mut self.kept().threads);
-        threads.into_iter().flatten().fold(true, |well, thread| thread.end() && well)
+        // Every one is ended, whatever became of the others.
+        let ended: Vec<bool> = threads.into_iter().flatten().map(LaneThread::end).collect();
+        ended.into_iter().all(|well| well)
     }
 
     /// Whether nobody decodes any more although somebody should.

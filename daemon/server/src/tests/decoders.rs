@@ -67,7 +67,7 @@ pub(super) fn changed(change: &DecoderChange) -> Result<Option<Swapped>, String>
 #[tokio::test]
 async fn decoders_are_listed_and_reported() {
     let (services, _) = services();
-    let all = services.list_decoders(Request::new(v1::ListDecodersRequest::new(Default::default()))).await.unwrap();
+    let all = services.list_decoders(Request::new(v1::ListDecodersRequest::default())).await.unwrap();
     let all = all.into_inner().pipelines;
     assert_eq!(
         all.iter().map(|p| (p.pipeline.as_str(), p.can_roll_back, p.swaps)).collect::<Vec<_>>(),
