@@ -13,3 +13,4 @@ mod mne_lsl;
 mod oracle;
 mod subscribers;
 mod support;
+mod swap;

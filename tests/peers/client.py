@@ -8,6 +8,7 @@
   {"ask": "reflected_status"}             GetStatus by reflection alone, without any .proto
   {"ask": "raw", "method": M, "hex": B}   these bytes as a request; the gRPC status it ends with
   {"ask": "http", "path": P}              GET over HTTP/1.1
+  {"ask": "decoders", "call": C, "request": R}   a call of DecoderService; {"ok": ANSWER}, or {"code": STATUS, "details": TEXT}
 """
 
 import json
@@ -93,7 +94,17 @@ def http(path):
         return {"code": answer.status, "type": answer.headers["content-type"], "body": answer.read().decode()}
 
 
+def decoders(call, request):
+    message = json_format.ParseDict(request, getattr(wire.decoders, f"{call}Request")())
+    stub = wire.decoders_grpc.DecoderServiceStub(channel)
+    try:
+        return {"ok": as_json(getattr(stub, call)(message, timeout=90))}
+    except grpc.RpcError as error:
+        return {"code": error.code().name, "details": error.details()}
+
+
 ASKED = {
+    "decoders": decoders,
     "status": status,
     "health": health,
     "watch_health": watch_health,

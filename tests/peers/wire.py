@@ -21,6 +21,8 @@ if protoc.main(["protoc", *_options, *FILES]) != 0:
 sys.path.insert(0, _folder)
 
 common = importlib.import_module("bci.v1.common_pb2")
+decoders = importlib.import_module("bci.v1.decoders_pb2")
+decoders_grpc = importlib.import_module("bci.v1.decoders_pb2_grpc")
 intents = importlib.import_module("bci.v1.intents_pb2")
 intents_grpc = importlib.import_module("bci.v1.intents_pb2_grpc")
 telemetry = importlib.import_module("bci.v1.telemetry_pb2")

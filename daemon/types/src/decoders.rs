@@ -45,7 +45,7 @@ pub struct Latency {
 pub struct Swapped {
     /// Who publishes now.
     pub now: Option<Arc<DecoderIdentity>>,
-    /// The last window published before or with the swap.
+    /// The last window that the one before published.
     pub after: Option<Seq>,
 }
 

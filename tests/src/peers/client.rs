@@ -67,6 +67,19 @@ impl Client {
         }
     }
 
+    /// A call of `DecoderService`: its answer.
+    ///
+    /// # Errors
+    /// The gRPC status and its message.
+    pub fn decoders(&mut self, call: &str, request: &Value) -> Result<Value, (String, String)> {
+        let mut answer = self.ask(&json!({ "ask": "decoders", "call": call, "request": request }));
+        if answer.get("ok").is_some() {
+            return Ok(answer["ok"].take());
+        }
+        let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+        Err((text("code"), text("details")))
+    }
+
     /// A counter of a status: protobuf's JSON writes 64-bit numbers as text.
     ///
     /// # Panics

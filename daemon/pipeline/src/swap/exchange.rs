@@ -40,6 +40,8 @@ struct Inner {
     /// A swap is asked for.
     asked: bool,
     swaps: u64,
+    /// The last number before the last swap.
+    after: Option<Seq>,
     /// Since the candidate was loaded an odd number of times.
     rolled: bool,
     /// Swaps made because the decoder that published failed.
@@ -113,6 +115,7 @@ impl Exchange {
             comparison: Comparison::new(),
             asked: false,
             swaps: 0,
+            after: None,
             rolled: false,
             rescues: 0,
         };
@@ -255,13 +258,14 @@ impl Exchange {
         }
         inner.asked = false;
         let now = inner.lanes[inner.active].as_ref().map(|lane| Arc::clone(&lane.identity));
-        Ok(Swapped { now, after: inner.last.map(|last| last.seq) })
+        Ok(Swapped { now, after: inner.after })
     }
 
     /// The two trade places. What the new one decoded beyond the last window published is published now.
     fn swap_now(&self, inner: &mut Inner) {
         let new = 1 - inner.active;
         inner.active = new;
+        inner.after = inner.last.map(|last| last.seq);
         inner.asked = false;
         inner.swaps += 1;
         inner.rolled = !inner.rolled;

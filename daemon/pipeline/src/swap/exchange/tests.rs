@@ -119,8 +119,8 @@ fn a_candidate_is_swapped_in_only_when_it_is_level_settled_and_well() {
     }
     assert_eq!(swap(), not("it does not keep up with the stream"));
     assert_eq!(
-        exchange.swap("other", false, SOON).unwrap_err().to_string(),
-        "the candidate loaded is hash of b, not other"
+        exchange.swap("other", false, SOON).map_err(|e| e.to_string()),
+        Err("the candidate loaded is hash of b, not other".into())
     );
     assert_eq!(exchange.swap("", true, SOON), Err(SwapError::NotSwapped));
     exchange.offer(1, decoded("b", 3, 39, Validity::VALID, 0.5));
