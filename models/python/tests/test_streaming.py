@@ -8,10 +8,10 @@ from onnx import numpy_helper
 
 from bcid_models import onnx_run, shapes
 from bcid_models.bench_models import HOP, SAMPLES, contract, networks, random_weights
-from bcid_models.export import chain, parity, plan, price, streaming
+from bcid_models.export import chain, parity, plan, price, streaming, surgery
 from bcid_models.export.graph import Graph, Refused
 
-from .networks import Net
+from .networks import Net, drawn
 
 
 def window_outputs(model, signal: np.ndarray, window: int, hop: int) -> np.ndarray:
@@ -120,21 +120,31 @@ def test_equal_to_the_window_at_every_hop(name, seed, monkeypatch):
     assert streaming.prove(made.model, made.states, model, hop, signal).difference < 1e-5
 
 
+def prove_wherever_it_may_end(model, hop: int) -> int:
+    """Writes the streaming form for every stage at which it may end, and proves each; returns how many."""
+    graph = Graph(surgery.operate(model, scales=(1.0,))[0])
+    found = chain.read(graph, 2)
+    stages, levels, _ = plan.levels(found.stages, graph.input_shape[-1], hop)
+    signal = parity.noise((graph.input_shape[1], 3 * graph.input_shape[2]), 2.0, 7)
+    ends = [end for end in range(1, len(stages) + 1) if not all(map(plan.is_local, stages[:end]))]
+    for end in ends:
+        for merge in (False, True):
+            made = streaming._write(graph, replace(found, stages=stages), levels, end, merge)
+            assert streaming.prove(made.model, made.states, model, hop, signal).difference < 1e-5, (end, merge)
+    return len(ends)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_equal_wherever_the_streaming_part_may_end(name):
     make, hop = NETWORKS[name]
-    model = make()
-    graph = Graph(streaming.surgery.operate(model)[0])
-    found = chain.read(graph, 2)
-    stages, levels, _ = plan.levels(found.stages, graph.input_shape[-1], hop)
-    found = replace(found, stages=stages)
-    signal = parity.noise((graph.input_shape[1], 3 * graph.input_shape[2]), 2.0, 7)
-    ends = [end for end in range(1, len(levels)) if any(not plan.is_local(s) for s in found.stages[:end])]
-    for end in ends:
-        for merge in (False, True):
-            made = streaming._write(graph, found, levels, end, merge)
-            assert streaming.prove(made.model, made.states, model, hop, signal).difference < 1e-5, (end, merge)
-    assert ends
+    assert prove_wherever_it_may_end(make(), hop) > 0
+
+
+def test_equal_for_networks_drawn_at_random():
+    # Kernels, strides, padding, dilation and pooling as they come.
+    found = [drawn(seed) for seed in range(60)]
+    proven = [prove_wherever_it_may_end(*network) for network in found if network is not None]
+    assert sum(count > 0 for count in proven) > 40
 
 
 def test_attention_over_the_frames_remembered_is_kept_as_it_is():

@@ -93,6 +93,9 @@ def _finer(stage: Stage, level: Level) -> tuple[Stage, Level]:
     step = stage.stride * level.ratio
     stride = gcd(step, level.shift)
     span = (stage.kernel - 1) * stage.dilation + 1
+    if stage.kernel == 1 and stride == 1 and not (stage.before or stage.after):
+        # Nothing but frames left out, further on: what it yields is of the same frames.
+        return replace(stage, stride=1), replace(level, ratio=step)
     own = (level.own_frames + stage.before + stage.after - span) // stage.stride + 1
     ratio = step // stride
     frames = (own - 1) * ratio + 1
@@ -118,7 +121,8 @@ def memories(stages: tuple[Stage, ...], found: list[Level]) -> tuple[list[Memory
     head = Memory(end, True, end.left, 0, 0, end.frames)
     wanted, edge = end.newest, end.left > 0
     kept: list[Memory | None] = []
-    for stage, level, after in zip(stages[::-1], found[-2::-1], found[:0:-1], strict=True):
+    for index, (level, after) in reversed(list(enumerate(zip(found, found[1:], strict=False)))):
+        stage = stages[index]
         if is_local(stage):
             kept.append(None)
             continue
@@ -126,7 +130,7 @@ def memories(stages: tuple[Stage, ...], found: list[Level]) -> tuple[list[Memory
         first = (after.left - 1) * stage.stride - stage.before + (stage.kernel - 1) * stage.dilation + 1 if edge else 0
         first = max(0, first) if after.left else 0
         # A few frames more are computed again rather than remembered: that saves two nodes.
-        spare = 0 if level is found[0] or level == found[0] else level.shift // 4
+        spare = 0 if all(map(is_local, stages[:index])) else level.shift // 4
         if first == 0 and tail >= level.newest - spare:
             kept.append(Memory(level, False, level.newest, tail, wanted, 0))
             wanted, edge = min(tail, level.newest), False

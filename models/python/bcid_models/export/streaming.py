@@ -188,7 +188,8 @@ def _advance(
     padded = max(0, stage.before - wanted * stage.stride)
     span = (stage.kernel - 1) * stage.dilation + 1
     beyond = (after.frames - 1) * stage.stride - stage.before + span - level.frames
-    taken = out.cut(held, memory.tail, level.frames)
+    # What the network leaves unused at the window's end must not be made into frames by a finer stride.
+    taken = out.cut(held, memory.tail, level.frames + min(0, beyond if stage.stride <= -beyond else 0))
     new = out.apply(stage, taken, wanted, after.frames - wanted, padded, max(0, beyond))
     if memory.head == 0:
         return new, None
