@@ -1,7 +1,7 @@
 """Small made-up networks for the tests of surgery and streaming."""
 
 import numpy as np
-from onnx import ModelProto, helper
+from onnx import ModelProto, helper, shape_inference
 
 from bcid_models.export.graph import build
 
@@ -56,3 +56,52 @@ class Net:
             self.add("Gemm", self.constant(weight.astype(np.float32)), self.number(self.rng.normal(size=numbers)))
         self.nodes[-1].output[0] = "out"
         return build("net", self.nodes, {"window": self.shape}, {"out": (1, numbers)}, self.constants)
+
+
+def drawn(seed: int) -> tuple[ModelProto, int] | None:
+    """A network drawn at random and a hop that divides its window; `None` where nothing would be left of the window."""
+    rng = np.random.default_rng(seed)
+    channels, samples = int(rng.integers(2, 7)), int(rng.choice([60, 64, 96, 100, 120, 125]))
+    net = Net(channels, samples, seed)
+    rows, taps = int(rng.integers(2, 6)), int(rng.integers(1, 12))
+    settings = {"strides": [1, int(rng.choice([1, 1, 1, 2, 3]))], "pads": _pads(rng, taps)}
+    if rng.random() < 0.4:
+        net.conv(rows, 1, channels, taps, bias=True, **settings)
+    else:
+        net.conv(rows, 1, 1, taps, bias=True, **settings).norm(rows)
+        if rng.random() < 0.3:
+            net.add("Tanh")
+        net.conv(rows * 2, 1, channels, 1, bias=True, group=rows)
+        rows *= 2
+    for _ in range(int(rng.integers(1, 5))):
+        rows = _drawn_layer(net, rng, rows)
+    shape = _shape(net)
+    hops = [hop for hop in range(2, samples // 2 + 1) if samples % hop == 0]
+    if min(shape) < 1:
+        return None
+    return net.model(2, int(np.prod(shape))), int(rng.choice(hops))
+
+
+def _drawn_layer(net: Net, rng: np.random.Generator, rows: int) -> int:
+    kind, taps = rng.integers(4), int(rng.integers(1, 6))
+    if kind == 0:
+        net.add(str(rng.choice(["Elu", "Relu", "Sigmoid"])))
+    elif kind == 1:
+        net.pool(taps, int(rng.integers(1, 5)), str(rng.choice(["AveragePool", "MaxPool"])))
+    elif kind == 2:
+        dilation, outputs = int(rng.integers(1, 4)), int(rng.integers(2, 6))
+        stride, pads = int(rng.choice([1, 1, 2, 3])), _pads(rng, (taps - 1) * dilation + 1)
+        net.conv(outputs, rows, 1, taps, bias=True, dilations=[1, dilation], strides=[1, stride], pads=pads)
+        rows = outputs
+    else:
+        net.conv(rows, 1, 1, taps, group=rows, bias=True, pads=[0, taps // 2, 0, taps // 2]).conv(rows, rows, 1, 1)
+    return rows
+
+
+def _pads(rng: np.random.Generator, span: int) -> list[int]:
+    return [0, int(rng.integers(0, span)), 0, int(rng.integers(0, span))] if rng.random() < 0.6 else [0] * 4
+
+
+def _shape(net: Net) -> list[int]:
+    model = shape_inference.infer_shapes(build("net", net.nodes, {"window": net.shape}, {net.at: None}, net.constants))
+    return [d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim]

@@ -1,15 +1,17 @@
 """Streaming export: equal to the window once settled, or refused with the reason."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from onnx import numpy_helper
 
 from bcid_models import onnx_run, shapes
 from bcid_models.bench_models import HOP, SAMPLES, contract, networks, random_weights
-from bcid_models.export import chain, parity, plan, price, streaming
+from bcid_models.export import chain, parity, plan, price, streaming, surgery
 from bcid_models.export.graph import Graph, Refused
 
-from .networks import Net
+from .networks import Net, drawn
 
 
 def window_outputs(model, signal: np.ndarray, window: int, hop: int) -> np.ndarray:
@@ -66,6 +68,15 @@ NETWORKS = {
         lambda: Net(6, 160).conv(8, 1, 6, 11, strides=[1, 2], pads=[0, 5, 0, 5]).add("Tanh").conv(4, 8, 1, 5).model(2, 4 * 76),
         10,
     ),
+    "strides that do not divide": (
+        lambda: Net(6, 160).conv(8, 1, 6, 9, strides=[1, 4], pads=[0, 4, 0, 4]).add("Elu").pool(3, 3)
+        .conv(8, 8, 1, 3, pads=[0, 1, 0, 1]).add("Elu").model(2, 8 * 13),
+        10,
+    ),
+    "average, then maximum, out of step": (
+        lambda: Net(6, 180).conv(8, 1, 6, 9).add("Elu").pool(8, 8).add("Elu").pool(2, 1).pool(3, 3, "MaxPool").model(2, 8 * 6),
+        20,
+    ),
     "dilated": (
         lambda: Net(6, 160).conv(8, 1, 6, 5).add("Elu").conv(8, 8, 1, 4, dilations=[1, 6], pads=[0, 18, 0, 0]).add("Elu")
         .model(2, 8 * 156),
@@ -109,20 +120,31 @@ def test_equal_to_the_window_at_every_hop(name, seed, monkeypatch):
     assert streaming.prove(made.model, made.states, model, hop, signal).difference < 1e-5
 
 
+def prove_wherever_it_may_end(model, hop: int) -> int:
+    """Writes the streaming form for every stage at which it may end, and proves each; returns how many."""
+    graph = Graph(surgery.operate(model, scales=(1.0,))[0])
+    found = chain.read(graph, 2)
+    stages, levels, _ = plan.levels(found.stages, graph.input_shape[-1], hop)
+    signal = parity.noise((graph.input_shape[1], 3 * graph.input_shape[2]), 2.0, 7)
+    ends = [end for end in range(1, len(stages) + 1) if not all(map(plan.is_local, stages[:end]))]
+    for end in ends:
+        for merge in (False, True):
+            made = streaming._write(graph, replace(found, stages=stages), levels, end, merge)
+            assert streaming.prove(made.model, made.states, model, hop, signal).difference < 1e-5, (end, merge)
+    return len(ends)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_equal_wherever_the_streaming_part_may_end(name):
     make, hop = NETWORKS[name]
-    model = make()
-    graph = Graph(streaming.surgery.operate(model)[0])
-    found = chain.read(graph, 2)
-    levels, _ = plan.levels(found.stages, graph.input_shape[-1], hop)
-    signal = parity.noise((graph.input_shape[1], 3 * graph.input_shape[2]), 2.0, 7)
-    ends = [end for end in range(1, len(levels)) if any(not plan.is_local(s) for s in found.stages[:end])]
-    for end in ends:
-        for merge in (False, True):
-            made = streaming._write(graph, found, levels, end, merge)
-            assert streaming.prove(made.model, made.states, model, hop, signal).difference < 1e-5, (end, merge)
-    assert ends
+    assert prove_wherever_it_may_end(make(), hop) > 0
+
+
+def test_equal_for_networks_drawn_at_random():
+    # Kernels, strides, padding, dilation and pooling as they come.
+    found = [drawn(seed) for seed in range(60)]
+    proven = [prove_wherever_it_may_end(*network) for network in found if network is not None]
+    assert sum(count > 0 for count in proven) > 40
 
 
 def test_attention_over_the_frames_remembered_is_kept_as_it_is():
@@ -171,10 +193,6 @@ def test_what_cannot_be_streamed_is_refused_with_the_reason():
         with pytest.raises(Refused, match="multiple of the hop"):
             streaming.export(plain, hop)
 
-    strided = Net(4, 100).conv(6, 1, 4, 9, strides=[1, 4]).add("Elu").model(2, 6 * 23)
-    with pytest.raises(Refused, match="a stride of 4 does not divide the 10 frames"):
-        streaming.export(strided, 10)
-
     padded = Net(4, 100).conv(6, 1, 4, 91, pads=[0, 45, 0, 45]).add("Elu").model(2, 6 * 100)
     with pytest.raises(Refused, match="45 of 100 frames depend on where the window begins and 45 on where it ends"):
         streaming.export(padded, 10)
@@ -189,9 +207,18 @@ def test_what_gains_nothing_is_refused_with_the_reason():
         streaming.export(net.model(2, 64 * 292), 20)
 
 
-def test_a_stride_that_does_not_divide_ends_the_streaming_part_and_no_more():
-    model = shapes.basenet(16, 480, random_weights(4))
-    made = streaming.export(model, 20, scales=(10.0,))
-    assert any("a stride of 8 does not divide the 20 frames" in line for line in made.report.done)
-    even = streaming.export(model, 16, scales=(10.0,))
-    assert not any("does not divide" in line for line in even.report.done)
+def test_a_stride_that_does_not_divide_the_hop_is_made_finer():
+    pooled = Net(6, 100).conv(8, 1, 6, 9).add("Relu").pool(8, 8, "MaxPool").conv(8, 8, 1, 3).add("Relu").pool(2, 2)
+    graph = Graph(pooled.model(2, 8 * 4))
+    _, levels, why = plan.levels(chain.read(graph, 2).stages, 100, 20)
+    # Pooling by 8 every 4 frames, 5 a hop, of which the window has every other; then by 2, of which it has every fourth.
+    assert [(lv.ratio, lv.shift) for lv in levels] == [(1, 20)] * 3 + [(2, 5)] * 3 + [(4, 5)]
+    assert [lv.own_frames for lv in levels] == [100, 92, 92, 11, 9, 9, 4]
+    assert why == ""
+
+
+def test_the_network_itself_is_kept_where_the_stride_divides():
+    made = streaming.export(shapes.basenet(64, 480, random_weights(4)), 16, scales=(10.0,))
+    assert not any("does not divide" in line for line in made.report.done)
+    made = streaming.export(networks()["basenet"], HOP, scales=(10.0,))
+    assert any("one of 4 instead, of whose frames every 2nd counts" in line for line in made.report.done)

@@ -58,6 +58,13 @@ class Emitter:
         bounds = [self._index(n) for n in (first - piece.first, end - piece.first, 3)]
         return Piece(self.node("Slice", [piece.name, *bounds], "cut"), first, end - first)
 
+    def every(self, piece: Piece, step: int) -> str:
+        """The first frame of a piece and every `step`-th after it."""
+        if step == 1:
+            return piece.name
+        bounds = [self._index(n) for n in (0, piece.frames, 3, step)]
+        return self.node("Slice", [piece.name, *bounds], "every")
+
     def join(self, pieces: list[Piece], first: int) -> Piece:
         """Pieces one after the other; the first of them begins at `first`."""
         frames = sum(piece.frames for piece in pieces)
@@ -71,6 +78,7 @@ class Emitter:
             name = self._conv(stage, piece, frames, before, after)
         elif isinstance(stage, Pool):
             shape = {"kernel_shape": [1, stage.kernel], "strides": [1, stage.stride]}
+            shape |= {"dilations": [1, stage.dilation]} if stage.dilation > 1 else {}
             name = self.node(stage.op, [piece.name], "pooled", **shape)
         else:
             name = self._pointwise(stage, piece)

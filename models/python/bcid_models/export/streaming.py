@@ -79,20 +79,20 @@ def export(
     operated, surgical = surgery.operate(model, windows, scales)
     graph = Graph(operated)
     found = chain.read(graph, time_axis=2)
-    levels, stopped = plan.levels(found.stages, window, hop)
-    made = _cheapest(graph, found, levels, stopped)
+    stages, levels, stopped = plan.levels(found.stages, window, hop)
+    made = _cheapest(graph, replace(found, stages=stages), levels, stopped)
     whole = price.of(operated)
     cost = price.of(made.model)
     ended = stopped or found.ended_by
     if cost > MOST_OF_WINDOW * whole:
         raise Refused(
             f"a hop would cost {cost:.0f} us of the window's {whole:.0f} by the price list. What can advance by the hop "
-            f"ends after {len(levels) - 1} of {len(found.stages)} stages: {ended}"
+            f"ends after {len(stages)} of {len(found.stages)} stages: {ended}"
         )
     signals = [parity.noise((graph.input_shape[1], 3 * window), scale) for scale in scales]
     proofs = [prove(made.model, made.states, model, hop, s) for s in [*signals, *([real] if real is not None else [])]]
     proof = Parity(max(p.difference for p in proofs), sum(p.windows for p in proofs))
-    if made.stages < len(levels) - 1:
+    if made.stages < len(stages):
         ended = "further on, edges and context cost more than they save"
     report = Report((*surgical.done, *made.done, f"the rest runs on what is remembered: {ended}"), cost, whole, proof)
     return Streaming(made.model, made.states, report)
@@ -130,7 +130,7 @@ class _Made:
 def _cheapest(graph: Graph, found: Chain, levels: list[Level], stopped: str) -> _Made:
     """Of all the stages at which the streaming part may end, the one of the least price."""
     made = []
-    for end in range(1, len(levels)):
+    for end in range(1, len(found.stages) + 1):
         if any(not plan.is_local(stage) for stage in found.stages[:end]):
             made += [_write(graph, found, levels, end, merge) for merge in (False, True)]
     if not made:
@@ -154,11 +154,17 @@ def _write(graph: Graph, found: Chain, levels: list[Level], end: int, merge: boo
             continue
         tail, left = _advance(out, states, stage, memory, level, after, tail, left)
     whole = _remember(out, states, last, tail, left, found.tensors[end - 1].rows)
-    _head(out, graph, found.tensors[end - 1], whole)
+    _head(out, graph, found.tensors[end - 1], out.every(whole, last.level.ratio))
     inputs = {INPUT: (1, graph.input_shape[1], levels[0].shift), **{s.input: s.shape for s in states}}
     outputs = {graph.output: graph.shapes[graph.output], **{s.output: s.shape for s in states}}
     edges = [f"{lv.left} + {lv.right} of {lv.frames}" for lv in levels if lv.left or lv.right]
-    done = [f"{end} of {len(found.stages)} stages advance by the hop; {len(states)} states"]
+    done = [f"{end} stages advance by the hop; {len(states)} states"]
+    for stage, before, after in zip(stages, levels[:-1], levels[1:], strict=True):
+        if after.ratio > before.ratio:
+            nth = {2: "2nd", 3: "3rd"}.get(after.ratio, f"{after.ratio}th")
+            done.append(
+                f"a stride that does not divide the hop: one of {stage.stride} instead, of whose frames every {nth} counts"
+            )
     if edges:
         done.append(f"frames near the window's edges computed anew at every hop: {', '.join(dict.fromkeys(edges))}")
     return _Made(
@@ -182,7 +188,8 @@ def _advance(
     padded = max(0, stage.before - wanted * stage.stride)
     span = (stage.kernel - 1) * stage.dilation + 1
     beyond = (after.frames - 1) * stage.stride - stage.before + span - level.frames
-    taken = out.cut(held, memory.tail, level.frames)
+    # What the network leaves unused at the window's end must not be made into frames by a finer stride.
+    taken = out.cut(held, memory.tail, level.frames + min(0, beyond if stage.stride <= -beyond else 0))
     new = out.apply(stage, taken, wanted, after.frames - wanted, padded, max(0, beyond))
     if memory.head == 0:
         return new, None
@@ -231,13 +238,13 @@ def _merged(stages: tuple[chain.Stage, ...], levels: list[Level]) -> tuple[tuple
     return tuple(out), kept
 
 
-def _head(out: Emitter, graph: Graph, place: chain.Place, whole: Piece) -> None:
+def _head(out: Emitter, graph: Graph, place: chain.Place, whole: str) -> None:
     """What stands behind the streaming part, on the frames remembered; affine runs of it become one dense layer."""
-    head = Graph(_behind(graph, place, whole.name))
+    head = Graph(_behind(graph, place, whole))
     affine.fold(head)
     taken = {name for node in out.nodes for name in node.output} | set(out.constants) | {INPUT}
     clash = {name: f"head_{name}" for node in head.nodes for name in (*node.input, *node.output) if name in taken}
-    clash.pop(whole.name, None)
+    clash.pop(whole, None)
     for node in head.nodes:
         node.input[:] = [clash.get(name, name) for name in node.input]
         node.output[:] = [clash.get(name, name) for name in node.output]
