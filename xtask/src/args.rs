@@ -14,6 +14,10 @@ Usage: cargo xtask COMMAND
                                       either does not hold or anything is lost
   bench dsp [--json FILE] [--quick]   how fast the signal engine is on one core, beside SciPy and BrainFlow; fails when
                                       it is slower than it must be
+  bench decode [--json FILE] [--quick]  inference: bare ONNX Runtime in Python, this runtime, and streaming, by turns
+  bench e2e [--json FILE] [--quick]   from an LSL source to a client in another process: streaming, window, and the Python
+                                      script that people write
+  bench many [--json FILE] [--quick]  one to sixteen decoders on one stream, and on a stream each
   check cuda [--json FILE]            do the shipped decoders run on this machine's NVIDIA GPU, proven, equal and how fast;
                                       exit code 75 where there is none
   lint                                rustfmt, clippy, cargo-deny
@@ -65,6 +69,12 @@ pub(crate) enum Bench {
     Dsp,
     /// From an LSL source to features.
     Lsl,
+    /// Inference alone.
+    Decode,
+    /// From an LSL source to a client.
+    E2e,
+    /// Several decoders.
+    Many,
 }
 
 /// # Errors
@@ -135,8 +145,15 @@ fn bench(words: &[String]) -> Result<BenchOptions> {
     let what = match words.first().map(String::as_str) {
         Some("dsp") => Bench::Dsp,
         Some("lsl") => Bench::Lsl,
+        Some("decode") => Bench::Decode,
+        Some("e2e") => Bench::E2e,
+        Some("many") => Bench::Many,
         Some(word) => return Err(unknown("bench", word)),
-        None => return Err(Fail::usage(format!("`bench` needs to know what: dsp or lsl\n\n{USAGE}"))),
+        None => {
+            return Err(Fail::usage(format!(
+                "`bench` needs to know what: dsp, lsl, decode, e2e or many\n\n{USAGE}"
+            )));
+        }
     };
     let mut options = BenchOptions { what, json: None, quick: false };
     let mut words = words[1..].iter();

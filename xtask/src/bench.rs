@@ -15,7 +15,46 @@ pub(crate) fn run(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
     match options.what {
         Bench::Dsp => dsp(ws, options),
         Bench::Lsl => lsl(ws, options),
+        Bench::Decode => decoders(ws, options, "decode"),
+        Bench::E2e => decoders(ws, options, "e2e"),
+        Bench::Many => decoders(ws, options, "many"),
     }
+}
+
+/// The benches of decoders: `bci-bench` with the daemon, a source and the networks that `bcid_models.bench_models` writes.
+fn decoders(ws: &Workspace, options: &BenchOptions, what: &str) -> Result<ExitCode> {
+    setup::run(ws, setup::Extent::Tests)?;
+    let built = |package: &str, name: &str| {
+        let mut cargo = ws.cargo();
+        cargo.args(["build", "--release", "--package", package]);
+        proc::build_binary(&mut cargo, name)
+    };
+    let program = built("bci-bench", "bci-bench")?;
+    let (bcid, rig) = (built("bcid", "bcid")?, built("bci-rig", "bci-rig")?);
+    let python = ws.venv_python();
+    let packages = ws.root().join("models/python");
+    let bundles = ws.native().join("bench-models");
+    // Made anew each time: they are of the present exporter.
+    if bundles.exists() {
+        std::fs::remove_dir_all(&bundles).context(bundles.display())?;
+    }
+    let mut make = Command::new(&python);
+    make.args(["-m", "bcid_models.bench_models", "--out"]).arg(&bundles).env("PYTHONPATH", &packages);
+    proc::run(&mut make)?;
+    let mut command = Command::new(program);
+    command.arg(what).arg("--python").arg(&python).arg("--bundles").arg(&bundles);
+    command.arg("--zoo").arg(ws.root().join("models/zoo")).arg("--bcid").arg(bcid).arg("--rig").arg(rig);
+    command.arg("--peers").arg(ws.root().join("tests/bench/e2e_python.py"));
+    command.envs(setup::environment(ws)).env("PYTHONPATH", &packages);
+    if let Some(file) = &options.json {
+        command.arg("--json").arg(std::path::absolute(file).context(file.display())?);
+    }
+    if options.quick {
+        command.arg("--quick");
+    }
+    let line = proc::shown(&command);
+    let status = command.status().context(line)?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What a source and the daemon's signal path, each a process of its own, are held to: spikes of 1024 channels at 30 kHz,

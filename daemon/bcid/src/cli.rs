@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Score a daemon's intents against the cues of a marker stream.
     Trials(TrialsArgs),
+    /// Measure the way from the newest sample's stamp to a client in another process.
+    Latency(LatencyArgs),
     /// List the LSL streams that can be seen.
     Streams(StreamsArgs),
     /// Say what this machine offers and how to mend what is missing.
@@ -296,6 +298,24 @@ pub(crate) struct TrialsArgs {
     #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
     pub(crate) patience: f64,
     /// Write the summary here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LatencyArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
+    /// The pipeline; by default all of them together.
+    #[arg(long, default_value = "")]
+    pub(crate) pipeline: String,
+    /// How long to measure.
+    #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]
+    pub(crate) seconds: f64,
+    /// How long after the first intent to begin.
+    #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+    pub(crate) settle: f64,
+    /// Write the findings here as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 }

@@ -162,7 +162,8 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
     let (query, stream) = t.required_table("stream").map(read_stream).unwrap_or_default();
     let signal = t.optional_table("signal").map(|t| read_signal(t, folder)).unwrap_or_default();
     let faults = t.optional_table("validity").map(read_validity).unwrap_or_default();
-    let (policy, threshold_at, deadline_ms) = t.required_table("intent").map(read_policy).unwrap_or_default();
+    let IntentPart { policy, threshold_at, deadline_ms, anticipate } =
+        t.required_table("intent").map(read_intent).unwrap_or_default();
     t.finish();
     PipelineConfig {
         spec: PipelineSpec {
@@ -183,6 +184,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
                 max_age_ms: MAX_AGE_MS,
             }),
             threshold_at,
+            anticipate,
             deadline_ms,
         },
         stream: query,
@@ -308,7 +310,15 @@ fn handling(t: &mut Table<'_>, cause: &str) -> Handling {
 }
 
 /// The policy, and where its threshold stands.
-fn read_policy(mut t: Table<'_>) -> (Option<PolicySpec>, Option<Place>, Option<f64>) {
+#[derive(Default)]
+struct IntentPart {
+    policy: Option<PolicySpec>,
+    threshold_at: Option<Place>,
+    deadline_ms: Option<f64>,
+    anticipate: bool,
+}
+
+fn read_intent(mut t: Table<'_>) -> IntentPart {
     let smoothing = t.optional_within("smoothing_ms", 0.0..=60_000.0, "ms");
     let threshold = t.required::<f64>("threshold").and_then(|l| {
         // Written so that NaN fails.
@@ -320,13 +330,19 @@ fn read_policy(mut t: Table<'_>) -> (Option<PolicySpec>, Option<Place>, Option<f
     });
     let max_age = t.optional_within("max_age_ms", 1.0..=60_000.0, "ms");
     let deadline = t.optional_within("deadline_ms", 1.0..=60_000.0, "ms");
+    let anticipate = t.optional::<bool>("anticipate").is_none_or(|a| a.value);
     t.finish();
     let policy = threshold.as_ref().map(|threshold| PolicySpec {
         smoothing_ms: smoothing.map_or(0.0, |s| s.value),
         threshold: threshold.value,
         max_age_ms: max_age.map_or(MAX_AGE_MS, |m| m.value),
     });
-    (policy, threshold.map(|t| t.at), deadline.map(|d| d.value))
+    IntentPart {
+        policy,
+        threshold_at: threshold.map(|t| t.at),
+        deadline_ms: deadline.map(|d| d.value),
+        anticipate,
+    }
 }
 
 /// A path without `.` and `..`, as far as its own words tell: messages then name the file as a person would.

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Play(args) => commands::play::play(&args),
         Command::Watch(args) => commands::watch::watch(&args),
         Command::Trials(args) => commands::trials::trials(&args),
+        Command::Latency(args) => commands::latency::latency(&args),
         Command::Streams(args) => commands::streams::streams(&args),
         Command::Doctor(args) => commands::doctor::doctor(&args),
         Command::Decoder(DecoderCommand::Inspect(args)) => commands::decoder::inspect(&args),

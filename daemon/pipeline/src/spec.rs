@@ -31,6 +31,8 @@ pub struct PipelineSpec {
     pub window_ms: Option<Located<f64>>,
     /// The hop in ms, when it is to differ from the decoder's own.
     pub hop_ms: Option<Located<f64>>,
+    /// Whether the decoder is warmed up shortly before each window.
+    pub anticipate: bool,
     /// How long a window may wait for the decoder, in ms, until a newer one is decoded in its stead; absent: a hop.
     pub deadline_ms: Option<f64>,
     /// From posteriors to intents.

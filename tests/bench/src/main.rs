@@ -2,17 +2,26 @@
 //! mode, prepares the libraries and runs it on one core.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on the terminal")]
 
+mod child;
 mod clock;
+mod decode;
 mod dsp;
+mod e2e;
+mod many;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-Usage: bci-bench dsp --python PYTHON --peers FILE [--json FILE] [--quick]
+Usage: bci-bench dsp|decode|e2e|many [OPTIONS]
 
-  --python PYTHON   a Python with the packages of tests/bench/requirements.txt
-  --peers FILE      tests/bench/peers.py
+  --python PYTHON   a Python: with the packages of tests/bench/requirements.txt (dsp), or of tests/requirements.txt and
+                    models/python (decode, e2e)
+  --peers FILE      tests/bench/peers.py (dsp) or tests/bench/e2e_python.py (e2e)
+  --bundles FOLDER  what bcid_models.bench_models wrote (decode, e2e, many)
+  --zoo FOLDER      models/zoo (decode)
+  --bcid FILE       the daemon (e2e, many)
+  --rig FILE        bci-rig (e2e, many)
   --json FILE       where the rows go
   --quick           shorter, and less exact";
 
@@ -21,6 +30,10 @@ Usage: bci-bench dsp --python PYTHON --peers FILE [--json FILE] [--quick]
 struct Options {
     python: PathBuf,
     peers: PathBuf,
+    bundles: PathBuf,
+    zoo: PathBuf,
+    bcid: PathBuf,
+    rig: PathBuf,
     json: Option<PathBuf>,
     quick: bool,
 }
@@ -29,6 +42,9 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.split_first() {
         Some((what, rest)) if what == "dsp" => options(rest).and_then(|options| dsp::run(&options)),
+        Some((what, rest)) if what == "decode" => options(rest).and_then(|options| decode::run(&options)),
+        Some((what, rest)) if what == "e2e" => options(rest).and_then(|options| e2e::run(&options)),
+        Some((what, rest)) if what == "many" => options(rest).and_then(|options| many::run(&options)),
         _ => Err(USAGE.to_owned()),
     };
     match done {
@@ -49,10 +65,31 @@ fn options(words: &[String]) -> Result<Options, String> {
         match word.as_str() {
             "--python" => options.python = path()?,
             "--peers" => options.peers = path()?,
+            "--bundles" => options.bundles = path()?,
+            "--zoo" => options.zoo = path()?,
+            "--bcid" => options.bcid = path()?,
+            "--rig" => options.rig = path()?,
             "--json" => options.json = Some(path()?),
             "--quick" => options.quick = true,
             _ => return Err(format!("no option {word}\n\n{USAGE}")),
         }
     }
     Ok(options)
+}
+
+/// Writes what was measured, where that is asked for.
+fn write_rows(options: &Options, rows: &serde_json::Value) -> Result<(), String> {
+    let Some(file) = &options.json else { return Ok(()) };
+    std::fs::write(file, format!("{rows:#}\n")).map_err(|e| format!("{}: {e}", file.display()))
+}
+
+/// Says what does not hold, and whether everything does.
+fn verdict(failed: &[String]) -> Result<bool, String> {
+    for what in failed {
+        println!("does not hold: {what}");
+    }
+    if failed.is_empty() {
+        println!("all bounds hold");
+    }
+    Ok(failed.is_empty())
 }

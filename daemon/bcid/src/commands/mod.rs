@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod decoder;
 pub(crate) mod doctor;
+pub(crate) mod latency;
 pub(crate) mod learn;
 pub(crate) mod play;
 pub(crate) mod run;

@@ -70,6 +70,7 @@ fn pipeline(text: &str) -> PipelineSpec {
         window_ms: t.optional("window_ms"),
         hop_ms: t.optional("hop_ms"),
         threshold_at: None,
+        anticipate: false,
         deadline_ms: None,
         policy: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: f64::INFINITY },
     });

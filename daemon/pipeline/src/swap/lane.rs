@@ -51,6 +51,9 @@ impl LaneThread {
         let deadline = Duration::from_secs_f64(spec.deadline_ms.unwrap_or(binding.hop_ms) / 1e3);
         let mut stage =
             DecodeStage::new(Arc::clone(&spec.name), decoder, Fed::of(&bundle.input), policy, deadline);
+        if spec.anticipate {
+            stage = stage.anticipating(binding.hop_ms);
+        }
         let stop = Arc::new(AtomicBool::new(false));
         let (exchange, clock) = (Arc::clone(&parts.exchange), Arc::clone(&parts.clock));
         let (own_queue, own_stop) = (queue.clone(), Arc::clone(&stop));

@@ -262,6 +262,7 @@ fn pipeline(faults: FaultSpec, average: bool) -> PipelineSpec {
         hop_ms: None,
         policy: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: 500.0 },
         threshold_at: None,
+        anticipate: false,
         deadline_ms: None,
     }
 }

@@ -334,6 +334,7 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
         hop_ms: None,
         policy,
         threshold_at: None,
+        anticipate: false,
         deadline_ms: None,
     }
 }

@@ -1,0 +1,232 @@
+//! From an LSL source process to a client in another: the daemon with the streaming form and with the window form, and the
+//! script that people write, by turns in the same run.
+
+use crate::Options;
+use crate::child::{Running, cpu_seconds};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum System {
+    Streaming,
+    Window,
+    Python,
+}
+
+impl System {
+    const ALL: [Self; 3] = [Self::Streaming, Self::Window, Self::Python];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Streaming => "bcid-streaming",
+            Self::Window => "bcid-window",
+            Self::Python => "python",
+        }
+    }
+}
+
+/// What came out of one round of one system.
+struct Round {
+    p50: f64,
+    p99: f64,
+    cores: f64,
+    lost: u64,
+    intents: u64,
+}
+
+/// From the source's beginning to the measurement: the window fills, pages and caches are touched.
+const SETTLE_S: f64 = 3.0;
+
+pub(crate) fn run(options: &Options) -> Result<bool, String> {
+    let (rounds, seconds) = if options.quick { (1, 6.0) } else { (3, 20.0) };
+    let mut bare = Vec::new();
+    let mut measured: Vec<Vec<Round>> = System::ALL.iter().map(|_| Vec::new()).collect();
+    for round in 0..rounds {
+        bare.push(bare_ms(options)?);
+        for (system, into) in System::ALL.into_iter().zip(&mut measured) {
+            into.push(one(options, system, round, seconds).map_err(|e| format!("{}: {e}", system.name()))?);
+        }
+    }
+    let bare = middle(bare);
+    println!("bare model, full window, in ONNX Runtime alone: {bare:.3} ms p50");
+    println!(
+        "{:<16} {:>9} {:>9} {:>9} {:>7} {:>9}",
+        "system", "p50 ms", "p99 ms", "cores", "lost", "intents"
+    );
+    let mut rows = Vec::new();
+    for (system, all) in System::ALL.into_iter().zip(&measured) {
+        let of = |what: fn(&Round) -> f64| middle(all.iter().map(what).collect());
+        let (p50, p99, cores) = (of(|r| r.p50), of(|r| r.p99), of(|r| r.cores));
+        let (lost, intents) =
+            (all.iter().map(|r| r.lost).sum::<u64>(), all.iter().map(|r| r.intents).sum::<u64>());
+        println!("{:<16} {p50:>9.3} {p99:>9.3} {cores:>9.4} {lost:>7} {intents:>9}", system.name());
+        rows.push(json!({ "system": system.name(), "p50_ms": p50, "p99_ms": p99, "cores": cores, "lost": lost, "intents": intents }));
+    }
+    println!(
+        "\nNewest sample's stamp to receipt in another process (the same client for all); 64 channels at 1 kHz in chunks of 4, a\n\
+         decision every 20, EEGNet-shaped, untrained; synthetic noise. Ordinary scheduling for all. Medians of {rounds} rounds of\n\
+         {seconds} s; cores: processor time of the decoding process, without source and client."
+    );
+    let at = |system: System, key: &str| {
+        let row = System::ALL.iter().position(|s| *s == system).and_then(|i| rows[i][key].as_f64());
+        row.unwrap_or(f64::NAN)
+    };
+    let mut failed = Vec::new();
+    let mut hold = |holds: bool, what: String| {
+        if !holds {
+            failed.push(what);
+        }
+    };
+    use System::{Python, Streaming, Window};
+    let (streaming, window) = (at(Streaming, "p50_ms"), at(Window, "p50_ms"));
+    hold(
+        streaming <= bare / 2.0,
+        format!("bcid-streaming: p50 {streaming:.3} ms, more than half of the bare model's {bare:.3}"),
+    );
+    let (tail, python) = (at(Streaming, "p99_ms"), at(Python, "p50_ms"));
+    hold(tail < python, format!("bcid-streaming: p99 {tail:.3} ms, not below python's p50 of {python:.3}"));
+    hold(
+        window - bare <= 0.25,
+        format!("bcid-window: p50 {window:.3} ms, more than 0.25 above the bare model's {bare:.3}"),
+    );
+    let cores = at(Python, "cores");
+    hold(at(Window, "cores") <= cores, "bcid-window: more processor time than python".to_owned());
+    hold(
+        at(Streaming, "cores") < cores / 3.0,
+        "bcid-streaming: not under a third of python's processor time".to_owned(),
+    );
+    for system in [Streaming, Window] {
+        hold(at(system, "lost") == 0.0, format!("{}: windows were lost", system.name()));
+    }
+    crate::write_rows(options, &json!({ "bare_model_ms_p50": bare, "rows": rows }))?;
+    crate::verdict(&failed)
+}
+
+/// The full-window model alone, in Python's ONNX Runtime.
+fn bare_ms(options: &Options) -> Result<f64, String> {
+    let mut command = Command::new(&options.python);
+    command.args(["-m", "bcid_models.time_ort", "--json"]).arg(options.bundles.join("bench-eegnet-window"));
+    let output = command.output().map_err(|e| e.to_string())?;
+    let found: Value = serde_json::from_slice(&output.stdout)
+        .map_err(|e| format!("time_ort: {e}: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let row = &found["rows"][0];
+    row["us_p50"].as_f64().map(|us| us / 1e3).ok_or_else(|| format!("time_ort told {row}"))
+}
+
+fn one(options: &Options, system: System, round: usize, seconds: f64) -> Result<Round, String> {
+    let stream = format!("bench-{}-{}-{round}", std::process::id(), system.name());
+    let folder = std::env::temp_dir().join(&stream);
+    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+    let done = within(options, system, &stream, &folder, seconds);
+    let _ = std::fs::remove_dir_all(&folder);
+    done
+}
+
+fn within(
+    options: &Options,
+    system: System,
+    stream: &str,
+    folder: &Path,
+    seconds: f64,
+) -> Result<Round, String> {
+    let (decoder, address) = match system {
+        System::Python => python(options, stream, folder)?,
+        System::Streaming => daemon(options, stream, folder, "bench-eegnet-streaming")?,
+        System::Window => daemon(options, stream, folder, "bench-eegnet-window")?,
+    };
+    // Somewhat longer than is measured: the source is not to end meanwhile.
+    let mut source = Command::new(&options.rig);
+    source.args(["source", "--channels=64", "--rate-hz=1000", "--chunk-frames=4"]);
+    source.arg(format!("--seconds={}", (seconds + SETTLE_S) as u32 + 4)).arg(format!("--name={stream}"));
+    let source = Running::start(source.stdout(Stdio::null()))?;
+    let out = folder.join("latency.json");
+    let mut client = Command::new(&options.bcid);
+    client.args(["latency", "--server", &format!("http://{address}")]);
+    client
+        .args(["--settle", &SETTLE_S.to_string(), "--seconds", &seconds.to_string()])
+        .arg("--json")
+        .arg(&out);
+    let mut client = Running::start(client.stdout(Stdio::null()))?;
+    // From when the measurement begins to when it ends, roughly: the same for every system.
+    std::thread::sleep(Duration::from_secs_f64(SETTLE_S + 1.0));
+    let (begun, before) = (Instant::now(), cpu_seconds(decoder.id())?);
+    std::thread::sleep(Duration::from_secs_f64(seconds - 2.0));
+    let cores = (cpu_seconds(decoder.id())? - before) / begun.elapsed().as_secs_f64();
+    let ended = client.wait(Duration::from_secs(60))?;
+    drop((source, decoder));
+    if !ended {
+        return Err("the client failed".to_owned());
+    }
+    let text = std::fs::read_to_string(&out).map_err(|e| format!("{}: {e}", out.display()))?;
+    let found: Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    let total = &found["latency_ms"]["total"];
+    let number = |v: &Value| v.as_f64().ok_or_else(|| format!("the client told {found}"));
+    Ok(Round {
+        p50: number(&total["p50"])?,
+        p99: number(&total["p99"])?,
+        cores,
+        lost: found["lost"].as_u64().unwrap_or(u64::MAX),
+        intents: found["intents"].as_u64().unwrap_or(0),
+    })
+}
+
+fn daemon(options: &Options, stream: &str, folder: &Path, bundle: &str) -> Result<(Running, String), String> {
+    let labels: Vec<String> = (1..=64).map(|n| format!("\"ch{n:02}\"")).collect();
+    let decoder = options.bundles.join(bundle);
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[[pipeline]]\nname = \"p\"\ndecoder = {:?}\n[pipeline.stream]\nname = {stream:?}\n\
+         labels = [{}]\n[pipeline.intent]\nthreshold = 0.9\n",
+        decoder.display().to_string(),
+        labels.join(", ")
+    );
+    let (config, ready) = (folder.join("rig.toml"), folder.join("ready.json"));
+    std::fs::write(&config, text).map_err(|e| e.to_string())?;
+    let mut command = Command::new(&options.bcid);
+    command
+        .arg("run")
+        .arg(&config)
+        .arg("--ready-file")
+        .arg(&ready)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut running = Running::start(&mut command)?;
+    let text = appears(&mut running, &ready)?;
+    let told: Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    let address = told["grpc"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
+    Ok((running, address))
+}
+
+fn python(options: &Options, stream: &str, folder: &Path) -> Result<(Running, String), String> {
+    let port = folder.join("port");
+    let mut command = Command::new(&options.python);
+    command
+        .arg(&options.peers)
+        .arg(stream)
+        .arg(options.bundles.join("bench-eegnet-window/model.onnx"))
+        .arg(&port);
+    let mut running = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
+    let text = appears(&mut running, &port)?;
+    Ok((running, format!("127.0.0.1:{}", text.trim())))
+}
+
+/// The text of a file that a process writes once it serves.
+fn appears(running: &mut Running, file: &PathBuf) -> Result<String, String> {
+    let begun = Instant::now();
+    loop {
+        if let Some(text) = std::fs::read_to_string(file).ok().filter(|t| !t.is_empty()) {
+            return Ok(text);
+        }
+        if running.has_ended() || begun.elapsed() > Duration::from_secs(60) {
+            return Err("it does not come to serve".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn middle(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
