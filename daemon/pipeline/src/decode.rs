@@ -165,7 +165,8 @@ impl DecodeStage {
             anticipation.warmed(clock.now() - begun);
         }
         while !queue.has_more() && clock.now().0 < until {
-            std::hint::spin_loop();
+            // Whoever brings the window may need this processor.
+            std::thread::yield_now();
         }
     }
 

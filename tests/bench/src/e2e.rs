@@ -139,7 +139,7 @@ fn within(
     };
     // Somewhat longer than is measured: the source is not to end meanwhile.
     let mut source = Command::new(&options.rig);
-    source.args(["source", "--channels=64", "--rate-hz=1000", "--chunk-frames=4"]);
+    source.args(["source", "--channels=64", "--rate-hz=1000", "--chunk-frames=4", "--stamp-at-push"]);
     source.arg(format!("--seconds={}", (seconds + SETTLE_S) as u32 + 4)).arg(format!("--name={stream}"));
     let source = Running::start(source.stdout(Stdio::null()))?;
     let out = folder.join("latency.json");

@@ -133,7 +133,7 @@ fn within(
     let mut sending = Vec::new();
     for n in 0..sources {
         let mut source = Command::new(&options.rig);
-        source.args(["source", "--channels=64", "--rate-hz=1000", "--chunk-frames=4"]);
+        source.args(["source", "--channels=64", "--rate-hz=1000", "--chunk-frames=4", "--stamp-at-push"]);
         source.arg(format!("--seconds={}", seconds as u32 + 30)).arg(format!("--name={}", name(n)));
         sending.push(Running::start(source.stdout(Stdio::null()))?);
     }

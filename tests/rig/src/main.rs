@@ -87,6 +87,9 @@ struct Stream {
     /// How long is sent.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// Stamp each chunk with the time at which it is pushed, as sources commonly do, rather than with when it was due.
+    #[arg(long)]
+    stamp_at_push: bool,
     /// Real-time priority (`SCHED_FIFO`, 1 to 99) of source and receiver; ordinary scheduling without.
     #[arg(long)]
     priority: Option<u8>,

@@ -200,6 +200,7 @@ mod tests {
             chunk_frames: 10,
             pull_frames: None,
             seconds: 2,
+            stamp_at_push: false,
             priority: None,
             shaft_contacts: None,
             lsl_config: None,

@@ -16,7 +16,7 @@ const LEAD_S: f64 = 0.5;
 ///
 /// A sample's stamp is the instant at which it would have been taken: sample `n` at `n / rate` after the beginning. A
 /// chunk goes out when its newest sample is due; how late the system wakes the source is therefore part of every
-/// latency that is measured from the stamps.
+/// latency that is measured from the stamps, unless they are to be taken when it is pushed.
 pub(crate) fn send(stream: &Stream, name: &str) -> Result<String, Failure> {
     if !(1..=PERIOD).contains(&stream.chunk_frames) || !PERIOD.is_multiple_of(stream.chunk_frames) {
         return Err(format!("--chunk-frames must divide {PERIOD}").into());
@@ -58,7 +58,8 @@ pub(crate) fn send(stream: &Stream, name: &str) -> Result<String, Failure> {
         if wait > 0.0 {
             std::thread::sleep(Duration::from_secs_f64(wait));
         }
-        outlet.push_f32_from(block, begun + first as f64 / rate_hz)?;
+        let newest = if stream.stamp_at_push { lsl.local_clock() } else { due };
+        outlet.push_f32_from(block, newest - (stream.chunk_frames - 1) as f64 / rate_hz)?;
         late_ms.push(1e3 * (lsl.local_clock() - due));
     }
     let used = load.end();

@@ -9,9 +9,9 @@ pub struct Window {
     channels: usize,
     frames: usize,
     hop: usize,
-    /// `[frames x channels]`, frame-major, a ring of frames.
-    ring: Box<[f64]>,
-    /// The ring's oldest frame, which the next overwrites.
+    /// `[channels x frames]`, channel-major, in single precision as it is handed out: a row a channel, each a ring.
+    rows: Box<[f32]>,
+    /// The rings' oldest place, which the next frame overwrites.
     oldest: usize,
     /// Frames held, up to all.
     held: usize,
@@ -43,8 +43,8 @@ impl Window {
         if hop == 0 {
             return Err(DesignError::NoHop);
         }
-        let ring = vec![0.0; channels * frames].into_boxed_slice();
-        Ok(Self { channels, frames, hop, ring, oldest: 0, held: 0, until_due: frames })
+        let rows = vec![0.0; channels * frames].into_boxed_slice();
+        Ok(Self { channels, frames, hop, rows, oldest: 0, held: 0, until_due: frames })
     }
 
     /// Forgets every frame; the next window is due when the window is full again.
@@ -79,9 +79,8 @@ impl Window {
         let block = &block[(taken - kept) * self.channels..taken * self.channels];
         let before_wrap = kept.min(self.frames - self.oldest) * self.channels;
         let (first, second) = block.split_at(before_wrap);
-        let at = self.oldest * self.channels;
-        self.ring[at..at + first.len()].copy_from_slice(first);
-        self.ring[..second.len()].copy_from_slice(second);
+        self.put(self.oldest, first);
+        self.put(0, second);
         self.oldest = (self.oldest + kept) % self.frames;
         self.held = (self.held + kept).min(self.frames);
         self.until_due -= taken;
@@ -90,6 +89,20 @@ impl Window {
             self.until_due = self.hop;
         }
         Pushed { frames: taken, due }
+    }
+
+    /// Writes frames to the rows from place `at` on.
+    fn put(&mut self, at: usize, block: &[f64]) {
+        // A few channels at a time: the lines read are used whole, and few rows are written side by side.
+        const SIDE_BY_SIDE: usize = 8;
+        for (group, rows) in self.rows.chunks_mut(SIDE_BY_SIDE * self.frames).enumerate() {
+            let first = group * SIDE_BY_SIDE;
+            for (n, frame) in block.chunks_exact(self.channels).enumerate() {
+                for (row, &x) in rows.chunks_exact_mut(self.frames).zip(&frame[first..]) {
+                    row[at + n] = x as f32;
+                }
+            }
+        }
     }
 
     /// Goes on as if `frames` frames had come and gone unseen: windows that were due among them are passed over, and later
@@ -112,20 +125,14 @@ impl Window {
     /// and writes nothing while the window is not full or when `out` has another length.
     #[must_use]
     pub fn copy_channel_major(&self, out: &mut [f32]) -> bool {
-        if self.held < self.frames || out.len() != self.ring.len() {
+        if self.held < self.frames || out.len() != self.rows.len() {
             return false;
         }
-        // A few channels at a time: the lines read are used whole, and few lines are written side by side.
-        const SIDE_BY_SIDE: usize = 8;
-        let (newer, older) = self.ring.split_at(self.oldest * self.channels);
-        for (group, rows) in out.chunks_mut(SIDE_BY_SIDE * self.frames).enumerate() {
-            let first = group * SIDE_BY_SIDE;
-            let in_order = older.chunks_exact(self.channels).chain(newer.chunks_exact(self.channels));
-            for (n, frame) in in_order.enumerate() {
-                for (row, &x) in rows.chunks_exact_mut(self.frames).zip(&frame[first..]) {
-                    row[n] = x as f32;
-                }
-            }
+        for (out, row) in out.chunks_exact_mut(self.frames).zip(self.rows.chunks_exact(self.frames)) {
+            let (newer, older) = row.split_at(self.oldest);
+            let (first, second) = out.split_at_mut(older.len());
+            first.copy_from_slice(older);
+            second.copy_from_slice(newer);
         }
         true
     }

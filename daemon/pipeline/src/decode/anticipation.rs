@@ -54,7 +54,7 @@ impl Anticipation {
         // The early edge: what comes early moves it at once, what comes late hardly.
         let edge = match self.expected_ns {
             Some(expected) if (at_ns - expected).abs() <= FORESEEN_NS && at_ns > expected => {
-                expected + (at_ns - expected) / 8
+                expected + (at_ns - expected) / 32
             }
             _ => at_ns,
         };
