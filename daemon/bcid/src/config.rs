@@ -27,6 +27,8 @@ pub(crate) struct Config {
     /// Whether clients may load, swap and discard decoders.
     pub(crate) decoder_changes: bool,
     pub(crate) priority: Option<u8>,
+    /// How long an idle processor may take to wake, us.
+    pub(crate) cpu_latency_us: Option<u32>,
     pub(crate) pipelines: Vec<PipelineConfig>,
     pub(crate) markers: Vec<Query>,
 }
@@ -86,17 +88,7 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     let top = t.place().clone();
     let server = t.optional_table("server").map(read_server).unwrap_or_default();
     let ServerPart { listen, plaintext_beyond_loopback, decoder_changes } = server;
-    let priority = t.optional_table("realtime").and_then(|mut r| {
-        let priority = r.optional::<i64>("priority");
-        let mistakes = r.mistakes();
-        r.finish();
-        let priority = priority?;
-        let permitted = u8::try_from(priority.value).ok().filter(|p| (3..=99).contains(p));
-        if permitted.is_none() {
-            mistakes.add(priority.mistake("must be between 3 and 99"));
-        }
-        permitted
-    });
+    let (priority, cpu_latency_us) = t.optional_table("realtime").map(read_realtime).unwrap_or_default();
     let tables = t.tables("pipeline");
     if tables.is_empty() {
         t.mistakes().add(Mistake::elsewhere(format!("{}: at least one [[pipeline]] is needed", top.file)));
@@ -117,7 +109,38 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     });
     // Beyond loopback anyone could, until told so in as many words.
     let decoder_changes = decoder_changes.unwrap_or_else(|| listen.ip().is_loopback());
-    Config { listen, plaintext_beyond_loopback, decoder_changes, priority, pipelines, markers }
+    Config {
+        listen,
+        plaintext_beyond_loopback,
+        decoder_changes,
+        priority,
+        cpu_latency_us,
+        pipelines,
+        markers,
+    }
+}
+
+/// The priority, and how long an idle processor may take to wake.
+fn read_realtime(mut t: Table<'_>) -> (Option<u8>, Option<u32>) {
+    let priority = t.optional::<i64>("priority");
+    let latency = t.optional::<i64>("cpu_latency_us");
+    let mistakes = t.mistakes();
+    t.finish();
+    let priority = priority.and_then(|given| {
+        let permitted = u8::try_from(given.value).ok().filter(|p| (3..=99).contains(p));
+        if permitted.is_none() {
+            mistakes.add(given.mistake("must be between 3 and 99"));
+        }
+        permitted
+    });
+    let latency = latency.and_then(|given| {
+        let permitted = u32::try_from(given.value).ok().filter(|us| *us <= 1000);
+        if permitted.is_none() {
+            mistakes.add(given.mistake("must be between 0 and 1000 us"));
+        }
+        permitted
+    });
+    (priority, latency)
 }
 
 #[derive(Default)]

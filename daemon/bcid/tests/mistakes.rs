@@ -72,6 +72,14 @@ fn a_priority_that_is_none() {
 }
 
 #[test]
+fn a_time_to_wake_that_is_none() {
+    one_mistake(
+        ("[[pipeline]]", "[realtime]\ncpu_latency_us = 1001\n[[pipeline]]"),
+        &["realtime.cpu_latency_us = 1001 at rig.toml:5: must be between 0 and 1000 us"],
+    );
+}
+
+#[test]
 fn a_device_that_is_none_and_one_that_is_not_there() {
     let rig = Rig::new();
     rig.decoder(&[]);

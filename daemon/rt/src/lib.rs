@@ -1,4 +1,4 @@
-//! What real-time threads stand on: clock, ring edges, doorbells, thread priority, the no-allocation guard.
+//! What real-time threads stand on: clock, ring edges, doorbells, thread priority, wakeful processors, the no-allocation guard.
 //!
 //! A caller may rely on [`edge`] and [`doorbell`] never blocking or allocating after they are made, on [`guard`]
 //! counting every Rust heap operation inside a guarded call, and on [`thread`] saying loudly when the system
@@ -9,5 +9,6 @@ pub mod doorbell;
 pub mod edge;
 pub mod guard;
 pub mod thread;
+pub mod wakeful;
 
 mod ftz;

@@ -6,6 +6,7 @@ use crate::engine::lsl_version;
 use crate::exit::{Exit, Failure, chain};
 use bci_driver_lsl::Liblsl;
 use bci_rt::thread::probe_priority;
+use bci_rt::wakeful::Wakeful;
 use serde_json::{Value, json};
 
 /// How much a finding matters.
@@ -33,7 +34,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     }
     let mut findings = vec![liblsl(), lsl_configuration()];
     findings.extend(onnxruntime());
-    findings.extend([realtime(), clock(), sound()]);
+    findings.extend([realtime(), wakeful(), clock(), sound()]);
     print(&findings);
     if let Some(file) = &args.json {
         let all: Vec<Value> = findings.iter().map(as_json).collect();
@@ -156,6 +157,25 @@ fn realtime() -> Finding {
             format!("refused: {e}"),
             "raise the limit (`ulimit -r 90`, or `@audio - rtprio 90` in /etc/security/limits.d/), or give the program CAP_SYS_NICE: `sudo setcap cap_sys_nice+ep $(command -v bcid)`; latency under load suffers without",
             json!({ "granted": false, "reason": e.to_string() }),
+        ),
+    }
+}
+
+fn wakeful() -> Finding {
+    match Wakeful::probe() {
+        Ok(()) => finding(
+            "wakeful processors",
+            Grade::Good,
+            "permitted (`cpu_latency_us` under [realtime])",
+            "",
+            json!({ "permitted": true }),
+        ),
+        Err(e) => finding(
+            "wakeful processors",
+            Grade::Limited,
+            format!("not permitted: {e}"),
+            "let your group write /dev/cpu_dma_latency, with a line KERNEL==\"cpu_dma_latency\", GROUP=\"audio\", MODE=\"0660\" in /etc/udev/rules.d/; `cpu_latency_us` under [realtime] has no effect without, and intents come some tenths of a millisecond later",
+            json!({ "permitted": false, "reason": e.to_string() }),
         ),
     }
 }

@@ -11,6 +11,7 @@ use bci_driver_lsl::{InletOptions, LslMarkerFactory, LslSourceFactory};
 use bci_pipeline::{RealTime, Running, RunningMarkers, Sink, start, start_markers};
 use bci_rt::clock::{Clock, HostClock};
 use bci_rt::thread::probe_priority;
+use bci_rt::wakeful::Wakeful;
 use bci_server::{Engine, Permissions, PipelineSettings, Publisher, Server, Telemetry};
 use serde_json::{Value, json};
 use std::net::TcpListener;
@@ -64,6 +65,8 @@ struct Daemon {
     pipelines: Vec<Running>,
     markers: Vec<RunningMarkers>,
     permissions: Permissions,
+    /// Held while the daemon runs.
+    wakeful: Option<Wakeful>,
 }
 
 async fn serve(
@@ -107,7 +110,7 @@ async fn serve(
             });
         }
     }
-    let Daemon { engine, publisher, telemetry, pipelines, markers, .. } = daemon;
+    let Daemon { engine, publisher, telemetry, pipelines, markers, wakeful, .. } = daemon;
     let drained = tokio::task::spawn_blocking(move || {
         pipelines.iter().for_each(Running::stop_acquiring);
         markers.iter().for_each(RunningMarkers::ask_to_stop);
@@ -128,7 +131,8 @@ async fn serve(
     if !serving.is_finished() {
         let _ = tokio::time::timeout(Duration::from_secs(3), serving).await;
     }
-    let summary = summary(engine.as_ref(), &telemetry, &publisher);
+    let mut summary = summary(engine.as_ref(), &telemetry, &publisher);
+    summary["wakeful_processors"] = wakeful.is_some().into();
     print_summary(&summary);
     if let Some(file) = &args.json {
         write_json(file, &summary)?;
@@ -153,6 +157,7 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     let sink: Arc<dyn Sink> = Arc::new(PublishingSink(publisher.clone()));
     let clock: Arc<dyn Clock> = Arc::new(HostClock);
     let rt = RealTime { priority: config.priority };
+    let wakeful = config.cpu_latency_us.and_then(wakeful);
     let no_thread = |e: std::io::Error| Failure::caused(Exit::Internal, "starting a thread", &e);
     let mut running = Vec::new();
     let mut known = Vec::new();
@@ -201,7 +206,21 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         pipelines: running,
         markers,
         permissions: Permissions { change_decoders: config.decoder_changes },
+        wakeful,
     })
+}
+
+/// Keeps processors from sleeping deeper than asked, where the system permits it.
+fn wakeful(latency_us: u32) -> Option<Wakeful> {
+    let held = Wakeful::hold(latency_us);
+    if let Err(e) = &held {
+        tracing::warn!(
+            cpu_latency_us = latency_us,
+            error = %e,
+            "the system does not keep processors awake: windows after a pause are slower (`bcid doctor` says how to permit it)"
+        );
+    }
+    held.ok()
 }
 
 /// Returns when a pipeline's thread has ended by itself.
