@@ -27,7 +27,7 @@
 //! | `[[provenance.recordings]]` | `file`, `sha256`, `use` = `train`, `validate` or `test` |
 //! | `[[provenance.metrics]]` | `name`, `on`, `value`, `ci95`, `trials`, `chance` |
 //! | `golden.segment`, `.segment_sha256` | a raw stretch of the stream: `.npy`, `float32 [frames, channels]` in `input.unit` at `input.rate_hz`, within the folder, and its hash |
-//! | `golden.expected`, `.expected_sha256` | what the decoder yields for each window of it from the first on: `.npy`, `float32 [windows, numbers]`, as computed where it was trained |
+//! | `golden.expected`, `.expected_sha256` | what the decoder yields for each window of it from the first on: `.npy`, `float32 [windows, numbers]`, as computed where it was trained. Compared at every start for 20 s at most ([`crate::golden`]) |
 //! | `golden.origin`, `.atol` | where the segment is from; by how much each number may be off (1e-4) |
 //!
 //! The ONNX file may hold the same in its metadata, under `bcid.contract`: this file as JSON, without `model.sha256` and

@@ -141,7 +141,21 @@ fn build(request: &Pack<'_>, made: &Path) -> Result<OrtDecoder, Vec<Mistake>> {
 
     let mistakes = Mistakes::new();
     match Bundle::read(made, &mistakes) {
-        Some(bundle) => OrtDecoder::load(&bundle, request.device),
+        Some(bundle) => {
+            let decoder = OrtDecoder::load(&bundle, request.device)?;
+            match decoder.agreement() {
+                Some(a) if !a.is_whole() => Err(about(
+                    &segment,
+                    format!(
+                        "the golden segment is too long: within {} s {} of its {} windows were compared",
+                        golden::MOST_TIME.as_secs(),
+                        a.windows,
+                        a.expected
+                    ),
+                )),
+                _ => Ok(decoder),
+            }
+        }
         None => Err(mistakes.into_sorted()),
     }
 }

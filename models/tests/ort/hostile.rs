@@ -214,6 +214,7 @@ fn a_run_that_does_not_end_is_stopped_and_the_next_is_as_ever() {
         .with(r#"["C3", "C4"]"#, r#"["C3", "C4", "Cz"]"#)
         .golden(segment, matrix(2, &[0.25, 0.75, 0.5, 0.5]));
     let mut decoder = made.load().unwrap();
+    assert_eq!(decoder.proof().branching, 1, "the loop, whose body did not run: {}", decoder.proof());
     let mut posterior = [0.0; 2];
     let begun = Instant::now();
     let told = decoder.decode(&[0.25, 0.75, 1.0], &mut posterior);
