@@ -27,12 +27,13 @@
 //! | `[[provenance.recordings]]` | `file`, `sha256`, `use` = `train`, `validate` or `test` |
 //! | `[[provenance.metrics]]` | `name`, `on`, `value`, `ci95`, `trials`, `chance` |
 //! | `golden.segment`, `.segment_sha256` | a raw stretch of the stream: `.npy`, `float32 [frames, channels]` in `input.unit` at `input.rate_hz`, within the folder, and its hash |
-//! | `golden.expected`, `.expected_sha256` | what the decoder yields for each window of it from the first on: `.npy`, `float32 [windows, numbers]`, as computed where it was trained |
+//! | `golden.expected`, `.expected_sha256` | what the decoder yields for each window of it from the first on: `.npy`, `float32 [windows, numbers]`, as computed where it was trained. Compared at every start for 20 s at most ([`crate::golden`]) |
 //! | `golden.origin`, `.atol` | where the segment is from; by how much each number may be off (1e-4) |
 //!
 //! The ONNX file may hold the same in its metadata, under `bcid.contract`: this file as JSON, without `model.sha256` and
 //! `[golden]`. Where it does, the two must be equal.
 
+mod file;
 mod golden;
 mod input;
 mod model;
@@ -47,6 +48,8 @@ use output::read_output;
 use provenance::read_provenance;
 use state::read_states;
 
+pub use file::{MOST_TOML_BYTES, read_file, read_text};
+pub(crate) use golden::MOST_BYTES as MOST_GOLDEN_BYTES;
 pub use golden::{Golden, Matrix, parse as parse_npy, write as write_npy};
 pub use input::{Feed, Input, Layout};
 pub use model::MOST_MODEL_BYTES;
@@ -142,10 +145,10 @@ impl Bundle {
     fn draft_of(folder: &Path, wanted: Wanted, mistakes: &Mistakes) -> Option<Draft> {
         let file = folder.join("decoder.toml");
         let shown = file.display().to_string();
-        let text = match std::fs::read_to_string(&file) {
+        let text = match read_text(&file, MOST_TOML_BYTES) {
             Ok(text) => text,
-            Err(e) => {
-                mistakes.add(Mistake::elsewhere(format!("{shown}: cannot be read: {e}")));
+            Err(why) => {
+                mistakes.add(Mistake::elsewhere(format!("{shown}: {why}")));
                 return None;
             }
         };

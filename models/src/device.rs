@@ -1,7 +1,7 @@
 //! Where a model runs, and the proof that it did: what ONNX Runtime's own trace says of every node of a run.
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 /// Where a model is to run.
@@ -43,6 +43,9 @@ pub struct Proof {
     pub provider: String,
     /// The nodes of one run by the provider that ran them, as ONNX Runtime traced them; the most first.
     pub nodes: Vec<(String, usize)>,
+    /// How many of them hold graphs of their own, of which a run takes one or none (`If`, `Loop`, `Scan`): what it did not
+    /// take is not among the nodes, and nothing is proven of it.
+    pub branching: usize,
     /// Why it does not run where that was preferred.
     pub degraded: Option<String>,
 }
@@ -55,6 +58,14 @@ impl fmt::Display for Proof {
         if !nodes.is_empty() {
             write!(f, " ({})", nodes.join(", "))?;
         }
+        if self.branching > 0 {
+            let them = if self.branching == 1 {
+                "1 of them branches".to_owned()
+            } else {
+                format!("{} of them branch", self.branching)
+            };
+            write!(f, "; {them}, and of branches not taken nothing is known")?;
+        }
         if let Some(why) = &self.degraded {
             write!(f, "; DEGRADED, {} was asked for: {why}", self.asked.word())?;
         }
@@ -63,7 +74,7 @@ impl fmt::Display for Proof {
 }
 
 /// A node that ran.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ran {
     /// Its name in the graph as optimised.
     pub(crate) node: String,
@@ -96,6 +107,13 @@ const BOOKKEEPING: [&str; 18] = [
     "Where",
 ];
 
+/// What decoders spend their time on; also as parts of the names that ONNX Runtime gives to what it fuses (`FusedConv`,
+/// `TransposeMatMul`, `DynamicQuantizeLSTM`).
+const COMPUTING: [&str; 8] = ["Conv", "MatMul", "Gemm", "Attention", "Einsum", "LSTM", "GRU", "RNN"];
+
+/// Nodes that hold graphs, all of which no run takes.
+const BRANCHING: [&str; 4] = ["If", "Loop", "Scan", "SequenceMap"];
+
 /// The nodes of a trace in Chrome's format, as ONNX Runtime writes it. One that ran several times (in a loop) counts once.
 ///
 /// # Errors
@@ -104,6 +122,7 @@ pub(crate) fn nodes(trace: &str) -> Result<Vec<Ran>, String> {
     let events: Vec<Value> =
         serde_json::from_str(trace).map_err(|e| format!("the trace of ONNX Runtime is no JSON: {e}"))?;
     let mut found: Vec<Ran> = Vec::new();
+    let mut seen = HashSet::new();
     for event in &events {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let Some(name) = text(&event["name"]).filter(|_| event["cat"] == "Node") else { continue };
@@ -115,7 +134,7 @@ pub(crate) fn nodes(trace: &str) -> Result<Vec<Ran>, String> {
         };
         let provider = provider.strip_suffix("ExecutionProvider").unwrap_or(&provider).to_owned();
         let ran = Ran { node: node.to_owned(), operator, provider };
-        if !found.contains(&ran) {
+        if seen.insert(ran.clone()) {
             found.push(ran);
         }
     }
@@ -133,7 +152,13 @@ pub(crate) fn by_provider(nodes: &[Ran]) -> Vec<(String, usize)> {
     counts
 }
 
-/// Whether the model ran on the GPU: CUDA ran nodes, and what did not run there is bookkeeping.
+/// How many nodes hold graphs that the run need not have taken.
+pub(crate) fn branching(nodes: &[Ran]) -> usize {
+    nodes.iter().filter(|ran| BRANCHING.contains(&&*ran.operator)).count()
+}
+
+/// Whether the model ran on the GPU: CUDA ran what decoders spend their time on, products of matrices or convolutions
+/// among it, and what did not run there is bookkeeping. A model that does nothing but bookkeeping is none for a GPU.
 ///
 /// # Errors
 /// In words: what ran elsewhere.
@@ -148,7 +173,18 @@ pub(crate) fn ran_on_cuda(nodes: &[Ran]) -> Result<(), String> {
     if !elsewhere.is_empty() {
         return Err(format!("CUDA did not run {}", elsewhere.join(", ")));
     }
-    if nodes.iter().any(|ran| ran.provider == "CUDA") { Ok(()) } else { Err("CUDA ran no node".to_owned()) }
+    let on_cuda = || nodes.iter().filter(|ran| ran.provider == "CUDA");
+    if on_cuda().any(|ran| COMPUTING.iter().any(|part| ran.operator.contains(part))) {
+        return Ok(());
+    }
+    Err(match on_cuda().count() {
+        0 => "CUDA ran no node".to_owned(),
+        n => format!(
+            "of {} nodes CUDA ran {n}, and none of them is one of {}",
+            nodes.len(),
+            COMPUTING.join(", ")
+        ),
+    })
 }
 
 /// Whether all of it ran on the processor.
@@ -163,56 +199,4 @@ pub(crate) fn ran_on_cpu(nodes: &[Ran]) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event(node: &str, operator: &str, provider: &str) -> String {
-        format!(
-            r#"{{"cat":"Node","name":"{node}_kernel_time","args":{{"op_name":"{operator}","provider":"{provider}ExecutionProvider"}}}}"#
-        )
-    }
-
-    fn trace(nodes: &[(&str, &str)]) -> Vec<Ran> {
-        let mut events = vec![r#"{"cat":"Session","name":"model_run","args":{}}"#.to_owned()];
-        for (i, (operator, provider)) in nodes.iter().enumerate() {
-            let node = format!("n{i}");
-            events.push(format!(r#"{{"cat":"Node","name":"{node}_fence_before","args":{{}}}}"#));
-            events.push(event(&node, operator, provider));
-            events.push(event(&node, operator, provider));
-        }
-        super::nodes(&format!("[{}]", events.join(","))).expect("a trace")
-    }
-
-    #[test]
-    fn nodes_are_counted_once_by_who_ran_them() {
-        let ran = trace(&[("Conv", "CUDA"), ("Shape", "CPU"), ("MatMul", "CUDA")]);
-        assert_eq!(by_provider(&ran), [("CUDA".to_owned(), 2), ("CPU".to_owned(), 1)]);
-        assert_eq!(ran_on_cuda(&ran), Ok(()));
-        assert_eq!(ran_on_cpu(&ran), Err("CUDA ran Conv".to_owned()));
-    }
-
-    #[test]
-    fn what_computes_on_the_processor_is_no_run_on_cuda() {
-        let split = trace(&[("Conv", "CUDA"), ("Elu", "CPU"), ("Reshape", "CPU"), ("Conv", "CPU")]);
-        assert_eq!(ran_on_cuda(&split), Err("CUDA did not run Conv, Elu".to_owned()));
-        // Bookkeeping alone is no run there either: every node fell back.
-        assert_eq!(ran_on_cuda(&trace(&[("Reshape", "CPU")])), Err("CUDA ran no node".to_owned()));
-        assert_eq!(ran_on_cuda(&[]), Err("CUDA ran no node".to_owned()));
-        assert_eq!(ran_on_cpu(&[]), Ok(()));
-    }
-
-    #[test]
-    fn a_trace_that_says_nothing_proves_nothing() {
-        assert!(super::nodes("").is_err() && super::nodes("[{").is_err());
-        let silent = r#"[{"cat":"Node","name":"a_kernel_time","args":{"op_name":"Conv"}}]"#;
-        assert!(super::nodes(silent).expect_err("no provider").contains("who ran the node \"a\""));
-    }
-
-    #[test]
-    fn every_word_is_its_device() {
-        for (word, device) in Device::WORDS {
-            assert_eq!((Device::parse(word), device.word()), (Some(device), word));
-        }
-        assert_eq!(Device::parse("gpu"), None);
-    }
-}
+mod tests;

@@ -3,11 +3,13 @@
 //! Of the format (<https://onnx.ai/onnx/repo-docs/IR.html>, `onnx.proto`) only the fields named here are known; the rest is
 //! passed over, and kept byte for byte when the metadata is written.
 
+mod graph;
 mod trial;
 mod wire;
 
 pub(crate) use trial::trial_model;
 
+use graph::{attribute, graph, node};
 use std::collections::BTreeMap;
 use wire::{Field, Payload, fields, message_field, string_field};
 
@@ -22,13 +24,17 @@ mod number {
     pub(super) const MODEL_GRAPH: u64 = 7;
     pub(super) const MODEL_OPSET: u64 = 8;
     pub(super) const MODEL_METADATA: u64 = 14;
+    pub(super) const MODEL_TRAINING: u64 = 20;
     pub(super) const MODEL_FUNCTIONS: u64 = 25;
+    pub(super) const TRAINING_INITIALIZATION: u64 = 1;
+    pub(super) const TRAINING_ALGORITHM: u64 = 2;
     pub(super) const GRAPH_NODE: u64 = 1;
     pub(super) const GRAPH_INITIALIZER: u64 = 5;
     pub(super) const GRAPH_INPUT: u64 = 11;
     pub(super) const GRAPH_OUTPUT: u64 = 12;
     pub(super) const GRAPH_SPARSE_INITIALIZER: u64 = 15;
     pub(super) const FUNCTION_NODE: u64 = 7;
+    pub(super) const FUNCTION_ATTRIBUTE: u64 = 11;
     pub(super) const NODE_OPERATOR: u64 = 4;
     pub(super) const NODE_ATTRIBUTE: u64 = 5;
     pub(super) const NODE_DOMAIN: u64 = 7;
@@ -36,14 +42,13 @@ mod number {
     pub(super) const ATTRIBUTE_GRAPH: u64 = 6;
     pub(super) const ATTRIBUTE_TENSORS: u64 = 10;
     pub(super) const ATTRIBUTE_GRAPHS: u64 = 11;
+    pub(super) const ATTRIBUTE_SPARSE_TENSOR: u64 = 22;
+    pub(super) const ATTRIBUTE_SPARSE_TENSORS: u64 = 23;
     pub(super) const TENSOR_DIMS: u64 = 1;
     pub(super) const TENSOR_NAME: u64 = 8;
     pub(super) const TENSOR_EXTERNAL_DATA: u64 = 13;
     pub(super) const TENSOR_DATA_LOCATION: u64 = 14;
 }
-
-/// Graphs within graphs beyond this depth are no model but a trap.
-const DEEPEST: usize = 16;
 
 /// The bytes are no ONNX model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,10 +78,10 @@ pub struct About {
     pub metadata: Vec<(String, String)>,
 }
 
-/// Reads what a model says of itself.
+/// Reads what a model says of itself. Texts that are not UTF-8 are read with replacement characters.
 ///
 /// # Errors
-/// [`NotOnnx`].
+/// [`NotOnnx`]: it is malformed, or cannot be looked through with the certainty that ONNX Runtime reads it alike.
 pub fn about(model: &[u8]) -> Result<About, NotOnnx> {
     let mut about = About::default();
     let mut graphs = 0;
@@ -84,9 +89,9 @@ pub fn about(model: &[u8]) -> Result<About, NotOnnx> {
         let Field { number, payload, .. } = field?;
         match (number, payload) {
             (number::MODEL_IR_VERSION, Payload::Number(n)) => about.ir_version = n,
-            (number::MODEL_PRODUCER, Payload::Bytes(b)) => about.producer = text(b)?,
+            (number::MODEL_PRODUCER, Payload::Bytes(b)) => about.producer = text(b),
             (number::MODEL_PRODUCER_VERSION, Payload::Bytes(b)) => {
-                about.producer = format!("{} {}", about.producer, text(b)?).trim().to_owned();
+                about.producer = format!("{} {}", about.producer, text(b)).trim().to_owned();
             }
             (number::MODEL_OPSET, Payload::Bytes(b)) => about.opsets.push(opset(b)?),
             (number::MODEL_METADATA, Payload::Bytes(b)) => about.metadata.push(entry(b)?),
@@ -95,8 +100,13 @@ pub fn about(model: &[u8]) -> Result<About, NotOnnx> {
                 interface(b, &mut about)?;
                 graph(b, &mut about, 0)?;
             }
+            (number::MODEL_TRAINING, Payload::Bytes(b)) => {
+                for_each(b, number::TRAINING_INITIALIZATION, |b| graph(b, &mut about, 0))?;
+                for_each(b, number::TRAINING_ALGORITHM, |b| graph(b, &mut about, 0))?;
+            }
             (number::MODEL_FUNCTIONS, Payload::Bytes(b)) => {
                 for_each(b, number::FUNCTION_NODE, |b| node(b, &mut about, 0))?;
+                for_each(b, number::FUNCTION_ATTRIBUTE, |b| attribute(b, &mut about, 0))?;
             }
             _ => {}
         }
@@ -124,16 +134,24 @@ pub fn with_metadata(model: &[u8], key: &str, value: &str) -> Result<Vec<u8>, No
     Ok(out)
 }
 
-fn text(bytes: &[u8]) -> Result<String, NotOnnx> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| NotOnnx("a text in it is not UTF-8"))
+/// ONNX Runtime minds no text that is not UTF-8, and nothing here hangs on one.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The text at `number`; the last counts, and where there is none it is empty.
+fn text_at(bytes: &[u8], number: u64) -> Result<String, NotOnnx> {
+    let mut found = String::new();
+    for_each(bytes, number, |b| {
+        found = text(b);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// `StringStringEntryProto`.
 fn entry(bytes: &[u8]) -> Result<(String, String), NotOnnx> {
-    let mut entry = (String::new(), String::new());
-    for_each(bytes, 1, |b| text(b).map(|t| entry.0 = t))?;
-    for_each(bytes, 2, |b| text(b).map(|t| entry.1 = t))?;
-    Ok(entry)
+    Ok((text_at(bytes, 1)?, text_at(bytes, 2)?))
 }
 
 /// `OperatorSetIdProto`.
@@ -141,7 +159,7 @@ fn opset(bytes: &[u8]) -> Result<String, NotOnnx> {
     let (mut domain, mut version) = ("ai.onnx".to_owned(), 0);
     for field in fields(bytes) {
         match field? {
-            Field { number: 1, payload: Payload::Bytes(b), .. } if !b.is_empty() => domain = text(b)?,
+            Field { number: 1, payload: Payload::Bytes(b), .. } if !b.is_empty() => domain = text(b),
             Field { number: 2, payload: Payload::Number(n), .. } => version = n,
             _ => {}
         }
@@ -168,7 +186,8 @@ fn for_each<'b>(
 fn interface(graph: &[u8], about: &mut About) -> Result<(), NotOnnx> {
     let mut stored = Vec::new();
     for_each(graph, number::GRAPH_INITIALIZER, |b| {
-        for_each(b, number::TENSOR_NAME, |b| text(b).map(|t| stored.push(t)))
+        stored.push(text_at(b, number::TENSOR_NAME)?);
+        Ok(())
     })?;
     for_each(graph, number::GRAPH_INPUT, |b| value(b).map(|v| about.inputs.push(v)))?;
     about.inputs.retain(|(name, _)| !stored.contains(name));
@@ -181,8 +200,7 @@ fn value(bytes: &[u8]) -> Result<(String, String), NotOnnx> {
         "?", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16",
         "float64",
     ];
-    let (mut name, mut element, mut axes) = (String::new(), "?", Vec::new());
-    for_each(bytes, 1, |b| text(b).map(|t| name = t))?;
+    let (name, mut element, mut axes) = (text_at(bytes, 1)?, "?", Vec::new());
     for_each(bytes, 2, |of| {
         for_each(of, 1, |tensor| {
             for field in fields(tensor) {
@@ -196,7 +214,7 @@ fn value(bytes: &[u8]) -> Result<(String, String), NotOnnx> {
                             for field in fields(axis) {
                                 match field?.payload {
                                     Payload::Number(n) => shown = n.to_string(),
-                                    Payload::Bytes(b) => shown = text(b)?,
+                                    Payload::Bytes(b) => shown = text(b),
                                     Payload::Other => {}
                                 }
                             }
@@ -211,88 +229,6 @@ fn value(bytes: &[u8]) -> Result<(String, String), NotOnnx> {
         })
     })?;
     Ok((name, format!("{element} [{}]", axes.join(", "))))
-}
-
-/// `GraphProto`: its operators and tensors, and those of graphs within.
-fn graph(bytes: &[u8], about: &mut About, depth: usize) -> Result<(), NotOnnx> {
-    if depth > DEEPEST {
-        return Err(NotOnnx("its graphs lie too deep within each other"));
-    }
-    for field in fields(bytes) {
-        match field? {
-            Field { number: number::GRAPH_NODE, payload: Payload::Bytes(b), .. } => node(b, about, depth)?,
-            Field { number: number::GRAPH_INITIALIZER, payload: Payload::Bytes(b), .. } => tensor(b, about)?,
-            Field { number: number::GRAPH_SPARSE_INITIALIZER, payload: Payload::Bytes(b), .. } => {
-                // Values and indices are tensors.
-                for_each(b, 1, |b| tensor(b, about))?;
-                for_each(b, 2, |b| tensor(b, about))?;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// `NodeProto`.
-fn node(bytes: &[u8], about: &mut About, depth: usize) -> Result<(), NotOnnx> {
-    let (mut operator, mut domain) = (String::new(), String::new());
-    for_each(bytes, number::NODE_OPERATOR, |b| text(b).map(|t| operator = t))?;
-    for_each(bytes, number::NODE_DOMAIN, |b| text(b).map(|t| domain = t))?;
-    let shown = if domain.is_empty() { operator } else { format!("{domain}.{operator}") };
-    *about.operators.entry(shown).or_default() += 1;
-    for_each(bytes, number::NODE_ATTRIBUTE, |attribute| {
-        for field in fields(attribute) {
-            match field? {
-                Field {
-                    number: number::ATTRIBUTE_TENSOR | number::ATTRIBUTE_TENSORS,
-                    payload: Payload::Bytes(b),
-                    ..
-                } => tensor(b, about)?,
-                Field {
-                    number: number::ATTRIBUTE_GRAPH | number::ATTRIBUTE_GRAPHS,
-                    payload: Payload::Bytes(b),
-                    ..
-                } => graph(b, about, depth + 1)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    })
-}
-
-/// `TensorProto`: how many numbers, and the file where they are not in the model.
-fn tensor(bytes: &[u8], about: &mut About) -> Result<(), NotOnnx> {
-    let (mut numbers, mut outside, mut location) = (1u64, false, None);
-    for field in fields(bytes) {
-        match field? {
-            Field { number: number::TENSOR_DIMS, payload: Payload::Number(n), .. } => {
-                numbers = numbers.saturating_mul(n);
-            }
-            // Several at once, packed.
-            Field { number: number::TENSOR_DIMS, payload: Payload::Bytes(b), .. } => {
-                for n in wire::packed(b) {
-                    numbers = numbers.saturating_mul(n?);
-                }
-            }
-            Field { number: number::TENSOR_DATA_LOCATION, payload: Payload::Number(1), .. } => outside = true,
-            Field { number: number::TENSOR_EXTERNAL_DATA, payload: Payload::Bytes(b), .. } => {
-                outside = true;
-                let (key, value) = entry(b)?;
-                if key == "location" {
-                    location = Some(value);
-                }
-            }
-            _ => {}
-        }
-    }
-    about.parameters = about.parameters.saturating_add(numbers);
-    if outside {
-        let location = location.unwrap_or_else(|| "?".to_owned());
-        if !about.external.contains(&location) {
-            about.external.push(location);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -94,8 +94,8 @@ pub fn runtime_info() -> Result<RuntimeInfo, OrtError> {
 fn proves(loaded: &Loaded, device: Device) -> Result<(), String> {
     let mut traced = Traced::open(loaded, &trial_model(), device).map_err(|e| first_line(&e))?;
     let run = |session: &mut Session| -> ::ort::Result<()> {
-        let input = Tensor::<f32>::new(&Allocator::default(), [2usize])?;
-        let output = Tensor::<f32>::new(&Allocator::default(), [2usize])?;
+        let input = Tensor::<f32>::new(&Allocator::default(), [2usize, 2])?;
+        let output = Tensor::<f32>::new(&Allocator::default(), [2usize, 2])?;
         let mut binding = session.create_binding()?;
         binding.bind_input("x", &input)?;
         binding.bind_output("y", output)?;

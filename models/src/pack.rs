@@ -2,7 +2,10 @@
 
 mod text;
 
-use crate::bundle::{Bundle, load_model, parse_npy, sha256_hex, write_npy};
+use crate::bundle::{
+    Bundle, MOST_GOLDEN_BYTES, MOST_TOML_BYTES, load_model, parse_npy, read_file, read_text, sha256_hex,
+    write_npy,
+};
 use crate::contract::{contract, differences};
 use crate::device::Device;
 use crate::golden;
@@ -72,9 +75,7 @@ fn build(request: &Pack<'_>, made: &Path) -> Result<OrtDecoder, Vec<Mistake>> {
     let toml = folder.join("decoder.toml");
     let about =
         |file: &Path, problem: String| vec![Mistake::elsewhere(format!("{}: {problem}", file.display()))];
-    let written = read(&toml)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned()))
-        .map_err(|why| about(&toml, why))?;
+    let written = read_text(&toml, MOST_TOML_BYTES).map_err(|why| about(&toml, why))?;
     let (model_file, old) = text::known(&written).map_err(|why| about(&toml, why))?;
     let held = contract(&written).map_err(|why| about(&toml, why))?;
     let model_file = inside(&model_file)
@@ -107,11 +108,11 @@ fn build(request: &Pack<'_>, made: &Path) -> Result<OrtDecoder, Vec<Mistake>> {
             about(&toml, "[golden] names no segment with its origin, and none is given".to_owned())
         })?,
     };
-    let segment_bytes = read(&segment).map_err(|why| about(&segment, why))?;
+    let segment_bytes = read_file(&segment, MOST_GOLDEN_BYTES).map_err(|why| about(&segment, why))?;
     let matrix = parse_npy(&segment_bytes).map_err(|why| about(&segment, why))?;
     let kept = request.segment.is_none().then(|| named(&old.expected)).flatten();
     let expected = match request.expected.map(Path::to_owned).or(kept) {
-        Some(file) => read(&file).map_err(|why| about(&file, why))?,
+        Some(file) => read_file(&file, MOST_GOLDEN_BYTES).map_err(|why| about(&file, why))?,
         None => {
             let mut decoder = OrtDecoder::open(&bundle, request.device)?;
             let rows = golden::rows(&bundle, &matrix, &mut decoder)
@@ -140,7 +141,21 @@ fn build(request: &Pack<'_>, made: &Path) -> Result<OrtDecoder, Vec<Mistake>> {
 
     let mistakes = Mistakes::new();
     match Bundle::read(made, &mistakes) {
-        Some(bundle) => OrtDecoder::load(&bundle, request.device),
+        Some(bundle) => {
+            let decoder = OrtDecoder::load(&bundle, request.device)?;
+            match decoder.agreement() {
+                Some(a) if !a.is_whole() => Err(about(
+                    &segment,
+                    format!(
+                        "the golden segment is too long: within {} s {} of its {} windows were compared",
+                        golden::MOST_TIME.as_secs(),
+                        a.windows,
+                        a.expected
+                    ),
+                )),
+                _ => Ok(decoder),
+            }
+        }
         None => Err(mistakes.into_sorted()),
     }
 }
@@ -155,10 +170,6 @@ fn holding(model: Vec<u8>, contract: &serde_json::Value) -> Result<Vec<u8>, NotO
         return Ok(model);
     }
     with_metadata(&model, CONTRACT_KEY, &contract.to_string())
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(file).map_err(|e| format!("cannot be read: {e}"))
 }
 
 /// A relative path that does not leave its folder.

@@ -31,12 +31,13 @@ pub(crate) fn check(ws: &Workspace, options: &CheckOptions) -> Result<ExitCode> 
     let library = library(ws)?;
     println!("ONNX Runtime at {}", library.file.display());
     let bcid = demo::build(ws)?;
+    let bundles = bundles(ws)?;
     let mut rows = Vec::new();
     println!(
         "{:<32} {:<5} {:>8} {:>10} {:>10} {:>10}  nodes",
         "bundle", "on", "at once", "p50 us", "p99 us", "apart"
     );
-    for bundle in bundles(ws)? {
+    for bundle in bundles {
         for device in ["cpu", "cuda"] {
             for decoders in ["1", MANY] {
                 let row = verify(ws, &bcid, &library, &bundle, device, decoders)?;
@@ -45,7 +46,7 @@ pub(crate) fn check(ws: &Workspace, options: &CheckOptions) -> Result<ExitCode> 
             }
         }
     }
-    let failed = rows.iter().any(|row| !row["refused"].is_null());
+    let failed = !holds(&rows);
     let verdict = if failed { "failed" } else { "verified" };
     println!("{verdict}");
     let found = json!({
@@ -111,10 +112,23 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The folders of shipped decoders.
+/// The folders of shipped decoders, one at least.
 fn bundles(ws: &Workspace) -> Result<Vec<PathBuf>> {
-    let zoo = entries(&ws.root().join("models/zoo"))?;
-    Ok(zoo.into_iter().filter(|folder| folder.join("decoder.toml").is_file()).collect())
+    bundles_of(&ws.root().join("models/zoo"))
+}
+
+fn bundles_of(zoo: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = entries(zoo)?;
+    found.retain(|folder| folder.join("decoder.toml").is_file());
+    if found.is_empty() {
+        return Err(Fail::failed(format!("{} holds no decoder: there is nothing to check", zoo.display())));
+    }
+    Ok(found)
+}
+
+/// Whether something was run on a GPU, and nothing refused.
+fn holds(rows: &[Value]) -> bool {
+    rows.iter().any(|row| row["provider"] == "CUDA") && rows.iter().all(|row| row["refused"].is_null())
 }
 
 /// What `bcid decoder verify` finds; with `refused` where it refuses.
@@ -180,4 +194,26 @@ fn print(row: &Value) {
 fn write(file: Option<&Path>, found: &Value) -> Result<()> {
     let Some(file) = file else { return Ok(()) };
     std::fs::write(file, format!("{found:#}\n")).context(file.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_checked_is_nothing_verified() {
+        let zoo = std::env::temp_dir().join(format!("bcid-no-zoo-{}", std::process::id()));
+        std::fs::create_dir_all(zoo.join("no-decoder")).expect("a folder");
+        let found = bundles_of(&zoo);
+        let _ = std::fs::remove_dir_all(&zoo);
+        assert!(
+            found
+                .is_err_and(|fail| fail.to_string().ends_with("holds no decoder: there is nothing to check"))
+        );
+        assert!(!holds(&[]));
+        let (cpu, cuda) = (json!({ "provider": "CPU" }), json!({ "provider": "CUDA" }));
+        assert!(!holds(std::slice::from_ref(&cpu)), "the processor alone");
+        assert!(holds(&[cpu.clone(), cuda.clone()]));
+        assert!(!holds(&[cpu, cuda, json!({ "refused": "why" })]));
+    }
 }

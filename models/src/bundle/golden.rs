@@ -1,3 +1,4 @@
+use super::file::read_file;
 use super::{sha256_hex, within};
 use bci_config::{Located, Mistake, Place, Table};
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ pub struct Matrix {
 }
 
 /// The largest golden file (64 MiB).
-const MOST_BYTES: u64 = 1 << 26;
+pub(crate) const MOST_BYTES: u64 = 1 << 26;
 
 impl Golden {
     /// Reads the segment and what is expected of it, and holds both against their hashes.
@@ -54,12 +55,7 @@ impl Golden {
 
 fn load(file: &Located<PathBuf>, stated: &Located<String>) -> Result<Matrix, Mistake> {
     let shown = file.display();
-    let bytes = std::fs::metadata(file.as_path())
-        .and_then(|about| {
-            if about.len() > MOST_BYTES { Err(std::io::ErrorKind::FileTooLarge.into()) } else { Ok(()) }
-        })
-        .and_then(|()| std::fs::read(file.as_path()))
-        .map_err(|e| file.mistake(format!("{shown} cannot be read: {e}")))?;
+    let bytes = read_file(file, MOST_BYTES).map_err(|why| file.mistake(format!("{shown} {why}")))?;
     let found = sha256_hex(&bytes);
     if !found.eq_ignore_ascii_case(stated) {
         return Err(stated.mistake(format!(

@@ -1,5 +1,7 @@
+use super::file::read_file;
 use super::{sha256_hex, within};
-use crate::{contract, onnx};
+use crate::contract;
+use crate::onnx::{self, About};
 use bci_config::{Located, Mistakes, Table};
 use std::path::{Path, PathBuf};
 
@@ -24,13 +26,20 @@ pub(super) fn read_model(mut t: Table<'_>, folder: &Path, text: &str) -> Option<
         }
         Ok(bytes) => {
             let found = sha256_hex(&bytes);
-            if !found.eq_ignore_ascii_case(&stated.value) {
+            let changed = !found.eq_ignore_ascii_case(&stated.value);
+            if changed {
                 mistakes.add(stated.mistake(format!(
                     "the file {} has SHA-256 {found}: it was changed since the bundle was made",
                     file.display()
                 )));
             }
-            hold_against(&bytes, text, &file, mistakes);
+            match onnx::about(&bytes) {
+                Ok(about) => hold_against(&about, text, &file, mistakes),
+                // What cannot be looked through is refused: ONNX Runtime may read it otherwise, and open files that no
+                // hash covers. Of a file that was changed, that has been told.
+                Err(e) if !changed => mistakes.add(file.mistake(format!("{} {e}", file.display()))),
+                Err(_) => {}
+            }
             Some((file, found))
         }
     }
@@ -38,28 +47,25 @@ pub(super) fn read_model(mut t: Table<'_>, folder: &Path, text: &str) -> Option<
 
 /// The bytes of a model, or why they are not to be had, in words.
 pub(crate) fn load(file: &Path) -> Result<Vec<u8>, String> {
-    let about = std::fs::metadata(file).map_err(|e| format!("cannot be read: {e}"))?;
-    // Reading what is no file, such as a pipe, may never end.
-    if !about.is_file() {
-        return Err("is no file".to_owned());
-    }
-    if about.len() > MOST_MODEL_BYTES {
-        return Err(format!("has {} bytes; {MOST_MODEL_BYTES} are permitted", about.len()));
-    }
-    std::fs::read(file).map_err(|e| format!("cannot be read: {e}"))
+    read_file(file, MOST_MODEL_BYTES)
 }
 
-/// What the model says of itself against what `decoder.toml` says. What is no model at all says nothing here: it is told
-/// when it is loaded.
-fn hold_against(model: &[u8], text: &str, file: &Located<PathBuf>, mistakes: &Mistakes) {
-    let Ok(about) = onnx::about(model) else { return };
+/// What the model says of itself against what `decoder.toml` says.
+fn hold_against(about: &About, text: &str, file: &Located<PathBuf>, mistakes: &Mistakes) {
     if !about.external.is_empty() {
         mistakes.add(file.mistake(format!(
             "keeps tensors in {}: all of a model must be in its own file, whose hash then covers it",
             about.external.join(", ")
         )));
     }
-    let Some((_, held)) = about.metadata.iter().find(|(key, _)| key == onnx::CONTRACT_KEY) else { return };
+    let mut contracts = about.metadata.iter().filter(|(key, _)| key == onnx::CONTRACT_KEY);
+    let Some((_, held)) = contracts.next() else { return };
+    let others = contracts.count();
+    if others > 0 {
+        // Which of them counts, each reader would decide for itself.
+        mistakes.add(file.mistake(format!("holds {} {}; one is permitted", others + 1, onnx::CONTRACT_KEY)));
+        return;
+    }
     match (serde_json::from_str(held), contract::contract(text)) {
         (Ok(held), Ok(own)) => {
             mistakes.extend(contract::differences(&held, &own).into_iter().map(|d| file.mistake(d)));

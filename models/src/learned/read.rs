@@ -1,19 +1,23 @@
 use super::{Entry, METRICS, Recorded, What};
+use crate::bundle::read_text;
 use crate::steps::{SHRINKAGES, Written};
 use bci_config::{Located, Mistake, Mistakes, Table};
 use bci_dsp::run::{AsrState, is_definite};
 use bci_types::Hz;
 use std::path::Path;
 
+/// The largest file (256 MiB): two matrices of 1024 channels, in digits, are a third of it.
+const MOST_BYTES: u64 = 1 << 28;
+
 /// Reads the file; every mistake in it is noted, and a step with a mistake is left out. `None` when it cannot be read or
 /// is no TOML.
 #[must_use]
 pub fn read(file: &Path, mistakes: &Mistakes) -> Option<Vec<Entry>> {
     let shown = file.display().to_string();
-    let text = match std::fs::read_to_string(file) {
+    let text = match read_text(file, MOST_BYTES) {
         Ok(text) => text,
-        Err(e) => {
-            mistakes.add(Mistake::elsewhere(format!("{shown}: cannot be read: {e}")));
+        Err(why) => {
+            mistakes.add(Mistake::elsewhere(format!("{shown}: {why}")));
             return None;
         }
     };

@@ -70,6 +70,69 @@ fn data_in_other_files_is_seen() {
     assert_eq!(about(&model(&number_field(14, 1))).expect("a model").external, ["?"]);
 }
 
+/// Wherever a model may hold a tensor, and however its number is written.
+#[test]
+fn data_in_other_files_is_seen_wherever_a_tensor_may_stand() {
+    let outside = number_field(14, 1);
+    let in_graph = |field: u64, content: &[u8]| message_field(7, &message_field(field, content));
+    let attribute =
+        |field: u64, content: &[u8]| in_graph(1, &message_field(5, &message_field(field, content)));
+    let within = message_field(1, &outside);
+    for (place, model) in [
+        ("a sparse initializer", in_graph(15, &within)),
+        ("an attribute", attribute(5, &outside)),
+        ("an attribute of many", attribute(10, &outside)),
+        ("a sparse attribute", attribute(22, &within)),
+        ("a sparse attribute of many", attribute(23, &within)),
+        ("a graph within", attribute(6, &message_field(5, &outside))),
+        (
+            "what a function takes for granted",
+            [message_field(7, &[]), message_field(25, &message_field(11, &message_field(5, &outside)))]
+                .concat(),
+        ),
+        (
+            "what trains it",
+            [message_field(7, &[]), message_field(20, &message_field(2, &message_field(5, &outside)))]
+                .concat(),
+        ),
+        ("a number of which the low bits are read", in_graph(5, &number_field(14, (1 << 32) | 1))),
+    ] {
+        assert_eq!(about(&model).expect("a model").external, ["?"], "{place}");
+    }
+}
+
+#[test]
+fn a_text_that_is_not_utf_8_hides_nothing() {
+    let outside = model(&number_field(14, 1));
+    for field in [2u64, 3, 6] {
+        let spoilt = [outside.clone(), message_field(field, &[0xff])].concat();
+        assert_eq!(about(&spoilt).expect("a model").external, ["?"], "field {field}");
+    }
+    let spoilt =
+        model(&message_field(13, &[string_field(1, "location"), message_field(2, &[0xff])].concat()));
+    assert_eq!(about(&spoilt).expect("a model").external, ["\u{fffd}"]);
+}
+
+#[test]
+fn what_readers_may_read_differently_is_refused() {
+    let whole = model(&[]);
+    // A group, begun and ended, as a field that nobody knows.
+    let group = [whole.clone(), vec![0x9b, 0x06, 0x9c, 0x06]].concat();
+    assert_eq!(about(&group), Err(NotOnnx("it is no protocol buffer")));
+    // The tag of the graph with a bit beyond the 32 that other readers keep.
+    let high = [whole.clone(), vec![0xba, 0x80, 0x80, 0x80, 0x10, 0]].concat();
+    assert_eq!(about(&high), Err(NotOnnx("it is no protocol buffer")));
+    assert_eq!(
+        about(&[whole.clone(), message_field(7, &[])].concat()),
+        Err(NotOnnx("it must hold one graph"))
+    );
+    let two = message_field(5, &[message_field(6, &[]), message_field(6, &[])].concat());
+    assert_eq!(
+        about(&message_field(7, &message_field(1, &two))),
+        Err(NotOnnx("an attribute in it holds two graphs where one may stand"))
+    );
+}
+
 #[test]
 fn what_is_damaged_is_refused_and_never_a_panic() {
     let whole = model(&[]);

@@ -1,17 +1,20 @@
 use super::number;
 use super::wire::{message_field, number_field, string_field};
 
-/// `y = x * x` of two numbers: the least that shows who runs a model.
+/// `y = x x` of a matrix of two by two: the least that shows who runs a decoder, which spends its time on products.
 pub(crate) fn trial_model() -> Vec<u8> {
     let node = [
         string_field(1, "x"),
         string_field(1, "x"),
         string_field(2, "y"),
-        string_field(number::NODE_OPERATOR, "Mul"),
+        string_field(number::NODE_OPERATOR, "MatMul"),
     ]
     .concat();
     let axis = message_field(1, &number_field(1, 2));
-    let of = message_field(1, &[number_field(1, 1), message_field(2, &axis)].concat());
+    let of = message_field(
+        1,
+        &[number_field(1, 1), message_field(2, &[axis.clone(), axis.clone()].concat())].concat(),
+    );
     let value = |name: &str| [string_field(1, name), message_field(2, &of)].concat();
     let graph = [
         message_field(number::GRAPH_NODE, &node),

@@ -39,6 +39,10 @@ pub(super) fn fields(message: &[u8]) -> impl Iterator<Item = Result<Field<'_>, N
 fn field<'b>(message: &'b [u8], at: &mut usize) -> Result<(u64, Payload<'b>), NotOnnx> {
     const CUT: NotOnnx = NotOnnx("it is cut short");
     let tag = varint(message, at)?;
+    if tag > u64::from(u32::MAX) {
+        // Other readers drop the high bits, and read another field.
+        return Err(NotOnnx("it is no protocol buffer"));
+    }
     let payload = match tag & 7 {
         0 => Payload::Number(varint(message, at)?),
         2 => {
@@ -47,6 +51,7 @@ fn field<'b>(message: &'b [u8], at: &mut usize) -> Result<(u64, Payload<'b>), No
         }
         1 => take(message, at, 8).map(|_| Payload::Other).ok_or(CUT)?,
         5 => take(message, at, 4).map(|_| Payload::Other).ok_or(CUT)?,
+        // Groups among them: nobody writes them since long, and what is in them is not looked through.
         _ => return Err(NotOnnx("it is no protocol buffer")),
     };
     match tag >> 3 {

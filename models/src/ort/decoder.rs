@@ -4,7 +4,7 @@ use super::watch::{STUCK, STUCK_AT_FIRST, STUCK_AT_FIRST_ON_GPU, Watch};
 use super::{first_line, fit, runtime};
 use crate::bundle::{Bundle, Layout, Output, Reset, load_model, sha256_hex};
 use crate::decoder::{DecodeError, Decoder};
-use crate::device::{Device, Proof, by_provider, ran_on_cpu, ran_on_cuda};
+use crate::device::{Device, Proof, branching, by_provider, ran_on_cpu, ran_on_cuda};
 use crate::golden::{self, Agreement};
 use crate::posterior::to_posteriors;
 use ::ort::session::Session;
@@ -112,6 +112,7 @@ impl OrtDecoder {
             asked: device,
             provider: provider.to_owned(),
             nodes: by_provider(&nodes),
+            branching: branching(&nodes),
             degraded: None,
         };
         let mut decoder = Self {

@@ -1,12 +1,16 @@
 //! Models that are damaged, or mean harm: each refused, or stopped, with its reason.
 
 use super::made::{Made, load, matrix};
-use super::onnx::{Axis, Axis::Fixed, Axis::Open, DOUBLE, FLOAT, endless, external, flatten, model};
+use super::onnx::{
+    Axis, Axis::Fixed, Axis::Open, DOUBLE, FLOAT, endless, external, external_of, flatten, model,
+};
 use super::{PAIR, WINDOW, identity, shipped};
-use bci_models::bundle::MOST_MODEL_BYTES;
+use bci_models::bundle::{MOST_MODEL_BYTES, MOST_TOML_BYTES};
+use bci_models::contract::contract;
+use bci_models::onnx::{CONTRACT_KEY, with_metadata};
 use bci_models::{DecodeError, Decoder as _, Device};
 use std::fs::File;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[test]
 fn what_the_bundle_says_wrongly_of_the_model_is_told_at_its_line() {
@@ -44,13 +48,14 @@ fn what_the_bundle_says_wrongly_of_the_model_is_told_at_its_line() {
 #[test]
 fn models_that_are_damaged_are_told_at_their_line() {
     let whole = shipped().model;
-    let at = "model.file = \"model.onnx\" at decoder.toml:7: the model cannot be loaded: ";
+    let file = "model.file = \"model.onnx\" at decoder.toml:7: ";
     for broken in [&b"not a model"[..], &whole[..whole.len() / 2], &[]] {
         let told = Made::new(broken).refusal();
         assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].starts_with(at), "{told:?}");
+        assert!(told[0].starts_with(&format!("{file}model.onnx is no ONNX model: ")), "{told:?}");
         assert_eq!(told[0].lines().count(), 1, "{told:?}");
     }
+    let at = &format!("{file}the model cannot be loaded: ");
     let unknown = model(
         &[("window", FLOAT, WINDOW)],
         &[("posterior", FLOAT, PAIR)],
@@ -58,7 +63,7 @@ fn models_that_are_damaged_are_told_at_their_line() {
         &[],
     );
     let told = Made::new(&unknown).refusal();
-    assert!(told.len() == 1 && told[0].starts_with(at) && told[0].contains("Flattern"), "{told:?}");
+    assert!(told.len() == 1 && told[0].starts_with(at.as_str()) && told[0].contains("Flattern"), "{told:?}");
 }
 
 /// Damage anywhere is refused, or does no harm; nothing panics.
@@ -209,6 +214,7 @@ fn a_run_that_does_not_end_is_stopped_and_the_next_is_as_ever() {
         .with(r#"["C3", "C4"]"#, r#"["C3", "C4", "Cz"]"#)
         .golden(segment, matrix(2, &[0.25, 0.75, 0.5, 0.5]));
     let mut decoder = made.load().unwrap();
+    assert_eq!(decoder.proof().branching, 1, "the loop, whose body did not run: {}", decoder.proof());
     let mut posterior = [0.0; 2];
     let begun = Instant::now();
     let told = decoder.decode(&[0.25, 0.75, 1.0], &mut posterior);
@@ -237,4 +243,98 @@ fn a_golden_segment_that_would_keep_a_start_waiting_is_refused() {
         told.len() == 1 && told[0].ends_with("the golden segment yields more than 10000 windows"),
         "{told:?}"
     );
+}
+
+/// One byte of ill-formed text must not end the look for tensors that are kept elsewhere: ONNX Runtime does not mind it,
+/// and would open them.
+#[test]
+fn a_model_with_ill_formed_text_opens_no_other_file() {
+    // Beside whatever folder the program was started in; "../" works as well.
+    let file = "ill-formed-weights.bin";
+    std::fs::write(file, 3.0f32.to_le_bytes().repeat(200)).unwrap();
+    let made = |model: &[u8]| {
+        Made::new(model)
+            .with("window_samples = 1", "window_samples = 100")
+            .with(
+                "kind = \"class_posteriors\"\nclasses = [\"left\", \"right\"]",
+                "kind = \"embedding\"\nsize = 200",
+            )
+            .golden(matrix(2, &[0.0; 200]), matrix(200, &[3.0; 200]))
+            .refusal()
+    };
+    let plain = external_of(100, "Max", file);
+    let ill_formed = [plain.clone(), vec![0x12, 1, 0xff]].concat();
+    let told = [made(&plain), made(&ill_formed)];
+    std::fs::remove_file(file).unwrap();
+    for told in told {
+        assert!(told.len() == 1 && told[0].contains("keeps tensors in ill-formed-weights.bin: "), "{told:?}");
+    }
+}
+
+/// Reading a pipe never ends; a folder or a device is no bundle's file either.
+#[test]
+fn only_regular_files_are_read() {
+    for name in ["segment.npy", "expected.npy", "decoder.toml", "model.onnx"] {
+        for kind in ["pipe", "folder", "device"] {
+            let folder = Made::new(&identity()).write();
+            let file = folder.path().join(name);
+            std::fs::remove_file(&file).unwrap();
+            match kind {
+                "pipe" => {
+                    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+                }
+                "folder" => std::fs::create_dir(&file).unwrap(),
+                _ => std::os::unix::fs::symlink("/dev/zero", &file).unwrap(),
+            }
+            let (done, ended) = std::sync::mpsc::channel();
+            let path = folder.path().to_owned();
+            std::thread::spawn(move || done.send(load(&path, Device::Cpu).map(|_| ())));
+            let told = ended.recv_timeout(Duration::from_secs(20));
+            let told = told.unwrap_or_else(|e| panic!("{name} that is a {kind}: {e}")).unwrap_err();
+            assert!(told.iter().any(|t| t.contains(name) && t.ends_with("is no file")), "{kind}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_decoder_toml_beyond_its_bound_is_refused_unread() {
+    let folder = Made::new(&identity()).write();
+    let file = File::options().write(true).open(folder.path().join("decoder.toml")).unwrap();
+    file.set_len(MOST_TOML_BYTES + 1).unwrap();
+    let told = load(folder.path(), Device::Cpu).unwrap_err();
+    assert_eq!(told, ["decoder.toml: has 16777217 bytes; 16777216 are permitted"]);
+}
+
+/// Where the model leaves the axis open, nothing but memory bounds what the bundle asks for.
+#[test]
+fn sizes_beyond_any_memory_are_refused() {
+    let open = flatten(&[("window", FLOAT, &[Open, Open, Open])], ("posterior", FLOAT, &[Open, Open]));
+    let steps = flatten(&[("window", FLOAT, &[Open, Open, Open])], ("posterior", FLOAT, &[Open, Open, Open]));
+    let kind = "kind = \"class_posteriors\"\nclasses = [\"left\", \"right\"]";
+    for size in [1u64 << 38, 1 << 61, (1 << 62) + 1] {
+        let embedding = format!("kind = \"embedding\"\nsize = {size}");
+        let window = format!("window_samples = {size}");
+        let tokens =
+            format!("kind = \"token_logits\"\ntokens = [\"a\", \"b\", \"c\", \"d\"]\nsteps = {size}");
+        for (model, from, to) in
+            [(&open, kind, embedding), (&open, "window_samples = 1", window), (&steps, kind, tokens)]
+        {
+            assert!(!Made::new(model).with(from, &to).refusal().is_empty(), "{to}");
+        }
+    }
+}
+
+/// Which of two counts, each reader would decide for itself.
+#[test]
+fn a_model_that_holds_its_contract_twice_is_refused() {
+    let mut made = Made::new(&identity());
+    let held = contract(&made.text).unwrap().to_string();
+    let whole = with_metadata(&made.model, CONTRACT_KEY, &held).unwrap();
+    for second in [held.replace("100.0", "250.0"), held] {
+        made.model = [whole.clone(), with_metadata(&[], CONTRACT_KEY, &second).unwrap()].concat();
+        assert_eq!(
+            made.refusal(),
+            ["model.file = \"model.onnx\" at decoder.toml:7: holds 2 bcid.contract; one is permitted"]
+        );
+    }
 }

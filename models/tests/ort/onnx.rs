@@ -50,19 +50,26 @@ pub(crate) fn model(
     whole(&graph)
 }
 
-/// A model that adds to its input a tensor stored in the file `location`.
+/// A model that adds to its input, of one frame, a tensor stored in the file `location`.
 pub(crate) fn external(location: &str) -> Vec<u8> {
+    external_of(1, "Add", location)
+}
+
+/// A model that joins its input, of so many frames of two channels, by `operator` to a tensor stored in the file `location`.
+pub(crate) fn external_of(frames: u64, operator: &str, location: &str) -> Vec<u8> {
     let entry = bytes(13, &[text(1, "location"), text(2, location)].concat());
     let mut graph = Vec::new();
-    let nodes: [Node<'_>; 2] = [("Add", &["window", "w"], &["sum"]), ("Flatten", &["sum"], &["posterior"])];
+    let nodes: [Node<'_>; 2] =
+        [(operator, &["window", "w"], &["both"]), ("Flatten", &["both"], &["posterior"])];
     for (operator, takes, yields) in nodes {
         let takes: Vec<u8> = takes.iter().flat_map(|name| text(1, name)).collect();
         graph.extend(bytes(1, &[takes, text(2, yields[0]), text(4, operator)].concat()));
     }
+    let fixed = Axis::Fixed;
     graph.extend(text(2, "g"));
-    graph.extend(bytes(5, &[tensor("w", &[1, 2, 1]), entry, number(14, 1)].concat()));
-    graph.extend(bytes(11, &value(("window", FLOAT, &[Axis::Fixed(1), Axis::Fixed(2), Axis::Fixed(1)]))));
-    graph.extend(bytes(12, &value(("posterior", FLOAT, &[Axis::Fixed(1), Axis::Fixed(2)]))));
+    graph.extend(bytes(5, &[tensor("w", &[1, 2, frames]), entry, number(14, 1)].concat()));
+    graph.extend(bytes(11, &value(("window", FLOAT, &[fixed(1), fixed(2), fixed(frames)]))));
+    graph.extend(bytes(12, &value(("posterior", FLOAT, &[fixed(1), fixed(2 * frames)]))));
     whole(&graph)
 }
 

@@ -341,11 +341,12 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
 
 fn bundle() -> Bundle {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("model.onnx"), "").unwrap();
+    // A model of an empty graph: it is read, and never run.
+    std::fs::write(folder.path().join("model.onnx"), [0x3a, 0]).unwrap();
     let text = format!(
         "schema = 2\nname = \"d\"\nversion = \"1\"\ndescription = \"d\"\nlicence = \"MIT\"\n\
          [model]\nfile = \"model.onnx\"\n\
-         sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n\
+         sha256 = \"7648eb81c4e9fef7b51879c6fcd6fb4b8863eea0cb2a978c508711dc52c80041\"\n\
          [input]\ntensor = \"x\"\nunit = \"uV\"\nrate_hz = {RATE}\nwindow_samples = {WINDOW}\nhop_samples = {HOP}\n\
          channels = {LABELS:?}\n\
          [output]\ntensor = \"y\"\nkind = \"class_posteriors\"\nclasses = [\"a\", \"b\"]\n\

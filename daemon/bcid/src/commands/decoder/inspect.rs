@@ -2,7 +2,7 @@ use crate::cli::InspectArgs;
 use crate::commands::print_lines;
 use crate::exit::{Exit, Failure};
 use bci_config::Mistakes;
-use bci_models::bundle::sha256_hex;
+use bci_models::bundle::{MOST_MODEL_BYTES, MOST_TOML_BYTES, read_file, read_text, sha256_hex};
 use bci_models::onnx::{About, CONTRACT_KEY, about};
 use bci_models::{Bundle, contract};
 use serde_json::{Map, Value, json};
@@ -34,8 +34,8 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
 fn folder(folder: &Path) -> Result<Value, Failure> {
     let toml = folder.join("decoder.toml");
     let shown = toml.display();
-    let text = std::fs::read_to_string(&toml)
-        .map_err(|e| Failure::new(Exit::Config, format!("{shown}: cannot be read: {e}")))?;
+    let text = read_text(&toml, MOST_TOML_BYTES)
+        .map_err(|why| Failure::new(Exit::Config, format!("{shown}: {why}")))?;
     let mut found =
         contract::contract(&text).map_err(|why| Failure::new(Exit::Config, format!("{shown}: {why}")))?;
     let mistakes = Mistakes::new();
@@ -79,7 +79,7 @@ fn lone(file: &Path) -> Result<Value, Failure> {
 
 /// What a model file is, and the contract that it holds.
 fn model_about(file: &Path) -> Result<(Value, Option<String>), String> {
-    let bytes = std::fs::read(file).map_err(|e| format!("cannot be read: {e}"))?;
+    let bytes = read_file(file, MOST_MODEL_BYTES)?;
     let of: About = about(&bytes).map_err(|e| e.to_string())?;
     let tensors = |all: &[(String, String)]| -> Value {
         all.iter()

@@ -51,7 +51,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
         let nodes: serde_json::Map<_, _> =
             proof.nodes.iter().map(|(provider, n)| (provider.clone(), (*n).into())).collect();
         let agreement = agreement
-            .map(|a| json!({ "windows": a.windows, "largest_difference": a.largest, "atol": a.atol }));
+            .map(|a| json!({ "windows": a.windows, "of_windows": a.expected, "largest_difference": a.largest, "atol": a.atol }));
         let found = json!({
             "name": bundle.identity.name,
             "version": bundle.identity.version,
@@ -59,6 +59,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
             "asked": proof.asked.word(),
             "provider": proof.provider,
             "nodes": nodes,
+            "branching_nodes": proof.branching,
             "degraded": proof.degraded,
             "golden": agreement,
             "decoders": args.decoders,
@@ -77,7 +78,7 @@ pub(crate) fn checked(decoder: &OrtDecoder) -> String {
     let run = format!("a run took {:.3} ms", decoder.run_time().as_secs_f64() * 1e3);
     match decoder.agreement() {
         Some(a) => {
-            format!("{run}; {} golden windows within {:.1e}, {:e} permitted", a.windows, a.largest, a.atol)
+            format!("{run}; {a}")
         }
         None => run,
     }
