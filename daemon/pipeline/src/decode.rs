@@ -273,7 +273,11 @@ pub fn decode_loop(
                 count(&counters.windows_skipped, 1);
                 stage.pass_over(&slot, counters);
             } else {
-                told(stage.decode(&slot, clock, counters));
+                let decoded = stage.decode(&slot, clock, counters);
+                if let Some(anticipation) = &mut stage.anticipation {
+                    anticipation.decoded(decoded.took_ns);
+                }
+                told(decoded);
             }
             queue.recycle(slot);
         }

@@ -7,7 +7,7 @@ const MARGIN_NS: i64 = 60_000;
 /// How long it stays ready after, ns.
 const PATIENCE_NS: i64 = 250_000;
 /// The longest warming up that is worth it, as a share of the time between windows.
-const MOST_SHARE: f64 = 0.05;
+const MOST_SHARE: f64 = 0.1;
 /// Of the last so many windows,
 const LAST: u32 = 16;
 /// so many must have been foreseen.
@@ -67,12 +67,23 @@ impl Anticipation {
         self.warm_ns = if self.warm_ns == 0.0 { took } else { self.warm_ns + 0.1 * (took - self.warm_ns) };
     }
 
+    /// A window was decoded, which took so long: where warming up was found not worth it, this is how it comes to be again.
+    pub(super) fn decoded(&mut self, took_ns: i64) {
+        if self.takes_too_long() {
+            self.warmed(took_ns);
+        }
+    }
+
+    fn takes_too_long(&self) -> bool {
+        self.warm_ns > MOST_SHARE * self.interval_ns
+    }
+
     /// When to begin to get ready for the next window, and until when to stay so, ns; `None` where it cannot be foreseen or
     /// is not worth it.
     pub(super) fn next(&self) -> Option<(i64, i64)> {
         let expected = self.expected_ns?;
         let often = (self.foreseen & ((1 << LAST) - 1)).count_ones() >= ENOUGH;
-        if !often || self.warm_ns > MOST_SHARE * self.interval_ns {
+        if !often || self.takes_too_long() {
             return None;
         }
         let ready = expected - MARGIN_NS - self.warm_ns as i64;
@@ -134,6 +145,21 @@ mod tests {
         assert_eq!(after((0..100).map(|n| n / 2 * 2 * HOP), 0), None, "two at a time");
         assert_eq!(after((0..100).map(|n| n * HOP + n * 7919 % 8 * 1_000_000), 0), None, "8 ms of jitter");
         assert_eq!(after((0..100).map(|n| n * HOP), 5_000_000), None, "a quarter of the time");
+    }
+
+    #[test]
+    fn a_slow_first_run_is_not_held_against_it_for_ever() {
+        let mut own = Anticipation::new(HOP as f64);
+        own.warmed(HOP / 5);
+        for n in 0..100 {
+            own.came(n * HOP);
+            own.decoded(HOP / 50);
+        }
+        assert!(own.next().is_some());
+        // Slow for good: left.
+        own.warmed(HOP * 10);
+        (0..100).for_each(|_| own.decoded(HOP / 5));
+        assert_eq!(own.next(), None);
     }
 
     #[test]
