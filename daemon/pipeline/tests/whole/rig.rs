@@ -340,14 +340,29 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
 }
 
 fn bundle() -> Bundle {
+    bundle_with(&LABELS, WINDOW, "")
+}
+
+/// A candidate's decoder.
+pub(crate) fn candidate(shared: &Arc<Shared>, decode: Decode) -> Box<dyn Decoder> {
+    Box::new(ScriptedDecoder {
+        output: Output::posteriors(&["a", "b"]),
+        decode,
+        n: 0,
+        shared: Arc::clone(shared),
+    })
+}
+
+/// A bundle of these channels, window and further lines of preprocessing.
+pub(crate) fn bundle_with(labels: &[&str], window: usize, steps: &str) -> Bundle {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("model.onnx"), "").unwrap();
     let text = format!(
         "schema = 2\nname = \"d\"\nversion = \"1\"\ndescription = \"d\"\nlicence = \"MIT\"\n\
          [model]\nfile = \"model.onnx\"\n\
          sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n\
-         [input]\ntensor = \"x\"\nunit = \"uV\"\nrate_hz = {RATE}\nwindow_samples = {WINDOW}\nhop_samples = {HOP}\n\
-         channels = {LABELS:?}\n\
+         [input]\ntensor = \"x\"\nunit = \"uV\"\nrate_hz = {RATE}\nwindow_samples = {window}\nhop_samples = {HOP}\n\
+         channels = {labels:?}\n{steps}\
          [output]\ntensor = \"y\"\nkind = \"class_posteriors\"\nclasses = [\"a\", \"b\"]\n\
          [provenance]\ntrained_by = \"x\"\nsubjects = \"x\"\nsplit = \"x\"\ncode_version = \"x\"\n\
          [golden]\nsegment = \"s.npy\"\nsegment_sha256 = \"0\"\nexpected = \"e.npy\"\nexpected_sha256 = \"0\"\norigin = \"x\"\n"
