@@ -6,10 +6,10 @@ use bci_pipeline::{Desk, MeasuredRate, Sink, State, Status, StatusChange};
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_rt::guard;
 use bci_server::{
-    ArtefactsRemoved, DecoderChange, DecoderInfo, Engine, EngineStatus, PipelineDecoders, PipelineSettings,
-    PipelineStatus, Publisher, StreamState, StreamStatus,
+    ArtefactsRemoved, Changed, DecoderChange, DecoderInfo, Engine, EngineStatus, PipelineDecoders,
+    PipelineSettings, PipelineStatus, Publisher, StreamState, StreamStatus,
 };
-use bci_types::{DecoderIdentity, HostNs, Intent, Marker, Rate, Swapped};
+use bci_types::{DecoderIdentity, HostNs, Intent, Marker, Rate};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ pub(crate) struct Known {
     pub(crate) settings: PipelineSettings,
     /// Where candidates are to run.
     pub(crate) device: Device,
-    /// Every decoder loaded since the start.
+    /// The decoders that are loaded.
     pub(crate) loaded: Mutex<Vec<DecoderInfo>>,
 }
 
@@ -41,7 +41,9 @@ impl Known {
         loaded.iter().rev().find(|info| Some(&info.identity) == identity).cloned()
     }
 
-    fn load(&self, folder: &Path) -> Result<(), String> {
+    fn load(&self, folder: &Path) -> Result<DecoderInfo, String> {
+        // Asked before anything that takes long: a candidate is run and verified before it is loaded.
+        self.desk.has_room().map_err(|e| e.to_string())?;
         let lines =
             |found: Vec<Mistake>| found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         let mistakes = Mistakes::new();
@@ -49,8 +51,20 @@ impl Known {
         let decoder = OrtDecoder::load(&bundle, self.device).map_err(lines)?;
         let info = info_of(&bundle, &decoder);
         self.desk.load(bundle, Box::new(decoder)).map_err(|e| crate::exit::chain(&e))?;
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).push(info);
-        Ok(())
+        self.remember(Some(&info));
+        Ok(info)
+    }
+
+    /// Remembers a decoder that was loaded, and forgets those that are no more.
+    fn remember(&self, new: Option<&DecoderInfo>) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(new) = new {
+            loaded.retain(|info| info.identity != new.identity);
+            loaded.push(new.clone());
+        }
+        let decoders = self.desk.decoders();
+        let there = [&decoders.active, &decoders.other];
+        loaded.retain(|info| there.into_iter().flatten().any(|identity| **identity == *info.identity));
     }
 }
 
@@ -99,11 +113,17 @@ impl Engine for DaemonEngine {
         })
     }
 
-    fn change(&self, pipeline: &str, change: DecoderChange) -> Result<Option<Swapped>, String> {
+    fn change(&self, pipeline: &str, change: DecoderChange) -> Result<Changed, String> {
         let known = self.known(pipeline).ok_or_else(|| format!("there is no pipeline {pipeline}"))?;
         let swapped = match change {
-            DecoderChange::Load(folder) => return known.load(&folder).map(|()| None),
-            DecoderChange::Discard => return known.desk.discard().map(|()| None).map_err(|e| e.to_string()),
+            DecoderChange::Load(folder) => {
+                return known.load(&folder).map(|info| Changed::Loaded(Box::new(info)));
+            }
+            DecoderChange::Discard => {
+                known.desk.discard().map_err(|e| e.to_string())?;
+                known.remember(None);
+                return Ok(Changed::Discarded);
+            }
             DecoderChange::Swap { model_sha256, patience } => known.desk.swap(&model_sha256, patience),
             DecoderChange::RollBack { patience } => known.desk.roll_back(patience),
         };
@@ -111,7 +131,7 @@ impl Engine for DaemonEngine {
         if let Some(now) = &swapped.now {
             tracing::info!(%pipeline, decoder = %now.name, version = %now.version, after = ?swapped.after, "decoders swapped");
         }
-        Ok(Some(swapped))
+        Ok(Changed::Swapped(swapped))
     }
 }
 

@@ -8,7 +8,7 @@ pub use self::memory::Fed;
 use self::memory::Memory;
 use crate::policy::Policy;
 use crate::slots::{Slot, WindowQueue};
-use crate::status::{Counters, MeasuredRate, count};
+use crate::status::{Counters, count};
 use bci_models::Decoder;
 use bci_models::bundle::{OutputKind, Reset};
 use bci_rt::clock::Clock;
@@ -35,8 +35,6 @@ pub struct DecodeStage {
     numbers: Vec<f32>,
     deadline_ns: i64,
     anticipation: Option<Anticipation>,
-    /// Whether it was told that the real rate is not the stated one.
-    rate_told: bool,
     /// Whether the last window was not decoded.
     faulty: bool,
     /// The epoch and the number of the last window decoded.
@@ -51,6 +49,8 @@ pub struct Decoded {
     pub intent: Intent,
     /// How long inference and policy took, ns.
     pub took_ns: i64,
+    /// The window could be trusted until it was decoded.
+    pub spoilt: bool,
 }
 
 impl DecodeStage {
@@ -83,7 +83,6 @@ impl DecodeStage {
             policy,
             deadline_ns: i64::try_from(deadline.as_nanos()).unwrap_or(i64::MAX),
             anticipation: None,
-            rate_told: false,
             faulty: false,
             epoch: 0,
             last: None,
@@ -114,10 +113,8 @@ impl DecodeStage {
         {
             validity = validity.with(Validity::STALE);
         }
-        if slot.validity.is_valid() && !validity.is_valid() {
-            count(&counters.windows_invalid, 1);
-        }
-        self.tell_rate(counters);
+        let spoilt = slot.validity.is_valid() && !validity.is_valid();
+        count(&counters.windows_invalid, u64::from(spoilt));
         if slot.epoch != self.epoch {
             self.policy.reset();
         }
@@ -142,7 +139,7 @@ impl DecodeStage {
             ledger,
         };
         ledger.decoded = clock.now();
-        Decoded { intent: Intent { ledger, ..intent }, took_ns: ledger.decoded - begun }
+        Decoded { intent: Intent { ledger, ..intent }, took_ns: ledger.decoded - begun, spoilt }
     }
 
     /// Waits until `ready`, warms the decoder up and waits awake for a window, until `until` at most.
@@ -192,6 +189,9 @@ impl DecodeStage {
                 return validity;
             }
         }
+        if self.memory.as_ref().is_some_and(Memory::is_bridged) {
+            validity = validity.with(Validity::BRIDGED);
+        }
         if let Err(e) = self.decoder.decode(&slot.window, &mut self.numbers) {
             validity = validity.with(Validity::DECODER_FAULT);
             self.numbers.fill(0.0);
@@ -236,19 +236,6 @@ impl DecodeStage {
             outcome = Outcome::NoIntent(NoIntentReason::Rejected);
         }
         (outcome, self.policy.smoothed().to_vec())
-    }
-
-    fn tell_rate(&mut self, counters: &Counters) {
-        if self.rate_told || !counters.rate.off.load(Ordering::Relaxed) {
-            return;
-        }
-        self.rate_told = true;
-        let hz = MeasuredRate::of(&counters.rate.sampled_hz);
-        tracing::warn!(
-            pipeline = %self.pipeline,
-            measured_hz = hz,
-            "the stream's real rate is not the stated one: give `rate_hz` under [pipeline.stream], and a `resample` step"
-        );
     }
 }
 

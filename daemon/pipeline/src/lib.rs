@@ -8,6 +8,8 @@
 //! dec-NAME  window -> decoder -> policy -> sink
 //! ```
 //!
+//! A candidate that is loaded beside the decoder runs on a fourth, shd-NAME, unheard until it is swapped in.
+//!
 //! A caller may rely on: everything being validated against the stream before the first sample is filtered, all
 //! mistakes at once; no thread waiting for a slower one; every late window, every untrusted window and every hole wider than jitter being
 //! counted and told in the intent. Decoding never queues up: late windows are skipped in favour of the newest.

@@ -18,6 +18,12 @@ pub struct PolicySpec {
 /// usable network.
 const AHEAD_MS: f64 = 100.0;
 
+/// See [`Policy::is_stale`].
+pub(crate) fn is_stale(age_ns: i64, max_age_ms: f64) -> bool {
+    let age_ms = age_ns as f64 / 1e6;
+    age_ms > max_age_ms || age_ms < -AHEAD_MS
+}
+
 /// The index of the largest value; the first of equal ones, as NumPy's `argmax` has it.
 fn first_largest(values: &[f32]) -> Option<usize> {
     let mut best: Option<usize> = None;
@@ -67,8 +73,7 @@ impl Policy {
     /// errs, so that its age is not known.
     #[must_use]
     pub fn is_stale(&self, age_ns: i64) -> bool {
-        let age_ms = age_ns as f64 / 1e6;
-        age_ms > self.max_age_ms || age_ms < -AHEAD_MS
+        is_stale(age_ns, self.max_age_ms)
     }
 
     /// Takes in the posterior of the window `hops` after the last one, and decides. Windows in between were skipped.

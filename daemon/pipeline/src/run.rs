@@ -4,8 +4,8 @@ use crate::acquire::{Acquisition, Outlet};
 use crate::lanes::{Attachment, Handover, LaneSpec, Paths, Registry, Route, Signal};
 use crate::markers::read_markers;
 use crate::spec::PipelineSpec;
-use crate::status::{Sink, Status};
-use crate::swap::{Desk, DeskParts, Exchange, Lane, LaneThread};
+use crate::status::{Counters, Sink, Status};
+use crate::swap::{Desk, DeskParts, Exchange, Lane, LaneThread, Outside};
 use bci_driver_api::{MarkerSourceFactory, SourceFactory};
 use bci_models::{Bundle, Decoder};
 use bci_rt::clock::Clock;
@@ -73,7 +73,14 @@ pub fn start(
     let binding = crate::bind::check(&spec, &bundle).map_err(|found| {
         io::Error::other(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })?;
-    let exchange = Arc::new(Exchange::new(Lane::of(&bundle, binding.hop_ms, &status), Arc::clone(&sink)));
+    let (queue, counted) = (LaneThread::queue(&bundle), Arc::new(Counters::default()));
+    let outside = Outside {
+        sink: Arc::clone(&sink),
+        status: Arc::clone(&status),
+        clock: Arc::clone(&clock),
+        max_age_ms: spec.policy.max_age_ms,
+    };
+    let exchange = Arc::new(Exchange::new(Lane::of(&bundle, binding.hop_ms, &counted, &queue), outside));
     let shared = DeskParts {
         spec: Arc::clone(&spec),
         exchange: Arc::clone(&exchange),
@@ -81,7 +88,7 @@ pub fn start(
         clock: Arc::clone(&clock),
         rt,
     };
-    let (thread, queue) = LaneThread::start(&shared, 0, &bundle, decoder, &binding, Arc::clone(&status))?;
+    let thread = LaneThread::start(&shared, 0, &bundle, decoder, &binding, (&queue, counted))?;
     let route = Route { queue, bell: thread.bell(), path: 0 };
     let registry = Registry::new(LaneSpec { spec: Arc::clone(&spec), bundle, route });
     let first = registry.change(None);

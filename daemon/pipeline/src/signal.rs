@@ -41,7 +41,10 @@ pub(crate) struct Layout<'a> {
     pub(crate) decoder_labels: &'a [String],
     pub(crate) to_decoder_unit: f64,
     pub(crate) preprocessing: &'a [StepSpec],
+    /// Frames of a window that is handed over.
     pub(crate) window_samples: usize,
+    /// Frames that a decision rests on: more, where a decoder is fed by the hop.
+    pub(crate) decision_samples: usize,
     pub(crate) hop_samples: usize,
     pub(crate) gap_ms: f64,
     pub(crate) dejitter: bool,
@@ -66,7 +69,12 @@ pub struct Continuity {
 impl Continuity {
     /// The same place in the stream, no window yet.
     pub(crate) fn before_any_window(self) -> Self {
-        Self { seq: 0, ..self }
+        self.with_windows_of(Self::default())
+    }
+
+    /// The same place in the stream, the next window of `other`.
+    pub(crate) fn with_windows_of(self, other: Self) -> Self {
+        Self { seq: other.seq, ..self }
     }
 }
 

@@ -3,6 +3,7 @@
 use bci_types::{HostNs, Ledger, Seq, Validity};
 use crossbeam_queue::ArrayQueue;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// A window on its way.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub struct WindowQueue {
     length: usize,
     ready: Arc<ArrayQueue<Box<Slot>>>,
     free: Arc<ArrayQueue<Box<Slot>>>,
+    given_up: Arc<AtomicU64>,
 }
 
 impl WindowQueue {
@@ -56,7 +58,8 @@ impl WindowQueue {
             // As many places as slots: this cannot fail.
             let _ = free.push(Box::new(slot));
         }
-        Self { length, ready: Arc::new(ArrayQueue::new(slots)), free: Arc::new(free) }
+        let ready = Arc::new(ArrayQueue::new(slots));
+        Self { length, ready, free: Arc::new(free), given_up: Arc::default() }
     }
 
     /// Numbers in a window.
@@ -71,6 +74,12 @@ impl WindowQueue {
         let free = || self.free.pop().map(|slot| (slot, false));
         // Between the first two looks the decoder may take and give back everything that waited.
         free().or_else(|| self.ready.pop().map(|slot| (slot, true))).or_else(free)
+    }
+
+    /// Windows that were given up before they were decoded and are not yet accounted for.
+    #[must_use]
+    pub fn given_up(&self) -> &Arc<AtomicU64> {
+        &self.given_up
     }
 
     /// Hands a filled slot over. There are as many places as slots, so it always fits.

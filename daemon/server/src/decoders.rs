@@ -1,11 +1,11 @@
 //! `DecoderService`.
 
 use crate::convert;
-use crate::engine::{DecoderChange, DecoderInfo, PipelineDecoders};
+use crate::engine::{Changed, DecoderChange, DecoderInfo, PipelineDecoders};
 use crate::intents::Services;
 use bci_proto::v1;
 use bci_proto::v1::decoder_service_server::DecoderService;
-use bci_types::{Latency, Swapped};
+use bci_types::Latency;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,11 +32,7 @@ impl Services {
     }
 
     /// Makes a change on a thread that may wait for it.
-    async fn change(
-        &self,
-        pipeline: &str,
-        change: DecoderChange,
-    ) -> Result<(Arc<str>, Option<Swapped>), Status> {
+    async fn change(&self, pipeline: &str, change: DecoderChange) -> Result<Changed, Status> {
         if !self.permissions.change_decoders {
             return Err(Status::permission_denied(
                 "decoders may not be changed over this connection: server.decoder_changes is false, as it is by default beyond loopback",
@@ -49,7 +45,7 @@ impl Services {
             .await
             .map_err(|e| Status::internal(format!("changing decoders failed: {e}")))?;
         match made {
-            Ok(swapped) => Ok((pipeline, swapped)),
+            Ok(changed) => Ok(changed),
             Err(why) => {
                 tracing::warn!(%pipeline, reasons = %why.replace('\n', "; "), "decoders were not changed");
                 Err(Status::failed_precondition(why))
@@ -89,8 +85,9 @@ fn latency(of: Latency) -> v1::DecodeLatency {
     v1::DecodeLatency { count: of.count, p50_us: of.p50_us, p99_us: of.p99_us, max_us: of.max_us }
 }
 
-fn now(swapped: Option<Swapped>) -> (Option<v1::Decoder>, Option<u64>) {
-    swapped.map_or((None, None), |s| (s.now.as_deref().map(convert::decoder), s.after))
+fn now(changed: Changed) -> (Option<v1::Decoder>, Option<u64>) {
+    let Changed::Swapped(swapped) = changed else { return (None, None) };
+    (swapped.now.as_deref().map(convert::decoder), swapped.after)
 }
 
 #[tonic::async_trait]
@@ -124,8 +121,11 @@ impl DecoderService for Services {
         if bundle.is_empty() {
             return Err(Status::invalid_argument("bundle: name the bundle's folder on the daemon's machine"));
         }
-        let (name, _) = self.change(&pipeline, DecoderChange::Load(PathBuf::from(bundle))).await?;
-        let candidate = self.decoders_of(&name)?.shadow.as_ref().map(info);
+        // Of this one, whatever others have done since.
+        let candidate = match self.change(&pipeline, DecoderChange::Load(PathBuf::from(bundle))).await? {
+            Changed::Loaded(loaded) => Some(info(&loaded)),
+            Changed::Swapped(_) | Changed::Discarded => None,
+        };
         Ok(Response::new(v1::LoadCandidateResponse { candidate }))
     }
 
@@ -149,6 +149,7 @@ impl DecoderService for Services {
             recent_drift: report.recent_drift,
             active_latency: Some(latency(report.active)),
             shadow_latency: Some(latency(report.candidate)),
+            not_ready: report.not_ready.unwrap_or_default(),
         }))
     }
 
@@ -158,7 +159,7 @@ impl DecoderService for Services {
     ) -> Result<Response<v1::SwapDecoderResponse>, Status> {
         let v1::SwapDecoderRequest { pipeline, model_sha256, patience_s } = request.into_inner();
         let patience = patience(patience_s)?;
-        let (_, swapped) = self.change(&pipeline, DecoderChange::Swap { model_sha256, patience }).await?;
+        let swapped = self.change(&pipeline, DecoderChange::Swap { model_sha256, patience }).await?;
         let (active, after_sequence) = now(swapped);
         Ok(Response::new(v1::SwapDecoderResponse { active, after_sequence }))
     }
@@ -169,7 +170,7 @@ impl DecoderService for Services {
     ) -> Result<Response<v1::RollBackDecoderResponse>, Status> {
         let v1::RollBackDecoderRequest { pipeline, patience_s } = request.into_inner();
         let patience = patience(patience_s)?;
-        let (_, swapped) = self.change(&pipeline, DecoderChange::RollBack { patience }).await?;
+        let swapped = self.change(&pipeline, DecoderChange::RollBack { patience }).await?;
         let (active, after_sequence) = now(swapped);
         Ok(Response::new(v1::RollBackDecoderResponse { active, after_sequence }))
     }

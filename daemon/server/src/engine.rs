@@ -19,7 +19,18 @@ pub trait Engine: Send + Sync + 'static {
     ///
     /// # Errors
     /// In words, every reason a line: why nothing was changed.
-    fn change(&self, pipeline: &str, change: DecoderChange) -> Result<Option<Swapped>, String>;
+    fn change(&self, pipeline: &str, change: DecoderChange) -> Result<Changed, String>;
+}
+
+/// What became of a change of decoders.
+#[derive(Clone, Debug)]
+pub enum Changed {
+    /// This candidate was loaded.
+    Loaded(Box<DecoderInfo>),
+    /// Decoders were swapped.
+    Swapped(Swapped),
+    /// The candidate was discarded.
+    Discarded,
 }
 
 /// What can be done to the decoders of a pipeline.

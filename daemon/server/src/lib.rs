@@ -14,8 +14,8 @@ mod serve;
 mod telemetry;
 
 pub use engine::{
-    ArtefactsRemoved, DecoderChange, DecoderInfo, Engine, EngineStatus, PipelineDecoders, PipelineSettings,
-    PipelineStatus, StreamState, StreamStatus,
+    ArtefactsRemoved, Changed, DecoderChange, DecoderInfo, Engine, EngineStatus, PipelineDecoders,
+    PipelineSettings, PipelineStatus, StreamState, StreamStatus,
 };
 pub use publisher::Publisher;
 pub use serve::{Permissions, Server, ServerError};

@@ -6,7 +6,7 @@ mod decoders;
 mod metrics;
 
 use crate::engine::{
-    DecoderChange, Engine, EngineStatus, PipelineDecoders, PipelineStatus, StreamState, StreamStatus,
+    Changed, DecoderChange, Engine, EngineStatus, PipelineDecoders, PipelineStatus, StreamState, StreamStatus,
 };
 use crate::intents::Services;
 use crate::publisher::Publisher;
@@ -16,7 +16,7 @@ use bci_proto::v1;
 use bci_proto::v1::intent_service_server::IntentService as _;
 use bci_proto::v1::subscribe_response::Event as Wire;
 use bci_types::{
-    DecoderIdentity, HostNs, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Swapped, Validity,
+    DecoderIdentity, HostNs, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Validity,
 };
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ impl Engine for Scripted {
     fn decoders(&self, pipeline: &str) -> Option<PipelineDecoders> {
         decoders::scripted(pipeline)
     }
-    fn change(&self, _: &str, change: DecoderChange) -> Result<Option<Swapped>, String> {
+    fn change(&self, _: &str, change: DecoderChange) -> Result<Changed, String> {
         self.1.lock().unwrap().push(change.clone());
         decoders::changed(&change)
     }

@@ -25,6 +25,8 @@ pub struct ShadowReport {
     pub active: Latency,
     /// The same of the candidate.
     pub candidate: Latency,
+    /// Why it cannot be swapped in now, in words; `None` when it can.
+    pub not_ready: Option<String>,
 }
 
 /// A distribution of durations.

@@ -1,6 +1,6 @@
 use crate::slots::Slot;
 use bci_models::bundle::{Feed, Input, Reset};
-use bci_types::{HostNs, Seq};
+use bci_types::{HostNs, Seq, Validity};
 use std::collections::VecDeque;
 
 /// How a decoder is fed, in frames after the preprocessing.
@@ -34,8 +34,9 @@ pub(super) struct Memory {
     /// Frames that it has seen since it was reset.
     seen: u64,
     last: Option<Last>,
-    /// The first frames' times of the last windows handed in, which together are the decoder's own window.
-    oldest: VecDeque<HostNs>,
+    /// Of the last windows handed in, which together are the decoder's own window: the first frame's time, and whether frames
+    /// were interpolated.
+    held: VecDeque<(HostNs, bool)>,
     windows: usize,
 }
 
@@ -56,7 +57,7 @@ impl Memory {
             settle: settle as u64,
             seen: 0,
             last: None,
-            oldest: VecDeque::with_capacity(windows),
+            held: VecDeque::with_capacity(windows),
             windows,
         }
     }
@@ -73,17 +74,17 @@ impl Memory {
         if how.is_some() {
             self.forget();
         }
-        if self.oldest.len() == self.windows {
-            self.oldest.pop_front();
+        if self.held.len() == self.windows {
+            self.held.pop_front();
         }
-        self.oldest.push_back(slot.oldest_sample);
+        self.held.push_back((slot.oldest_sample, slot.validity.has(Validity::BRIDGED)));
         how
     }
 
     /// Nothing is remembered.
     pub(super) fn forget(&mut self) {
         self.seen = 0;
-        self.oldest.clear();
+        self.held.clear();
     }
 
     /// The window was taken in; whether enough has been for the output to mean something.
@@ -95,6 +96,11 @@ impl Memory {
 
     /// The time of the first frame that the decision rests on, as far as it is known.
     pub(super) fn oldest(&self, slot: &Slot) -> HostNs {
-        self.oldest.front().copied().unwrap_or(slot.oldest_sample)
+        self.held.front().map_or(slot.oldest_sample, |(oldest, _)| *oldest)
+    }
+
+    /// Whether the decision rests on interpolated frames, of those that are known.
+    pub(super) fn is_bridged(&self) -> bool {
+        self.held.iter().any(|(_, bridged)| *bridged)
     }
 }

@@ -240,3 +240,29 @@ fn a_window_below_the_decoders_own_threshold_is_rejected() {
     assert_eq!(intent.outcome, Outcome::NoIntent(NoIntentReason::Rejected));
     assert_eq!(intent.smoothed, [0.5, 0.5]);
 }
+
+/// Fed by the hop, what was interpolated within the decoder's window is told of every decision that rests on it.
+#[test]
+fn interpolated_frames_are_told_as_long_as_they_are_in_the_decoders_window() {
+    let clock = Set(AtomicI64::new(0));
+    let output = Output { settle_samples: 6, ..Output::posteriors(&["a", "b"]) };
+    let decoder = Box::new(Remembering { output, taken: 0, resets: Arc::default() });
+    let policy = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY };
+    let fed = Fed { window: 6, hop: 2, hops: true };
+    let mut stage =
+        DecodeStage::new("p".into(), decoder, fed, Policy::new(policy, 2, 10.0), Duration::from_millis(10));
+    let queue = WindowQueue::new(2, 1);
+    let bridged: Vec<bool> = (0..8)
+        .map(|seq| {
+            let (mut slot, _) = queue.take().expect("a slot");
+            slot.window.fill(1.0);
+            slot.seq = seq;
+            slot.validity = if seq == 4 { Validity::BRIDGED } else { Validity::VALID };
+            let validity = stage.decode(&slot, &clock, &Counters::default()).intent.validity;
+            queue.recycle(slot);
+            validity.has(Validity::BRIDGED)
+        })
+        .collect();
+    // Window 6 = three hops: 4, 5 and 6 rest on it, as they would be told fed by the window.
+    assert_eq!(bridged, [false, false, false, false, true, true, true, false]);
+}

@@ -11,7 +11,7 @@ use bci_types::{HostNs, Ledger, Validity};
 #[derive(Debug)]
 pub(super) struct End {
     window: Window,
-    /// What is known of each frame in the window, a ring.
+    /// What is known of each frame that a decision rests on, a ring.
     known: Box<[Known]>,
     taint: Taint,
     /// Frames that came out of the filters.
@@ -57,7 +57,7 @@ impl End {
     ) -> Result<Self, DesignError> {
         Ok(Self {
             window: Window::design(channels, l.window_samples, l.hop_samples)?,
-            known: vec![Known::default(); l.window_samples].into_boxed_slice(),
+            known: vec![Known::default(); l.window_samples.max(l.decision_samples)].into_boxed_slice(),
             taint: Taint::new(settle),
             emitted: 0,
             last_bridged: None,
@@ -138,13 +138,12 @@ impl End {
         let seq = pass.at.seq;
         pass.at.seq += 1;
         count(&counters.windows, 1);
-        let length = self.known.len() as u64;
-        let of = |n: u64| self.known[(n % length) as usize];
-        let (oldest, newest) = (of(self.emitted - length), of(self.emitted - 1));
+        let (oldest, newest) = (self.known(self.window.frames() as u64), self.known(1));
         let mut validity = self.taint.of(oldest.fed);
-        let frames = (newest.fed - oldest.fed + 1) as usize;
         let spans_step = validity.has(Validity::CLOCK_STEP);
-        if !spans_step && timing.is_stretched(frames, oldest.raw, newest.raw) {
+        let from = self.whole_from(oldest);
+        let frames = (newest.fed - from.fed + 1) as usize;
+        if !spans_step && timing.is_stretched(frames, from.raw, newest.raw) {
             validity = validity.with(Validity::GAP);
         }
         if self.last_bridged.is_some_and(|bridged| bridged >= oldest.fed) {
@@ -153,11 +152,10 @@ impl End {
         if !validity.is_valid() {
             count(&counters.windows_invalid, 1);
         }
-        for (reader, queue) in pass.around.queues.iter().enumerate() {
+        for queue in pass.around.queues {
             let taken = queue.take();
-            // Counted once, of the first reader.
-            if reader == 0 && taken.as_ref().is_none_or(|(_, replaced)| *replaced) {
-                count(&counters.windows_skipped, 1);
+            if taken.as_ref().is_none_or(|(_, replaced)| *replaced) {
+                count(queue.given_up(), 1);
             }
             let Some((mut slot, _)) = taken else { continue };
             let copied = self.window.copy_channel_major(&mut slot.window);
@@ -179,5 +177,28 @@ impl End {
             queue.submit(slot);
         }
         pass.windows += 1;
+    }
+
+    /// What is known of the `n`th frame from the end, the newest being the first.
+    fn known(&self, n: u64) -> Known {
+        self.known[((self.emitted - n) % self.known.len() as u64) as usize]
+    }
+
+    /// The first frame of what a decision rests on, as far back as the time between frames is known. `oldest` is the first of
+    /// the window that is handed over; a decoder that is fed by the hop rests on more, but remembers nothing from before a gap.
+    fn whole_from(&self, oldest: Known) -> Known {
+        let window = self.window.frames() as u64;
+        let cut = self.taint.until(Validity::GAP).max(self.taint.until(Validity::CLOCK_STEP));
+        // Frames are in order: the farthest that lies behind the cut.
+        let (mut near, mut far) = (window, (self.known.len() as u64).min(self.emitted));
+        while near < far {
+            let middle = near + (far - near).div_ceil(2);
+            if self.known(middle).fed >= cut {
+                near = middle;
+            } else {
+                far = middle - 1;
+            }
+        }
+        if near > window { self.known(near) } else { oldest }
     }
 }

@@ -55,6 +55,12 @@ impl Taint {
         }
     }
 
+    /// Up to which frame `cause` taints.
+    pub(super) fn until(&self, cause: Validity) -> u64 {
+        let own = CAUSES.into_iter().zip(self.until).find(|(own, _)| *own == cause);
+        own.map_or(0, |(_, until)| until)
+    }
+
     /// The causes that touch what begins with frame `oldest`.
     pub(super) fn of(&self, oldest: u64) -> Validity {
         CAUSES

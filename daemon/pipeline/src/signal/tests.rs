@@ -329,3 +329,40 @@ fn nothing_is_bridged_from_one_attachment_to_the_next() {
         assert!(first >= settle || !w.validity.is_valid(), "trusted {first} frames after, settling {settle}");
     }
 }
+
+/// Losses too small to be told from jitter one by one: windows that hold several span more time than they should, and
+/// are marked. Fed by the hop, the decoder's window holds them just the same, and as many are marked.
+#[test]
+fn small_losses_are_marked_for_a_decoder_fed_by_the_hop() {
+    let design = |window: usize| {
+        SignalPath::design(&Layout {
+            inputs: 3,
+            taken: &[(2, 1.0), (0, 1.0)],
+            wide: Signal::unlabelled(Hz::new(RATE).unwrap(), 2),
+            conditioning: &[],
+            picked: &[0, 1],
+            decoder_labels: &vec![String::new(); 2],
+            to_decoder_unit: 1.0,
+            preprocessing: &[],
+            window_samples: window,
+            decision_samples: 100,
+            hop_samples: 20,
+            // Two frames are 12.5 ms.
+            gap_ms: 15.0,
+            dejitter: false,
+            faults: FaultSpec { flat_ms: None, ..FaultSpec::default() },
+            max_chunk: 400,
+        })
+        .unwrap()
+    };
+    let marked = |window: usize| {
+        let mut frames = clean(400, 3);
+        [190, 225, 250].into_iter().for_each(|at| hole(&mut frames, at, 2, 0));
+        let counters = Counters::default();
+        let mut at = Continuity::default();
+        let seen = feed(&mut design(window), &mut at, &frames, &[], false, &counters);
+        seen.iter().filter(|s| s.validity.has(Validity::GAP)).count() as u64 + counters.gaps.load(Relaxed)
+    };
+    assert!(marked(100) > 0, "by the window");
+    assert_eq!(marked(20), marked(100), "by the hop");
+}

@@ -1,10 +1,11 @@
-use super::exchange::{Exchange, Lane, SwapError};
-use super::lane::LaneThread;
-use crate::bind::check;
-use crate::lanes::{Change, Handover, LANES, Registry};
+use super::exchange::{Exchange, LaneId, SwapError};
+use super::lane::Lane;
+use super::thread::LaneThread;
+use crate::bind::{Binding, check};
+use crate::lanes::{Built, Change, Handover, LANES, LaneSpec, NoPlace, Paths, Place, Plan, Registry, Route};
 use crate::run::{RealTime, attachment};
 use crate::spec::PipelineSpec;
-use crate::status::Status;
+use crate::status::Counters;
 use bci_config::Mistake;
 use bci_models::{Bundle, Decoder};
 use bci_rt::clock::Clock;
@@ -37,6 +38,22 @@ pub(crate) struct DeskParts {
 struct Kept {
     registry: Registry,
     threads: [Option<LaneThread>; LANES],
+    /// The pipeline is ending: nothing more is started.
+    ending: bool,
+}
+
+impl Kept {
+    /// Takes away what decodes no more; its threads are to be joined, by who does not hold the lock.
+    fn sweep(&mut self, alive: [bool; LANES]) -> Vec<LaneThread> {
+        let dead = (0..LANES).filter(|id| !alive[*id]);
+        dead.filter_map(|id| {
+            if self.registry.bundle(id).is_some() {
+                self.registry.forget(id);
+            }
+            self.threads[id].take()
+        })
+        .collect()
+    }
 }
 
 /// Why a candidate was not loaded.
@@ -48,6 +65,9 @@ pub enum LoadError {
     /// There is no room for it.
     #[error(transparent)]
     Swap(#[from] SwapError),
+    /// Every signal path is in use.
+    #[error("there is no signal path left for it")]
+    NoPath,
     /// Its thread could not be started.
     #[error("starting the candidate's thread")]
     Thread(#[source] io::Error),
@@ -58,7 +78,7 @@ pub enum LoadError {
 
 impl Desk {
     pub(crate) fn new(parts: DeskParts, registry: Registry, first: LaneThread, bell: Doorbell) -> Self {
-        let kept = Kept { registry, threads: [Some(first), None] };
+        let kept = Kept { registry, threads: [Some(first), None], ending: false };
         Self { parts, bell, kept: Mutex::new(kept) }
     }
 
@@ -66,39 +86,83 @@ impl Desk {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How everything is now, with what decodes no more taken away.
+    fn plan(&self) -> Plan {
+        let exchange = &self.parts.exchange;
+        let mut kept = self.kept();
+        let dead = kept.sweep(exchange.alive());
+        let plan = kept.registry.plan(exchange.active());
+        drop(kept);
+        for thread in dead {
+            thread.end();
+        }
+        plan
+    }
+
+    /// Whether a candidate may be loaded.
+    ///
+    /// # Errors
+    /// [`SwapError::Occupied`].
+    pub fn has_room(&self) -> Result<(), SwapError> {
+        self.parts.exchange.has_room()
+    }
+
     /// Loads a candidate beside the decoder that publishes: from the next chunk on it decodes the same stream, unheard.
-    /// `decoder` was made of `bundle`. Takes as long as designing its filters takes.
+    /// `decoder` was made of `bundle`. Takes as long as designing its filters takes, and trying how long they take.
     ///
     /// # Errors
     /// [`LoadError`]; nothing has then changed.
     pub fn load(&self, bundle: Bundle, decoder: Box<dyn Decoder>) -> Result<(), LoadError> {
-        let mut kept = self.kept();
-        let kept = &mut *kept;
-        if let Some(there) = self.parts.exchange.decoders().other {
-            return Err(SwapError::Occupied(there.name.clone()).into());
-        }
-        let id = 1 - self.parts.exchange.active();
-        // A thread that had died is still to be joined.
-        if let Some(dead) = kept.threads[id].take() {
-            dead.end();
-        }
+        let exchange = &self.parts.exchange;
         let binding = check(&self.parts.spec, &bundle).map_err(LoadError::Mistakes)?;
         let bundle = Arc::new(bundle);
-        // What it counts is its own.
-        let counted = Arc::new(Status::new(Arc::clone(&self.parts.spec.name), self.parts.clock.now()));
-        let lane = Lane::of(&bundle, binding.hop_ms, &counted);
-        let (thread, queue) = LaneThread::start(&self.parts, id, &bundle, decoder, &binding, counted)
-            .map_err(LoadError::Thread)?;
-        let spec = Arc::clone(&self.parts.spec);
-        let change = match kept.registry.add(id, spec, bundle, queue, thread.bell()) {
-            Ok(change) => change,
-            Err(found) => {
-                thread.end();
-                return Err(LoadError::Mistakes(found));
+        // Built anew when a source or another candidate came meanwhile.
+        loop {
+            exchange.has_room()?;
+            let plan = self.plan();
+            let place = plan.place(&self.parts.spec, &bundle).map_err(|why| match why {
+                NoPlace::Mistakes(found) => LoadError::Mistakes(found),
+                NoPlace::None => LoadError::NoPath,
+            })?;
+            let mut kept = self.kept();
+            if kept.ending {
+                return Err(LoadError::Stopping);
             }
-        };
-        self.parts.exchange.load(lane)?;
-        kept.registry.tell_periods(&self.parts.exchange);
+            if !kept.registry.is_as(&plan) || exchange.active() != plan.active {
+                continue;
+            }
+            let id = 1 - plan.active;
+            self.enter(&mut kept, id, place, &bundle, decoder, binding)?;
+            drop(kept);
+            self.wait_until_taken();
+            return Ok(());
+        }
+    }
+
+    /// The candidate takes lane `id`.
+    fn enter(
+        &self,
+        kept: &mut Kept,
+        id: LaneId,
+        place: Place,
+        bundle: &Arc<Bundle>,
+        decoder: Box<dyn Decoder>,
+        binding: Binding,
+    ) -> Result<(), LoadError> {
+        let exchange = &self.parts.exchange;
+        exchange.has_room()?;
+        // What it counts is its own.
+        let (queue, counted) = (LaneThread::queue(bundle), Arc::new(Counters::default()));
+        let lane = Lane::of(bundle, binding.hop_ms, &counted, &queue);
+        let thread = LaneThread::start(&self.parts, id, bundle, decoder, &binding, (&queue, counted))
+            .map_err(LoadError::Thread)?;
+        exchange.load(id, lane)?;
+        if let Some(period) = place.period {
+            exchange.set_period(id, period);
+        }
+        let route = Route { queue, bell: thread.bell(), path: 0 };
+        let spec = Arc::clone(&self.parts.spec);
+        let change = kept.registry.add(id, LaneSpec { spec, bundle: Arc::clone(bundle), route }, place);
         kept.threads[id] = Some(thread);
         self.hand_over(change)
     }
@@ -125,13 +189,16 @@ impl Desk {
     /// # Errors
     /// [`SwapError::NoCandidate`].
     pub fn discard(&self) -> Result<(), SwapError> {
-        let mut kept = self.kept();
-        let id = self.parts.exchange.discard()?;
-        let change = kept.registry.remove(id);
-        let thread = kept.threads[id].take();
-        let _ = self.hand_over(change);
+        let thread = {
+            let mut kept = self.kept();
+            let id = self.parts.exchange.discard()?;
+            let change = kept.registry.remove(id);
+            let _ = self.hand_over(change);
+            kept.threads[id].take()
+        };
+        // A run may hang: nobody else waits for that.
         if let Some(thread) = thread {
-            thread.end();
+            thread.abandon();
         }
         Ok(())
     }
@@ -165,8 +232,7 @@ impl Desk {
     ) -> Result<Writer, String> {
         let handover = &self.parts.handover;
         while handover.attachments_done.pop().is_some() {}
-        let mut kept = self.kept();
-        let (paths, number) = kept.registry.attach(stream, frames, &self.parts.exchange)?;
+        let (paths, number) = self.design(stream, frames)?;
         let (writer, mut attachment) = attachment(stream, frames, paths, number);
         // None that waits may be given up: samples are in its ring.
         while let Err(back) = handover.attachments.push(attachment) {
@@ -180,18 +246,59 @@ impl Desk {
         Ok(writer)
     }
 
+    /// The signal paths for a source, and the number of its attachment.
+    fn design(&self, stream: &StreamSpec, frames: usize) -> Result<(Paths, u64), String> {
+        let exchange = &self.parts.exchange;
+        // Built anew when a candidate came or went meanwhile, or decoders were swapped.
+        loop {
+            let plan = self.plan();
+            let Built { paths, periods, unfit } = plan.design(stream, frames)?;
+            let mut kept = self.kept();
+            if !kept.registry.is_as(&plan) {
+                continue;
+            }
+            for (id, (period, why)) in periods.into_iter().zip(unfit).enumerate() {
+                if let Some(period) = period {
+                    exchange.set_period(id, period);
+                }
+                if let Some(why) = &why {
+                    let reasons = why.replace('\n', "; ");
+                    tracing::error!(pipeline = %self.parts.spec.name, "the decoder in the shadow does not fit the stream: {reasons}");
+                }
+                exchange.set_unfit(id, why);
+            }
+            // One that is unfit is not swapped in from here on.
+            if exchange.active() == plan.active {
+                return Ok((paths, kept.registry.attached(stream, frames)));
+            }
+        }
+    }
+
     /// Lets the decoders decode what waits, and ends them; false when one had panicked and no other took over.
     pub(crate) fn drain(&self) -> bool {
-        let threads = std::mem::take(&mut self.kept().threads);
+        let threads = {
+            let mut kept = self.kept();
+            kept.ending = true;
+            std::mem::take(&mut kept.threads)
+        };
         // Every one is ended, whatever became of the others.
         let ended: Vec<bool> = threads.into_iter().flatten().map(LaneThread::end).collect();
         ended.into_iter().all(|well| well)
     }
 
-    /// Whether nobody decodes any more although somebody should.
+    /// Whether nobody decodes any more although somebody should. Never waits.
     pub(crate) fn is_broken(&self) -> bool {
-        let active = self.parts.exchange.active();
-        self.kept().threads[active].as_ref().is_some_and(LaneThread::is_finished)
+        self.parts.exchange.is_broken()
+    }
+
+    /// Waits until the signal thread has taken every change, unless that hangs: the next chunk goes the new way.
+    fn wait_until_taken(&self) {
+        for _ in 0..1000 {
+            if self.parts.handover.changes.is_empty() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn hand_over(&self, mut change: Box<Change>) -> Result<(), LoadError> {

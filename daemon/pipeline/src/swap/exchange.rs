@@ -1,17 +1,17 @@
+use super::lane::Lane;
 use super::report::Comparison;
 use crate::decode::Decoded;
-use crate::status::{Sink, Status};
-use bci_types::{DecoderIdentity, Decoders, Intent, Numbers, Seq, ShadowReport, Swapped, Validity};
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::status::{Counters, Sink, Status};
+use bci_rt::clock::Clock;
+use bci_types::{DecoderIdentity, Decoders, Seq, ShadowReport, Swapped};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+mod inner;
+
 /// Which of the two lanes of a pipeline.
 pub(crate) type LaneId = usize;
-
-/// What the lane that does not publish decoded is kept for so many windows: for comparison, and to be published at a swap.
-const KEPT: usize = 64;
 
 /// Windows in a row on which the decoder that publishes fails until the other takes over.
 const FAULTS: u32 = 3;
@@ -24,7 +24,19 @@ pub(crate) struct Exchange {
     swapped: Condvar,
     /// The lane that publishes, for who must not wait for the lock.
     active: AtomicUsize,
-    sink: Arc<dyn Sink>,
+    /// Nobody decodes any more.
+    broken: AtomicBool,
+    outside: Outside,
+}
+
+/// What the exchange works for.
+pub(crate) struct Outside {
+    pub(crate) sink: Arc<dyn Sink>,
+    /// The pipeline's: what publishes counts here.
+    pub(crate) status: Arc<Status>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The oldest that a newest sample may be.
+    pub(crate) max_age_ms: f64,
 }
 
 struct Inner {
@@ -32,13 +44,11 @@ struct Inner {
     lanes: [Option<Lane>; 2],
     /// The last intent published.
     last: Option<Published>,
-    /// What the publishing lane decoded of late.
-    told: VecDeque<Intent>,
-    /// What the other did.
-    untold: VecDeque<Intent>,
     comparison: Comparison,
-    /// A swap is asked for.
-    asked: bool,
+    /// Clients that wait for a swap.
+    waiting: Vec<Ticket>,
+    /// Tickets so far.
+    tickets: u64,
     swaps: u64,
     /// The last number before the last swap.
     after: Option<Seq>,
@@ -46,32 +56,21 @@ struct Inner {
     rolled: bool,
     /// Swaps made because the decoder that published failed.
     rescues: u64,
+    /// Whether it was told that the real rate is not the stated one.
+    rate_told: bool,
 }
 
-/// A decoder at work.
-pub(crate) struct Lane {
-    pub(crate) identity: Arc<DecoderIdentity>,
-    /// From one of its windows to the next, in frames of the stream.
-    pub(crate) period: f64,
-    /// Where it counts.
-    counted: Arc<Status>,
-    /// What is added to the numbers of its windows.
-    offset: u64,
-    /// It is to go on with the numbers of the other.
-    rebase: bool,
-    /// Faults in a row.
-    faults: u32,
-    newest: Option<(u64, Validity)>,
-}
-
-impl Lane {
-    pub(crate) fn new(identity: Arc<DecoderIdentity>, period: f64, counted: Arc<Status>) -> Self {
-        Self { identity, period, counted, offset: 0, rebase: false, faults: 0, newest: None }
-    }
+/// A client that waits until one lane publishes.
+struct Ticket {
+    number: u64,
+    /// The lane that is meant, by where it counts.
+    wants: Arc<Counters>,
+    outcome: Option<Result<Swapped, SwapError>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Published {
+    by: LaneId,
     seq: Seq,
     newest_frame: u64,
 }
@@ -100,26 +99,27 @@ pub enum SwapError {
         /// Its name.
         name: String,
         /// Why, in words.
-        why: &'static str,
+        why: String,
     },
 }
 
 impl Exchange {
-    pub(crate) fn new(first: Lane, sink: Arc<dyn Sink>) -> Self {
+    pub(crate) fn new(first: Lane, outside: Outside) -> Self {
         let inner = Inner {
             active: 0,
             lanes: [Some(first), None],
             last: None,
-            told: VecDeque::with_capacity(KEPT),
-            untold: VecDeque::with_capacity(KEPT),
             comparison: Comparison::new(),
-            asked: false,
+            waiting: Vec::new(),
+            tickets: 0,
             swaps: 0,
             after: None,
             rolled: false,
             rescues: 0,
+            rate_told: false,
         };
-        Self { inner: Mutex::new(inner), swapped: Condvar::new(), active: AtomicUsize::new(0), sink }
+        let (active, broken) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { inner: Mutex::new(inner), swapped: Condvar::new(), active, broken, outside }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -131,65 +131,71 @@ impl Exchange {
         self.active.load(Ordering::Acquire)
     }
 
-    /// The other lane is taken by a candidate, which is compared from now on.
-    pub(crate) fn load(&self, lane: Lane) -> Result<LaneId, SwapError> {
+    /// Whether nobody decodes any more. Never waits.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    /// Which lanes decode.
+    pub(crate) fn alive(&self) -> [bool; 2] {
+        self.lock().lanes.each_ref().map(Option::is_some)
+    }
+
+    /// Whether there is room for a candidate.
+    pub(crate) fn has_room(&self) -> Result<(), SwapError> {
+        let inner = self.lock();
+        inner.lanes[1 - inner.active].as_ref().map_or(Ok(()), |there| Err(there.occupies()))
+    }
+
+    /// Lane `id` is taken by a candidate, which is compared from now on.
+    pub(crate) fn load(&self, id: LaneId, lane: Lane) -> Result<(), SwapError> {
         let mut inner = self.lock();
-        let id = 1 - inner.active;
         if let Some(there) = &inner.lanes[id] {
-            return Err(SwapError::Occupied(there.identity.name.clone()));
+            return Err(there.occupies());
         }
         inner.lanes[id] = Some(lane);
-        inner.untold.clear();
-        inner.told.clear();
+        inner.lanes.iter_mut().flatten().for_each(Lane::begin_anew);
         inner.comparison = Comparison::new();
         inner.rolled = false;
-        Ok(id)
+        Ok(())
     }
 
     /// The other lane is empty from now on: what its thread may still tell is nobody's.
     pub(crate) fn discard(&self) -> Result<LaneId, SwapError> {
         let mut inner = self.lock();
         let id = 1 - inner.active;
-        inner.lanes[id].take().ok_or(SwapError::NoCandidate)?;
-        inner.untold.clear();
-        inner.asked = false;
+        let lane = inner.lanes[id].take().ok_or(SwapError::NoCandidate)?;
+        inner.disappoint(&lane, "it was discarded");
         self.swapped.notify_all();
         Ok(id)
     }
 
-    /// A window was decoded on a lane.
-    pub(crate) fn offer(&self, id: LaneId, decoded: Decoded) {
+    /// A window was decoded on lane `id` by the decoder that counts `of`; one that was discarded is not heard.
+    pub(crate) fn offer(&self, id: LaneId, of: &Arc<Counters>, decoded: Decoded) {
         let mut inner = self.lock();
         let inner = &mut *inner;
-        let Decoded { intent, took_ns } = decoded;
-        let Some(lane) = &mut inner.lanes[id] else { return };
-        lane.newest = Some((intent.newest_frame, intent.validity));
-        let fault = intent.validity.has(Validity::DECODER_FAULT);
-        lane.faults = if fault { lane.faults + 1 } else { 0 };
-        let (failing, two) = (lane.faults >= FAULTS, inner.lanes.iter().all(Option::is_some));
-        if id == inner.active {
-            if two {
-                inner.comparison.took(false, took_ns);
-                inner.compare(&intent, true);
-            }
-            inner.publish(id, intent.clone(), self.sink.as_ref());
-            if two {
-                keep(&mut inner.told, intent);
-            }
-        } else {
-            inner.comparison.took(true, took_ns);
-            inner.comparison.decoded(&intent);
-            inner.compare(&intent, false);
-            keep(&mut inner.untold, intent);
+        let Some(lane) = inner.lanes[id].as_mut().filter(|lane| lane.is_of(of)) else { return };
+        let spent = lane.met(&decoded);
+        let two = inner.lanes.iter().all(Option::is_some);
+        if two {
+            inner.compare(id, &decoded.intent);
         }
-        if inner.asked && inner.readiness().is_ok() {
+        // What the other has published already is nobody's miss.
+        if id == inner.active && inner.publish(id, decoded.intent.clone(), &self.outside) {
+            spent.count_in(&self.outside.status.counters);
+        }
+        if let (true, Some(lane)) = (two, &mut inner.lanes[id]) {
+            lane.keep(decoded);
+        }
+        let failing = inner.lanes[inner.active].as_ref().is_some_and(|lane| lane.faults() >= FAULTS);
+        if (failing || inner.is_asked()) && inner.readiness().is_ok() {
+            let name = inner.name(inner.active);
             self.swap_now(inner);
-        } else if failing && id == inner.active && two && inner.readiness().is_ok() {
-            let name = inner.name(id);
-            self.swap_now(inner);
-            inner.rescues += 1;
-            let back = inner.name(inner.active);
-            tracing::error!(failed = %name, now = %back, "a decoder fails on every window: the other takes over");
+            if failing {
+                inner.rescues += 1;
+                let back = inner.name(inner.active);
+                tracing::error!(failed = %name, now = %back, "a decoder fails on every window: the other takes over");
+            }
         }
     }
 
@@ -200,65 +206,70 @@ impl Exchange {
         }
     }
 
-    /// A lane's thread has died. Whether the other goes on.
-    pub(crate) fn died(&self, id: LaneId) -> bool {
+    /// Why a lane has no windows of the stream that is attached now, in words; `None` when it has.
+    pub(crate) fn set_unfit(&self, id: LaneId, why: Option<String>) {
+        if let Some(lane) = &mut self.lock().lanes[id] {
+            lane.unfit = why;
+        }
+    }
+
+    /// The thread of lane `id` has died, on which the decoder ran that counts `of`. Whether the pipeline goes on.
+    pub(crate) fn died(&self, id: LaneId, of: &Arc<Counters>) -> bool {
         let mut inner = self.lock();
         let inner = &mut *inner;
+        if inner.lanes[id].as_ref().is_none_or(|lane| !lane.is_of(of)) {
+            return true;
+        }
         let name = inner.name(id);
         if id == inner.active {
-            if inner.lanes[1 - id].is_none() {
+            if inner.lanes[1 - id].as_ref().is_none_or(|lane| lane.unfit.is_some()) {
+                self.broken.store(true, Ordering::Release);
                 return false;
             }
             self.swap_now(inner);
             inner.rescues += 1;
         }
         tracing::error!(decoder = %name, "a decoder's thread died; the other goes on");
-        inner.lanes[id] = None;
-        inner.asked = false;
+        if let Some(lane) = inner.lanes[id].take() {
+            inner.disappoint(&lane, "its thread died");
+        }
         self.swapped.notify_all();
         true
     }
 
-    /// Swaps the candidate in as soon as it is level. `hash` is that of the model that is meant; any when empty.
+    /// Swaps the candidate in as soon as it is level. `hash` is that of the model that is meant; any when empty. The candidate
+    /// of now is meant, and none that comes later.
     pub(crate) fn swap(&self, hash: &str, back: bool, patience: Duration) -> Result<Swapped, SwapError> {
         let until = Instant::now() + patience;
         let mut inner = self.lock();
-        let id = 1 - inner.active;
-        let lane = inner.lanes[id].as_ref().ok_or(SwapError::NoCandidate)?;
-        let (name, sha256) = (lane.identity.name.clone(), lane.identity.model_sha256.clone());
+        let lane = inner.lanes[1 - inner.active].as_ref().ok_or(SwapError::NoCandidate)?;
+        let DecoderIdentity { name, model_sha256, .. } = (*lane.identity).clone();
         if back && !inner.rolled {
             return Err(SwapError::NotSwapped);
         }
         if !back && inner.rolled {
             return Err(SwapError::Swapped(inner.name(inner.active)));
         }
-        if !hash.is_empty() && !sha256.eq_ignore_ascii_case(hash) {
-            return Err(SwapError::Other(sha256, hash.to_owned()));
+        if !hash.is_empty() && !model_sha256.eq_ignore_ascii_case(hash) {
+            return Err(SwapError::Other(model_sha256, hash.to_owned()));
         }
-        let swaps = inner.swaps;
-        inner.asked = true;
+        let Err(mut why) = inner.readiness() else {
+            self.swap_now(&mut inner);
+            return Ok(inner.swapped());
+        };
+        let ticket = inner.ask();
         loop {
-            if inner.swaps != swaps {
-                break;
+            if let Some(outcome) = inner.outcome(ticket) {
+                return outcome;
             }
-            match inner.readiness() {
-                Ok(()) => {
-                    self.swap_now(&mut inner);
-                    break;
-                }
-                Err(why) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() || inner.lanes[id].is_none() {
-                        inner.asked = false;
-                        return Err(SwapError::NotReady { name, why });
-                    }
-                    inner = self.swapped.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
-                }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                inner.waiting.retain(|waits| waits.number != ticket);
+                return Err(SwapError::NotReady { name, why });
             }
+            inner = self.swapped.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+            why = inner.readiness().err().unwrap_or(why);
         }
-        inner.asked = false;
-        let now = inner.lanes[inner.active].as_ref().map(|lane| Arc::clone(&lane.identity));
-        Ok(Swapped { now, after: inner.after })
     }
 
     /// The two trade places. What the new one decoded beyond the last window published is published now.
@@ -266,20 +277,13 @@ impl Exchange {
         let new = 1 - inner.active;
         inner.active = new;
         inner.after = inner.last.map(|last| last.seq);
-        inner.asked = false;
         inner.swaps += 1;
         inner.rolled = !inner.rolled;
         if let Some(lane) = &mut inner.lanes[new] {
-            lane.rebase = true;
-            lane.faults = 0;
+            lane.takes_over();
         }
-        std::mem::swap(&mut inner.told, &mut inner.untold);
-        let last = inner.last.map(|last| last.newest_frame);
-        let ahead: Vec<Intent> =
-            inner.told.iter().filter(|i| last.is_none_or(|last| i.newest_frame > last)).cloned().collect();
-        for intent in ahead {
-            inner.publish(new, intent, self.sink.as_ref());
-        }
+        inner.catch_up(&self.outside);
+        inner.content();
         self.active.store(new, Ordering::Release);
         self.swapped.notify_all();
     }
@@ -287,13 +291,19 @@ impl Exchange {
     /// How the candidate has done.
     pub(crate) fn report(&self) -> Option<ShadowReport> {
         let inner = self.lock();
-        let candidate = inner.lanes[1 - inner.active].as_ref()?;
-        let posteriors = inner.untold.back().is_none_or(|i| i.kind == Numbers::Posterior);
-        Some(
-            inner
-                .comparison
-                .report(posteriors, candidate.counted.counters.windows_skipped.load(Ordering::Relaxed)),
-        )
+        let [active, candidate] = [inner.active, 1 - inner.active].map(|id| inner.lanes[id].as_ref());
+        let (active, candidate) = (active?, candidate?);
+        let report = inner.comparison.report(candidate.yields_posteriors());
+        let (of, candidate) = (active.figures(), candidate.figures());
+        Some(ShadowReport {
+            windows: candidate.windows,
+            faults: candidate.faults,
+            skipped: candidate.skipped,
+            active: of.latency,
+            candidate: candidate.latency,
+            not_ready: inner.readiness().err(),
+            ..report
+        })
     }
 
     /// The decoder that publishes, the other, and whether the other was swapped out by hand or failure.
@@ -308,65 +318,6 @@ impl Exchange {
             rescues: inner.rescues,
         }
     }
-}
-
-impl Inner {
-    fn name(&self, id: LaneId) -> String {
-        self.lanes[id].as_ref().map(|lane| lane.identity.name.clone()).unwrap_or_default()
-    }
-
-    /// Whether the candidate may take over now; else why not.
-    fn readiness(&self) -> Result<(), &'static str> {
-        let candidate = self.lanes[1 - self.active].as_ref().ok_or("it is gone")?;
-        let Some((newest, validity)) = candidate.newest else { return Err("it has decoded no window yet") };
-        if validity.has(Validity::DECODER_FAULT) {
-            return Err("it fails on windows");
-        }
-        let active = self.lanes[self.active].as_ref();
-        let (last, other) = (self.last, active.and_then(|lane| lane.newest).map(|(_, validity)| validity));
-        if validity.has(Validity::SETTLING) && other.is_some_and(|v| !v.has(Validity::SETTLING)) {
-            return Err("its filters or states have not settled yet");
-        }
-        // Its next window is not due before the last one published.
-        match last {
-            Some(last) if newest as f64 + candidate.period <= last.newest_frame as f64 => {
-                Err("it does not keep up with the stream")
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Compares with what the other lane decoded of the same stretch of the stream, if it has.
-    fn compare(&mut self, intent: &Intent, active: bool) {
-        let Self { told, untold, comparison, lanes, .. } = self;
-        let period = lanes.iter().flatten().map(|lane| lane.period).fold(f64::INFINITY, f64::min);
-        let others = if active { &*untold } else { &*told };
-        let near = |other: &&Intent| (other.newest_frame.abs_diff(intent.newest_frame) as f64) < 0.5 * period;
-        if let Some(other) = others.iter().rev().find(near) {
-            let (of_active, of_other) = if active { (intent, other) } else { (other, intent) };
-            comparison.pair(of_active, of_other);
-        }
-    }
-
-    fn publish(&mut self, id: LaneId, mut intent: Intent, sink: &dyn Sink) {
-        let Some(lane) = &mut self.lanes[id] else { return };
-        if let (true, Some(last)) = (std::mem::take(&mut lane.rebase), self.last) {
-            // As many numbers on as hops in the stream.
-            let frames = intent.newest_frame.saturating_sub(last.newest_frame) as f64;
-            let hops = (frames / lane.period).round().max(1.0) as u64;
-            lane.offset = (last.seq + hops).wrapping_sub(intent.seq);
-        }
-        intent.seq = intent.seq.wrapping_add(lane.offset);
-        self.last = Some(Published { seq: intent.seq, newest_frame: intent.newest_frame });
-        sink.intent(intent);
-    }
-}
-
-fn keep(all: &mut VecDeque<Intent>, intent: Intent) {
-    if all.len() == KEPT {
-        all.pop_front();
-    }
-    all.push_back(intent);
 }
 
 #[cfg(test)]

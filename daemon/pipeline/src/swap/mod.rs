@@ -5,9 +5,11 @@ mod desk;
 mod exchange;
 mod lane;
 mod report;
+mod thread;
 
 pub(crate) use desk::DeskParts;
 pub use desk::{Desk, LoadError};
 pub use exchange::SwapError;
-pub(crate) use exchange::{Exchange, Lane, LaneId};
-pub(crate) use lane::LaneThread;
+pub(crate) use exchange::{Exchange, LaneId, Outside};
+pub(crate) use lane::Lane;
+pub(crate) use thread::LaneThread;

@@ -1,48 +1,74 @@
-use bci_types::{Intent, Latency, Numbers, Outcome, ShadowReport, Validity};
+use bci_types::{Intent, Latency, Numbers, Outcome, ShadowReport};
 use hdrhistogram::Histogram;
 
 /// The most recent comparisons that [`ShadowReport::recent_drift`] is a mean of.
 const RECENT: usize = 100;
 
+/// Durations are told up to this, ns: longer than any run may take.
+const LONGEST_NS: u64 = 60_000_000_000;
+
+/// How one decoder has done.
+#[derive(Debug)]
+pub(super) struct Figures {
+    windows: u64,
+    faults: u64,
+    skipped: u64,
+    durations: Histogram<u64>,
+}
+
+/// [`Figures`] as they are told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    pub(super) windows: u64,
+    pub(super) faults: u64,
+    pub(super) skipped: u64,
+    pub(super) latency: Latency,
+}
+
+impl Figures {
+    /// Of nothing so far. Allocates.
+    pub(super) fn new() -> Self {
+        // To three digits. One that grows by itself does not when what is recorded is cut off at its bounds.
+        let durations = Histogram::new_with_bounds(1, LONGEST_NS, 3);
+        let durations = durations.unwrap_or_else(|_| unreachable!("the bounds are permitted"));
+        Self { windows: 0, faults: 0, skipped: 0, durations }
+    }
+
+    /// It took so long to decode a window, and skipped so many before it.
+    pub(super) fn decoded(&mut self, took_ns: i64, fault: bool, skipped: u64) {
+        self.windows += 1;
+        self.faults += u64::from(fault);
+        self.skipped += skipped;
+        self.durations.saturating_record(u64::try_from(took_ns).unwrap_or(0).max(1));
+    }
+
+    /// With so many skipped since.
+    pub(super) fn told(&self, skipped: u64) -> Counted {
+        let h = &self.durations;
+        let latency = Latency {
+            count: h.len(),
+            p50_us: h.value_at_quantile(0.5) as f64 / 1e3,
+            p99_us: h.value_at_quantile(0.99) as f64 / 1e3,
+            max_us: h.max() as f64 / 1e3,
+        };
+        Counted { windows: self.windows, faults: self.faults, skipped: self.skipped + skipped, latency }
+    }
+}
+
 /// What is compared as it comes.
 #[derive(Debug)]
 pub(super) struct Comparison {
-    windows: u64,
-    faults: u64,
     compared: u64,
     agreed: u64,
     agreed_on_intent: u64,
     drift: f64,
     recent: [f64; RECENT],
-    durations: [Histogram<u64>; 2],
 }
 
 impl Comparison {
-    /// Of nothing so far. Allocates.
+    /// Of nothing so far.
     pub(super) fn new() -> Self {
-        // To three digits, whatever the duration.
-        let histogram = || Histogram::new(3).unwrap_or_else(|_| unreachable!("three digits are permitted"));
-        Self {
-            windows: 0,
-            faults: 0,
-            compared: 0,
-            agreed: 0,
-            agreed_on_intent: 0,
-            drift: 0.0,
-            recent: [0.0; RECENT],
-            durations: [histogram(), histogram()],
-        }
-    }
-
-    /// How long a window took, of the candidate or of the other.
-    pub(super) fn took(&mut self, candidate: bool, ns: i64) {
-        self.durations[usize::from(candidate)].saturating_record(u64::try_from(ns).unwrap_or(0).max(1));
-    }
-
-    /// The candidate decoded a window.
-    pub(super) fn decoded(&mut self, intent: &Intent) {
-        self.windows += 1;
-        self.faults += u64::from(intent.validity.has(Validity::DECODER_FAULT));
+        Self { compared: 0, agreed: 0, agreed_on_intent: 0, drift: 0.0, recent: [0.0; RECENT] }
     }
 
     /// Both decoded the same window.
@@ -62,29 +88,20 @@ impl Comparison {
         self.compared += 1;
     }
 
-    pub(super) fn report(&self, posteriors: bool, skipped: u64) -> ShadowReport {
+    /// What is known of both together.
+    pub(super) fn report(&self, posteriors: bool) -> ShadowReport {
         let mean = |sum: f64, n: u64| {
             let mean = if n > 0 { sum / n as f64 } else { 0.0 };
             if posteriors { mean } else { mean.sqrt() }
         };
         let recent = self.compared.min(RECENT as u64);
-        let latency = |h: &Histogram<u64>| Latency {
-            count: h.len(),
-            p50_us: h.value_at_quantile(0.5) as f64 / 1e3,
-            p99_us: h.value_at_quantile(0.99) as f64 / 1e3,
-            max_us: h.max() as f64 / 1e3,
-        };
         ShadowReport {
-            windows: self.windows,
-            faults: self.faults,
-            skipped,
             compared: self.compared,
             agreed: if posteriors { self.agreed } else { 0 },
             agreed_on_intent: if posteriors { self.agreed_on_intent } else { 0 },
             drift: mean(self.drift, self.compared),
             recent_drift: mean(self.recent.iter().take(recent as usize).sum(), recent),
-            active: latency(&self.durations[0]),
-            candidate: latency(&self.durations[1]),
+            ..ShadowReport::default()
         }
     }
 }

@@ -7,6 +7,7 @@ mod rig;
 mod late;
 mod states;
 mod stream;
+mod swap;
 
 /// Counts what the real-time threads may not do, as in the daemon.
 #[global_allocator]

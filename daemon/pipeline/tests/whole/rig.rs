@@ -340,6 +340,21 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
 }
 
 fn bundle() -> Bundle {
+    bundle_with(&LABELS, WINDOW, "")
+}
+
+/// A candidate's decoder.
+pub(crate) fn candidate(shared: &Arc<Shared>, decode: Decode) -> Box<dyn Decoder> {
+    Box::new(ScriptedDecoder {
+        output: Output::posteriors(&["a", "b"]),
+        decode,
+        n: 0,
+        shared: Arc::clone(shared),
+    })
+}
+
+/// A bundle of these channels, window and further lines of preprocessing.
+pub(crate) fn bundle_with(labels: &[&str], window: usize, steps: &str) -> Bundle {
     let folder = tempfile::tempdir().unwrap();
     // A model of an empty graph: it is read, and never run.
     std::fs::write(folder.path().join("model.onnx"), [0x3a, 0]).unwrap();
@@ -347,8 +362,8 @@ fn bundle() -> Bundle {
         "schema = 2\nname = \"d\"\nversion = \"1\"\ndescription = \"d\"\nlicence = \"MIT\"\n\
          [model]\nfile = \"model.onnx\"\n\
          sha256 = \"7648eb81c4e9fef7b51879c6fcd6fb4b8863eea0cb2a978c508711dc52c80041\"\n\
-         [input]\ntensor = \"x\"\nunit = \"uV\"\nrate_hz = {RATE}\nwindow_samples = {WINDOW}\nhop_samples = {HOP}\n\
-         channels = {LABELS:?}\n\
+         [input]\ntensor = \"x\"\nunit = \"uV\"\nrate_hz = {RATE}\nwindow_samples = {window}\nhop_samples = {HOP}\n\
+         channels = {labels:?}\n{steps}\
          [output]\ntensor = \"y\"\nkind = \"class_posteriors\"\nclasses = [\"a\", \"b\"]\n\
          [provenance]\ntrained_by = \"x\"\nsubjects = \"x\"\nsplit = \"x\"\ncode_version = \"x\"\n\
          [golden]\nsegment = \"s.npy\"\nsegment_sha256 = \"0\"\nexpected = \"e.npy\"\nexpected_sha256 = \"0\"\norigin = \"x\"\n"

@@ -2,7 +2,7 @@
 
 use super::{HostNs, Numbers, Outcome, Permissions, intent, services};
 use crate::convert;
-use crate::engine::{DecoderChange, DecoderInfo, PipelineDecoders};
+use crate::engine::{Changed, DecoderChange, DecoderInfo, PipelineDecoders};
 use bci_proto::v1;
 use bci_proto::v1::decoder_service_server::DecoderService as _;
 use bci_types::{DecoderIdentity, Decoders, Latency, ShadowReport, Swapped, Validity};
@@ -19,9 +19,8 @@ fn identity(name: &str) -> Arc<DecoderIdentity> {
     })
 }
 
-/// Pipeline a has a candidate, b none.
-pub(super) fn scripted(pipeline: &str) -> Option<PipelineDecoders> {
-    let info = |name: &str| DecoderInfo {
+fn info(name: &str) -> DecoderInfo {
+    DecoderInfo {
         identity: identity(name),
         description: format!("the {name}"),
         licence: "MIT".into(),
@@ -29,7 +28,11 @@ pub(super) fn scripted(pipeline: &str) -> Option<PipelineDecoders> {
         proof: "cpu".into(),
         agreement: "all".into(),
         run_us: 12.5,
-    };
+    }
+}
+
+/// Pipeline a has a candidate, b none.
+pub(super) fn scripted(pipeline: &str) -> Option<PipelineDecoders> {
     let other = match pipeline {
         "a" => true,
         "b" => false,
@@ -48,18 +51,20 @@ pub(super) fn scripted(pipeline: &str) -> Option<PipelineDecoders> {
         agreed: 6,
         drift: 0.25,
         candidate: Latency { count: 10, p50_us: 5.0, p99_us: 9.0, max_us: 11.0 },
+        not_ready: Some("it is not".into()),
         ..ShadowReport::default()
     };
     let shadow = other.then(|| info("new"));
     Some(PipelineDecoders { decoders, active: Some(info("old")), shadow, report: other.then_some(report) })
 }
 
-pub(super) fn changed(change: &DecoderChange) -> Result<Option<Swapped>, String> {
+pub(super) fn changed(change: &DecoderChange) -> Result<Changed, String> {
     match change {
         DecoderChange::Load(folder) if folder.ends_with("broken") => Err("one reason\nand another".into()),
-        DecoderChange::Load(_) | DecoderChange::Discard => Ok(None),
+        DecoderChange::Load(_) => Ok(Changed::Loaded(Box::new(info("loaded")))),
+        DecoderChange::Discard => Ok(Changed::Discarded),
         DecoderChange::Swap { .. } | DecoderChange::RollBack { .. } => {
-            Ok(Some(Swapped { now: Some(identity("new")), after: Some(41) }))
+            Ok(Changed::Swapped(Swapped { now: Some(identity("new")), after: Some(41) }))
         }
     }
 }
@@ -78,7 +83,7 @@ async fn decoders_are_listed_and_reported() {
     let ask = |pipeline: &str| Request::new(v1::GetShadowReportRequest { pipeline: pipeline.into() });
     let report = services.get_shadow_report(ask("a")).await.unwrap().into_inner();
     assert_eq!((report.windows, report.compared, report.agreed, report.drift), (10, 8, 6, 0.25));
-    assert_eq!(report.shadow_latency.unwrap().p99_us, 9.0);
+    assert_eq!((report.shadow_latency.unwrap().p99_us, report.not_ready.as_str()), (9.0, "it is not"));
     for (pipeline, code) in
         [("b", Code::FailedPrecondition), ("c", Code::NotFound), ("", Code::InvalidArgument)]
     {
@@ -92,7 +97,9 @@ async fn changes_reach_the_engine_and_refusals_the_client() {
     let load =
         |bundle: &str| Request::new(v1::LoadCandidateRequest { pipeline: "a".into(), bundle: bundle.into() });
     let loaded = services.load_candidate(load("/x/new")).await.unwrap().into_inner();
-    assert_eq!(loaded.candidate.unwrap().run_us, 12.5);
+    let loaded = loaded.candidate.unwrap();
+    // What this client loaded, not what is in the shadow by now.
+    assert_eq!((loaded.description.as_str(), loaded.run_us), ("the loaded", 12.5));
     let refused = services.load_candidate(load("/x/broken")).await.unwrap_err();
     assert_eq!((refused.code(), refused.message()), (Code::FailedPrecondition, "one reason\nand another"));
     assert_eq!(services.load_candidate(load("")).await.unwrap_err().code(), Code::InvalidArgument);

@@ -123,6 +123,9 @@ fn reported(r: &v1::GetShadowReportResponse) -> Vec<String> {
         ),
         format!("compared       {}", r.compared),
     ];
+    if !r.not_ready.is_empty() {
+        lines.push(format!("not ready      {}", r.not_ready.replace('\n', "; ")));
+    }
     if r.compared > 0 {
         if r.agreed + r.agreed_on_intent > 0 || r.drift <= 1.0 {
             lines.push(format!(

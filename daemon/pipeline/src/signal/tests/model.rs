@@ -49,6 +49,7 @@ impl Rig {
             to_decoder_unit: 1.0,
             preprocessing: &self.preprocessing,
             window_samples: self.window,
+            decision_samples: self.window,
             hop_samples: self.hop,
             gap_ms: 0.0,
             dejitter: false,
