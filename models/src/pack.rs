@@ -30,6 +30,10 @@ pub struct Pack<'a> {
     pub device: Device,
 }
 
+/// Told beside what is wrong where the expected rows are the bundle's own.
+const KEPT: &str = "[golden] was kept as it is: where model or preprocessing were meant to change, take `expected` and \
+    `expected_sha256` out of it, and the rows are computed anew";
+
 /// Makes the bundle and verifies it: the contract goes into the model's metadata, hashes and golden rows into
 /// `decoder.toml`. Everything else in the folder's top level goes along as it is.
 ///
@@ -105,12 +109,13 @@ fn build(request: &Pack<'_>, made: &Path) -> Result<OrtDecoder, Vec<Mistake>> {
     let (segment, origin) = match request.segment {
         Some((file, origin)) => (file.to_owned(), origin.to_owned()),
         None => named(&old.segment).zip(old.origin.clone()).ok_or_else(|| {
-            about(&toml, "[golden] names no segment with its origin, and none is given".to_owned())
+            about(&toml, "[golden] names no segment with its origin, and none is given: give both, `--segment` and `--origin`".to_owned())
         })?,
     };
     let segment_bytes = read_file(&segment, MOST_GOLDEN_BYTES).map_err(|why| about(&segment, why))?;
     let matrix = parse_npy(&segment_bytes).map_err(|why| about(&segment, why))?;
     let kept = request.segment.is_none().then(|| named(&old.expected)).flatten();
+    let were_kept = request.expected.is_none() && kept.is_some();
     let expected = match request.expected.map(Path::to_owned).or(kept) {
         Some(file) => read_file(&file, MOST_GOLDEN_BYTES).map_err(|why| about(&file, why))?,
         None => {
@@ -142,7 +147,12 @@ fn build(request: &Pack<'_>, made: &Path) -> Result<OrtDecoder, Vec<Mistake>> {
     let mistakes = Mistakes::new();
     match Bundle::read(made, &mistakes) {
         Some(bundle) => {
-            let decoder = OrtDecoder::load(&bundle, request.device)?;
+            let decoder = OrtDecoder::load(&bundle, request.device).map_err(|mut found| {
+                if were_kept && found.iter().any(|m| m.to_string().contains("golden.expected")) {
+                    found.extend(about(&toml, KEPT.to_owned()));
+                }
+                found
+            })?;
             match decoder.agreement() {
                 Some(a) if !a.is_whole() => Err(about(
                     &segment,

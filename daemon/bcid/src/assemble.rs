@@ -5,7 +5,7 @@ use bci_config::{Mistake, Mistakes};
 use bci_driver_api::SourceError;
 use bci_driver_lsl::{InletOptions, Liblsl, LslSourceFactory, Query};
 use bci_models::{Bundle, Device, Draft, OrtDecoder};
-use bci_pipeline::{Binding, Cost, PipelineSpec, acquire, bind, check, check_stream, cost};
+use bci_pipeline::{Binding, Cost, PipelineSpec, acquire, bind, check, check_stream, check_unseen, cost};
 use bci_types::StreamSpec;
 use std::net::TcpListener;
 use std::path::Path;
@@ -84,6 +84,9 @@ fn part(config: &PipelineConfig, lsl: Option<Liblsl>, mistakes: &Mistakes) -> Op
     match (&draft, &seen) {
         (Some(draft), stream) => {
             binding = check(spec, draft.contract()).map_err(|found| mistakes.extend(found)).ok();
+            if stream.is_none() {
+                mistakes.extend(check_unseen(spec, Some(draft.contract())));
+            }
             if let Some(stream) = stream {
                 let chunk = acquire::chunk_frames(stream.rate);
                 if let Err(found) = bind(spec, draft.contract(), stream, chunk) {
@@ -92,7 +95,7 @@ fn part(config: &PipelineConfig, lsl: Option<Liblsl>, mistakes: &Mistakes) -> Op
             }
         }
         (None, Some(stream)) => mistakes.extend(check_stream(spec, stream)),
-        (None, None) => {}
+        (None, None) => mistakes.extend(check_unseen(spec, None)),
     }
     let bundle = draft.and_then(Draft::into_sound)?;
     let decoder = OrtDecoder::load(&bundle, config.device).map_err(|found| mistakes.extend(found)).ok()?;

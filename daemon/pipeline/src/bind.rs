@@ -6,7 +6,7 @@ use crate::spec::PipelineSpec;
 use bci_config::{Located, Mistake};
 use bci_dsp::{Signal, StepSpec};
 use bci_models::Bundle;
-use bci_models::steps::{Step, check_settings, check_steps};
+use bci_models::steps::{Step, check_apart, check_settings, check_steps, without_named};
 use bci_types::{ChannelKind, ChannelSpec, Hz, Rate, SampleFormat, StreamSpec, Unit};
 
 /// A configuration and a decoder that fit each other.
@@ -18,7 +18,8 @@ pub struct Binding {
     pub hop_ms: f64,
 }
 
-/// Holds a configuration against its decoder, without a stream.
+/// Holds a configuration against its decoder, without a stream; the rig's own steps are left to [`bind`], or to
+/// [`check_unseen`] while there is none.
 ///
 /// # Errors
 /// Every mistake found.
@@ -55,14 +56,6 @@ pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistak
             )));
         }
     }
-    // Without a stream there are no labels yet, and no rate but the decoder's: steps that need or change them wait.
-    if spec.conditioning.iter().all(|s| s.spec.keeps_signal()) {
-        let signal = Signal::unlabelled(bundle.input.rate.value, bundle.input.channels.len());
-        let named = spec.channels.as_ref().map(|c| c.value.as_slice());
-        let labelled = named.or(learned_on(spec)).or(spec.labels.as_ref().map(|l| l.value.as_slice()));
-        let signal = labelled.map_or(signal, |l| Signal::new(bundle.input.rate.value, l));
-        found.extend(check_steps(&spec.conditioning, &signal).err().into_iter().flatten());
-    }
     let classes = bundle.output.classes().map_or(0, |classes| classes.labels.len());
     let chance = 1.0 / classes.max(1) as f64;
     if let Some(at) = spec.threshold_at.as_ref().filter(|_| classes > 0)
@@ -78,6 +71,27 @@ pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistak
     } else {
         Err(found)
     }
+}
+
+/// Holds the rig's own steps against what can be known of the stream before it is there: labels where the configuration
+/// tells them, and that it comes at the decoder's rate where no step changes that.
+#[must_use]
+pub fn check_unseen(spec: &PipelineSpec, bundle: Option<&Bundle>) -> Vec<Mistake> {
+    let keeps = spec.conditioning.iter().all(|s| s.spec.keeps_signal());
+    let Some(bundle) = bundle.filter(|_| keeps) else {
+        return check_apart(&spec.conditioning);
+    };
+    let rate = bundle.input.rate.value;
+    let named = spec.channels.as_ref().map(|c| c.value.as_slice());
+    let labelled = named.or(learned_on(spec)).or(spec.labels.as_ref().map(|l| l.value.as_slice()));
+    let checked = match labelled {
+        Some(labels) => check_steps(&spec.conditioning, &Signal::new(rate, labels)),
+        None => {
+            let unlabelled = Signal::unlabelled(rate, bundle.input.channels.len());
+            check_steps(&without_named(&spec.conditioning), &unlabelled)
+        }
+    };
+    checked.err().unwrap_or_default()
 }
 
 /// Holds a configuration and its decoder against a stream and builds the signal path for it, for chunks of up to
@@ -293,11 +307,16 @@ fn rate_mistake(stream: &StreamSpec, made: Hz, bundle: &Bundle) -> Option<Mistak
         return None;
     }
     let (name, rate) = (&bundle.identity.name, needed.value);
-    let what = if stream.rate == Rate::Regular(made) { "runs at" } else { "comes out of the steps at" };
-    Some(needed.mistake(format!(
-        "the stream {} {what} {made}, the decoder {name} needs {rate}: choose a decoder made for {made}, set the amplifier to {rate}, or add a `resample` step",
-        stream.name
-    )))
+    let stream_name = &stream.name;
+    Some(needed.mistake(if stream.rate == Rate::Regular(made) {
+        format!(
+            "the stream {stream_name} runs at {made}, the decoder {name} needs {rate}: choose a decoder made for {made}, set the amplifier to {rate}, or add a `resample` step"
+        )
+    } else {
+        format!(
+            "the stream {stream_name} comes out of the rig's steps at {made}, the decoder {name} needs {rate}: let them end at {rate}, or choose a decoder made for {made}"
+        )
+    }))
 }
 
 /// The stream with the labels and the unit that the configuration gives where the stream gives none.

@@ -1,6 +1,7 @@
 //! The preprocessing chain as it is written in TOML, in bundles and in the daemon's configuration alike: one table a
 //! step, whose one key names the step.
 
+mod apart;
 mod clean;
 mod features;
 mod fir;
@@ -12,6 +13,7 @@ mod shrinkage;
 mod space;
 mod spikes;
 
+pub use apart::{check_apart, without_named};
 pub use given::Files;
 pub use rig::rig_steps;
 pub(crate) use shrinkage::{PERMITTED as SHRINKAGES, Written, written};

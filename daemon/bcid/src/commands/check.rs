@@ -65,6 +65,8 @@ fn print(part: &Part) {
                 cost.warm_up_s
             );
         }
+    } else {
+        println!("             what it lets through and how it delays is told once its stream is there");
     }
     let window = bundle.input.window_samples.value;
     let rate = bundle.windowed.rate;
