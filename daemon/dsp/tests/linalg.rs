@@ -50,7 +50,8 @@ fn assert_decomposes(n: usize, a: &[f64], what: &str) -> SymmetricEigen {
             transposed[i * n + j] = vectors[j * n + i];
         }
     }
-    let allowed = 4.0 * n as f64 * f64::EPSILON;
+    // LAPACK's own tests permit 30 times n times the precision; a random matrix of 3 was met at 4.1 times.
+    let allowed = 10.0 * n as f64 * f64::EPSILON;
     let off = difference(&product(n, vectors, &transposed), &unit(n));
     assert!(off < allowed, "{what}, n = {n}: vectors off the right angle by {off:e}");
     let mut whole = vec![0.0; n * n];
