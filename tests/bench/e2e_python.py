@@ -3,8 +3,8 @@
     python e2e_python.py STREAM MODEL PORT_FILE
 
 Waits for the LSL stream, filters each chunk as it comes (50 Hz notch, 1-40 Hz band-pass, causal, state carried along), keeps
-the last 500 samples, runs the model every 20, and serves the posteriors as `bci.v1.IntentService`, so that the same client
-measures it as measures the daemon. Written to be fast as such programs go: chunks are pulled as they were sent, inference
+the last 500 samples, runs the model every 20, and serves the posteriors as `bci.v1.IntentService`, on a port and on the socket
+PORT_FILE.sock, so that the same client measures it as measures the daemon. Written to be fast as such programs go: chunks are pulled as they were sent, inference
 has one thread that does not spin and bound, preallocated input and output, and nothing is copied that need not be.
 """
 
@@ -69,6 +69,7 @@ def main():
     wire.intents_grpc.add_IntentServiceServicer_to_server(intents, server)
     wire.telemetry_grpc.add_TelemetryServiceServicer_to_server(Telemetry(), server)
     port = server.add_insecure_port("127.0.0.1:0")
+    server.add_insecure_port(f"unix:{port_file}.sock")
     server.start()
 
     run = session()

@@ -1,6 +1,7 @@
 //! From a configuration file to parts that fit each other, or to every reason why not. Nothing is started here.
 
 use crate::config::{Config, Overrides, PipelineConfig, read_config};
+use crate::socket::LocalSocket;
 use bci_config::{Mistake, Mistakes};
 use bci_driver_api::SourceError;
 use bci_driver_lsl::{InletOptions, Liblsl, LslSourceFactory, Query};
@@ -17,7 +18,9 @@ const LOOK: Duration = Duration::from_millis(1500);
 /// A checked configuration, ready to run.
 pub(crate) struct Assembled {
     pub(crate) config: Config,
-    pub(crate) socket: Option<TcpListener>,
+    pub(crate) listener: Option<TcpListener>,
+    /// Where the configuration asks for one.
+    pub(crate) socket: Option<LocalSocket>,
     pub(crate) pipelines: Vec<Part>,
     pub(crate) lsl: Liblsl,
 }
@@ -37,7 +40,7 @@ pub(crate) struct Part {
     pub(crate) seen: Option<StreamSpec>,
 }
 
-/// Reads the configuration, loads and tries every decoder, takes the port (`take_port`), looks at every stream that is
+/// Reads the configuration, loads and tries every decoder, takes the port and the local socket (`take_port`), looks at every stream that is
 /// there, and holds all of it against each other.
 ///
 /// # Errors
@@ -54,16 +57,19 @@ pub(crate) fn assemble(
     for pipeline in config.iter().flat_map(|c| &c.pipelines) {
         parts.extend(part(pipeline, lsl, &mistakes));
     }
-    let mut socket = None;
+    let (mut listener, mut socket) = (None, None);
     if let (true, Some(config)) = (take_port, &config) {
         match TcpListener::bind(config.listen.value) {
-            Ok(bound) => socket = Some(bound),
+            Ok(bound) => listener = Some(bound),
             Err(e) => mistakes.add(config.listen.mistake(format!("cannot be listened on: {e}"))),
         }
+        socket = config.socket.as_ref().and_then(|path| {
+            LocalSocket::bind(&path.value).map_err(|problem| mistakes.add(path.mistake(problem))).ok()
+        });
     }
     match (config, lsl) {
         (Some(config), Some(lsl)) if mistakes.is_empty() => {
-            Ok(Assembled { config, socket, pipelines: parts, lsl })
+            Ok(Assembled { config, listener, socket, pipelines: parts, lsl })
         }
         _ => Err(mistakes.into_sorted()),
     }

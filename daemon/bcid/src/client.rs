@@ -32,7 +32,9 @@ impl Client {
     pub(crate) async fn connect(url: &str) -> Result<Self, Failure> {
         let url = &with_scheme(url)?;
         let endpoint = Endpoint::from_shared(url.clone())
-            .map_err(|_| Failure::new(Exit::Usage, format!("--server {url}: must be http://ADDRESS:PORT")))?
+            .map_err(|_| {
+                Failure::new(Exit::Usage, format!("--server {url}: must be http://ADDRESS:PORT or unix:FILE"))
+            })?
             .connect_timeout(Duration::from_secs(5));
         let channel = endpoint.connect().await.map_err(|e| {
             let cause = root(&e);
@@ -99,11 +101,16 @@ impl Events {
 
 /// The address with its scheme; one that promises encryption is refused, since this daemon has none.
 fn with_scheme(url: &str) -> Result<String, Failure> {
+    if url.starts_with("unix:") {
+        return Ok(url.to_owned());
+    }
     match url.split_once("://") {
         None => Ok(format!("http://{url}")),
         Some(("http", _)) => Ok(url.to_owned()),
         Some(_) => {
-            let problem = format!("--server {url}: the daemon speaks plain HTTP/2; use http://ADDRESS:PORT");
+            let problem = format!(
+                "--server {url}: the daemon speaks plain HTTP/2; use http://ADDRESS:PORT or unix:FILE"
+            );
             Err(Failure::new(Exit::Usage, problem))
         }
     }

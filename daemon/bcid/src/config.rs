@@ -22,6 +22,8 @@ const LONGEST_BRIDGE_MS: f64 = 500.0;
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) listen: Located<SocketAddr>,
+    /// The file of the local socket.
+    pub(crate) socket: Option<Located<PathBuf>>,
     /// Whether the operator allows others to read along.
     plaintext_beyond_loopback: bool,
     /// Whether clients may load, swap and discard decoders.
@@ -86,8 +88,8 @@ pub(crate) fn read_config(file: &Path, overrides: &Overrides, mistakes: &Mistake
 
 fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     let top = t.place().clone();
-    let server = t.optional_table("server").map(read_server).unwrap_or_default();
-    let ServerPart { listen, plaintext_beyond_loopback, decoder_changes } = server;
+    let server = t.optional_table("server").map(|s| read_server(s, folder)).unwrap_or_default();
+    let ServerPart { listen, socket, plaintext_beyond_loopback, decoder_changes } = server;
     let (priority, cpu_latency_us) = t.optional_table("realtime").map(read_realtime).unwrap_or_default();
     let tables = t.tables("pipeline");
     if tables.is_empty() {
@@ -111,6 +113,7 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     let decoder_changes = decoder_changes.unwrap_or_else(|| listen.ip().is_loopback());
     Config {
         listen,
+        socket,
         plaintext_beyond_loopback,
         decoder_changes,
         priority,
@@ -146,12 +149,14 @@ fn read_realtime(mut t: Table<'_>) -> (Option<u8>, Option<u32>) {
 #[derive(Default)]
 struct ServerPart {
     listen: Option<Located<SocketAddr>>,
+    socket: Option<Located<PathBuf>>,
     plaintext_beyond_loopback: bool,
     decoder_changes: Option<bool>,
 }
 
-fn read_server(mut s: Table<'_>) -> ServerPart {
+fn read_server(mut s: Table<'_>, folder: &Path) -> ServerPart {
     let listen = s.optional::<String>("listen");
+    let socket = s.optional::<String>("socket");
     let plaintext_beyond_loopback = s.optional::<bool>("plaintext_beyond_loopback").is_some_and(|l| l.value);
     let decoder_changes = s.optional::<bool>("decoder_changes").map(|l| l.value);
     let mistakes = s.mistakes();
@@ -163,7 +168,14 @@ fn read_server(mut s: Table<'_>) -> ServerPart {
             None
         }
     });
-    ServerPart { listen, plaintext_beyond_loopback, decoder_changes }
+    let socket = socket.and_then(|socket| {
+        if socket.value.is_empty() {
+            mistakes.add(socket.mistake("must be the path of a file to be made, such as \"bcid.sock\""));
+            return None;
+        }
+        Some(socket.map(|path| folder.join(path)))
+    });
+    ServerPart { listen, socket, plaintext_beyond_loopback, decoder_changes }
 }
 
 fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {

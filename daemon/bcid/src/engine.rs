@@ -210,6 +210,10 @@ impl Sink for PublishingSink {
         self.0.intent(intent);
     }
 
+    fn soon(&self) {
+        self.0.soon();
+    }
+
     fn marker(&self, marker: Marker) {
         self.0.marker(marker);
     }

@@ -12,6 +12,7 @@ mod config;
 mod engine;
 mod exit;
 mod logging;
+mod socket;
 
 use clap::Parser as _;
 use cli::{Cli, Command, DecoderCommand};

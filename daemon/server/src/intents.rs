@@ -83,7 +83,7 @@ impl Subscription {
         match event {
             Ok(Event::Intent(intent)) if self.wants(&intent.pipeline) => {
                 let published = self.services.engine.now();
-                self.services.telemetry.published(&intent, published);
+                self.services.telemetry.handed(&intent, published);
                 Some(wire(Wire::Intent(convert::intent(&intent, published))))
             }
             Ok(Event::Marker(marker)) if self.markers => Some(wire(Wire::Marker(convert::marker(&marker)))),

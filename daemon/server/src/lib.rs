@@ -18,7 +18,7 @@ pub use engine::{
     PipelineSettings, PipelineStatus, StreamState, StreamStatus,
 };
 pub use publisher::Publisher;
-pub use serve::{Permissions, Server, ServerError};
+pub use serve::{Permissions, Server, ServerError, Sockets};
 pub use telemetry::{Distribution, StepSummary, Telemetry};
 
 #[cfg(test)]

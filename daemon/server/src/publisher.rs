@@ -4,7 +4,7 @@ use crate::engine::StreamStatus;
 use bci_types::{Intent, Marker};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// Events a subscriber may be behind before it loses the oldest.
 const BACKLOG: usize = 1024;
@@ -31,6 +31,10 @@ struct Shared {
     closing: AtomicBool,
     subscribers: AtomicU32,
     dropped: AtomicU64,
+    /// Rings when an intent is about to come.
+    soon: Notify,
+    /// Rings when a stream changed its state, or all ends.
+    changed: Notify,
 }
 
 impl Default for Publisher {
@@ -51,6 +55,26 @@ impl Publisher {
         self.send(Event::Intent(Arc::new(intent)));
     }
 
+    /// An intent is to come in some tenths of a millisecond.
+    pub fn soon(&self) {
+        self.shared.soon.notify_one();
+    }
+
+    /// Returns when an intent is about to come. One waits at a time.
+    pub(crate) async fn about_to(&self) {
+        self.shared.soon.notified().await;
+    }
+
+    /// Returns when a stream has changed its state since the last time, or all ends. One waits at a time.
+    pub(crate) async fn changed(&self) {
+        self.shared.changed.notified().await;
+    }
+
+    /// Whether all ends.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.shared.closing.load(Ordering::Acquire)
+    }
+
     /// A marker arrived.
     pub fn marker(&self, marker: Marker) {
         self.send(Event::Marker(Arc::new(marker)));
@@ -59,12 +83,14 @@ impl Publisher {
     /// A stream changed its state.
     pub fn stream(&self, status: StreamStatus) {
         self.send(Event::Stream(Arc::new(status)));
+        self.shared.changed.notify_one();
     }
 
     /// Ends every subscription after what was sent before, and refuses new ones.
     pub fn close(&self) {
         self.shared.closing.store(true, Ordering::Release);
         self.send(Event::Closing);
+        self.shared.changed.notify_one();
     }
 
     /// Subscribers now.
@@ -88,7 +114,7 @@ impl Publisher {
     pub(crate) fn receive(&self) -> Option<broadcast::Receiver<Event>> {
         let receiver = self.events.subscribe();
         // Looked at after subscribing: a close in between is then seen either here or as an event.
-        (!self.shared.closing.load(Ordering::Acquire)).then_some(receiver)
+        (!self.is_closing()).then_some(receiver)
     }
 
     pub(crate) fn note_dropped(&self, events: u64) {

@@ -3,7 +3,7 @@
 use crate::engine::{Engine, StreamState};
 use crate::intents::Services;
 use crate::metrics;
-use crate::publisher::{Event, Publisher};
+use crate::publisher::Publisher;
 use crate::telemetry::Telemetry;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
@@ -13,8 +13,10 @@ use bci_proto::v1::telemetry_service_server::TelemetryServiceServer;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
-use tokio::sync::broadcast::error::RecvError;
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio_stream::wrappers::UnixListenerStream;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
@@ -46,36 +48,51 @@ pub struct Permissions {
     pub change_decoders: bool,
 }
 
-/// A server on a bound socket, ready to run.
+/// Where a server is reached; bound already, so that what is taken by others is found before anything starts.
+#[derive(Debug)]
+pub struct Sockets {
+    /// Over TCP.
+    pub tcp: std::net::TcpListener,
+    /// On this machine only; the shorter way.
+    pub local: Option<std::os::unix::net::UnixListener>,
+}
+
+/// A server on bound sockets, ready to run.
 pub struct Server {
-    listener: TcpListener,
+    tcp: TcpListener,
+    local: Option<UnixListener>,
     services: Services,
 }
 
 impl Server {
-    /// A server on `socket`, which is bound already so that a busy port is found before anything starts. Call
-    /// inside a tokio runtime.
+    /// A server on `sockets`. Call inside a tokio runtime.
     ///
     /// # Errors
     /// [`ServerError::Socket`].
     pub fn new(
-        socket: std::net::TcpListener,
+        sockets: Sockets,
         engine: Arc<dyn Engine>,
         publisher: Publisher,
         telemetry: Telemetry,
         permissions: Permissions,
     ) -> Result<Self, ServerError> {
-        socket.set_nonblocking(true).map_err(ServerError::Socket)?;
-        let listener = TcpListener::from_std(socket).map_err(ServerError::Socket)?;
-        Ok(Self { listener, services: Services { engine, publisher, telemetry, permissions } })
+        let Sockets { tcp, local } = sockets;
+        tcp.set_nonblocking(true).map_err(ServerError::Socket)?;
+        let tcp = TcpListener::from_std(tcp).map_err(ServerError::Socket)?;
+        let local = local.map(|local| {
+            local.set_nonblocking(true)?;
+            UnixListener::from_std(local)
+        });
+        let local = local.transpose().map_err(ServerError::Socket)?;
+        Ok(Self { tcp, local, services: Services { engine, publisher, telemetry, permissions } })
     }
 
-    /// The address it listens on.
+    /// The address it listens on over TCP.
     ///
     /// # Errors
     /// [`ServerError::Socket`].
     pub fn address(&self) -> Result<SocketAddr, ServerError> {
-        self.listener.local_addr().map_err(ServerError::Socket)
+        self.tcp.local_addr().map_err(ServerError::Socket)
     }
 
     /// Serves until `stop` is done and every open call has ended; close the publisher to end subscriptions.
@@ -85,6 +102,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
         let (reporter, health) = tonic_health::server::health_reporter();
         let observer = tokio::spawn(observe(self.services.clone(), reporter));
+        let early = tokio::spawn(wake_early(self.services.publisher.clone()));
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(bci_proto::DESCRIPTOR)
@@ -111,46 +129,64 @@ impl Server {
             .add_service(v1)
             .add_service(v1alpha);
         // Without TCP_NODELAY an event waits up to 40 ms for the peer's delayed acknowledgement.
-        let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
-        let served = tonic::transport::Server::builder()
-            .accept_http1(true)
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(incoming, stop)
-            .await
-            .map_err(ServerError::Transport);
+        let incoming = TcpIncoming::from(self.tcp).with_nodelay(Some(true));
+        let (end, ending) = watch::channel(());
+        let ended = || {
+            let mut ending = ending.clone();
+            async move { drop(ending.changed().await) }
+        };
+        let router = || tonic::transport::Server::builder().accept_http1(true).add_routes(routes.clone());
+        let tcp = router().serve_with_incoming_shutdown(incoming, ended());
+        let local = self.local.map(UnixListenerStream::new);
+        let local = async {
+            match local {
+                Some(incoming) => router().serve_with_incoming_shutdown(incoming, ended()).await,
+                None => Ok(()),
+            }
+        };
+        let mut serving = std::pin::pin!(async { tokio::try_join!(tcp, local) });
+        let served = tokio::select! {
+            served = &mut serving => served,
+            () = stop => {
+                let _ = end.send(());
+                serving.await
+            }
+        };
+        let served = served.map(|_| ()).map_err(ServerError::Transport);
         observer.abort();
+        early.abort();
         served
     }
 }
 
-/// Fills the histograms and keeps the health of the intents up to date, told when it changes.
+/// How often what happened is counted, if nobody looks: often enough for the publisher's backlog.
+const COUNT_EVERY: Duration = Duration::from_millis(100);
+
+/// Keeps the health of the intents up to date, told when it changes, and the telemetry from falling behind. Off an
+/// intent's way: no intent wakes it.
 pub(crate) async fn observe(services: Services, reporter: HealthReporter) {
-    let Some(mut events) = services.publisher.receive() else { return };
     let mut serving = all_streaming(&services);
     report(&reporter, serving).await;
     reporter.set_service_status(TELEMETRY, ServingStatus::Serving).await;
     loop {
-        match events.recv().await {
-            Ok(Event::Intent(intent)) => {
-                services.telemetry.decoded(&intent);
-                continue;
-            }
-            Ok(Event::Marker(_)) => continue,
-            Ok(Event::Stream(_)) => {}
-            // A change of state may be among what was missed.
-            Err(RecvError::Lagged(n)) => {
-                tracing::warn!(events = n, "telemetry fell behind and missed events")
-            }
-            Ok(Event::Closing) | Err(RecvError::Closed) => {
-                report(&reporter, false).await;
-                return;
-            }
+        let _ = tokio::time::timeout(COUNT_EVERY, services.publisher.changed()).await;
+        services.telemetry.catch_up();
+        if services.publisher.is_closing() {
+            report(&reporter, false).await;
+            return;
         }
-        // The engine's state is at least as new as the event that told of it.
+        // The engine's state is at least as new as what told of it.
         if serving != all_streaming(&services) {
             serving = !serving;
             report(&reporter, serving).await;
         }
+    }
+}
+
+/// Is woken shortly before intents come, so that the thread that is to carry them is awake by then.
+async fn wake_early(publisher: Publisher) {
+    loop {
+        publisher.about_to().await;
     }
 }
 

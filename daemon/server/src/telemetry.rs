@@ -1,9 +1,12 @@
-//! Where the time goes: a histogram a step and pipeline, filled outside the real-time threads.
+//! Where the time goes: a histogram a step and pipeline, filled outside the real-time threads and off an intent's way.
 
+use crate::publisher::{Event, Publisher};
 use bci_types::{HostNs, Intent};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 
 /// Steps of the path, in order, `total` last.
 pub(crate) const STEPS: [&str; 6] = ["acquire", "queue", "filter", "decode", "publish", "total"];
@@ -90,13 +93,95 @@ impl Distribution {
     }
 }
 
-/// Histograms by pipeline; clones share them. Taken from and filled by the server's tasks only.
-#[derive(Clone, Debug, Default)]
-pub struct Telemetry(Arc<Mutex<BTreeMap<Arc<str>, [Distribution; STEPS.len()]>>>);
+/// Handings-over that are remembered until somebody looks, at most.
+const REMEMBERED: usize = 1 << 16;
+
+/// Histograms by pipeline; clones share them.
+///
+/// What happens is remembered when it happens, which is quick, and counted when somebody looks or [`Telemetry::catch_up`] is
+/// called: histograms are large, and an intent would wait for memory that no cache holds.
+#[derive(Clone, Debug)]
+pub struct Telemetry(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    counted: Mutex<Counted>,
+    /// What was handed to a subscriber's transport, and when; not counted yet.
+    handed: Mutex<Vec<(Arc<Intent>, HostNs)>>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    /// What was published; not counted yet.
+    events: Option<Receiver<Event>>,
+    steps: BTreeMap<Arc<str>, [Distribution; STEPS.len()]>,
+}
 
 impl Telemetry {
+    /// Of what `publisher` publishes from now on.
+    #[must_use]
+    pub fn of(publisher: &Publisher) -> Self {
+        let counted = Counted { events: publisher.receive(), steps: BTreeMap::new() };
+        Self(Arc::new(Shared { counted: Mutex::new(counted), handed: Mutex::default() }))
+    }
+
+    /// Notes the hand-over to one subscriber's transport.
+    pub(crate) fn handed(&self, intent: &Arc<Intent>, at: HostNs) {
+        let full = {
+            let mut handed = self.0.handed.lock().unwrap_or_else(PoisonError::into_inner);
+            handed.push((Arc::clone(intent), at));
+            handed.len() >= REMEMBERED
+        };
+        if full {
+            self.catch_up();
+        }
+    }
+
+    /// Counts what happened. To be called now and then, before the publisher's backlog is full.
+    pub(crate) fn catch_up(&self) {
+        drop(self.caught_up());
+    }
+
+    fn caught_up(&self) -> MutexGuard<'_, Counted> {
+        let mut counted = self.0.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.take_events();
+        let handed = std::mem::take(&mut *self.0.handed.lock().unwrap_or_else(PoisonError::into_inner));
+        for (intent, at) in handed {
+            counted.published(&intent, at);
+        }
+        counted
+    }
+
+    /// The distributions of a pipeline up to now, in the order of [`STEPS`].
+    #[must_use]
+    pub fn summary(&self, pipeline: &str) -> Vec<StepSummary> {
+        let counted = self.caught_up();
+        let Some(steps) = counted.steps.get(pipeline) else { return Vec::new() };
+        STEPS.iter().zip(steps).map(|(name, step)| step.summary(name)).collect()
+    }
+}
+
+impl Counted {
+    fn take_events(&mut self) {
+        let Some(mut events) = self.events.take() else { return };
+        loop {
+            match events.try_recv() {
+                Ok(Event::Intent(intent)) => self.decoded(&intent),
+                Ok(Event::Marker(_) | Event::Stream(_)) => {}
+                Err(TryRecvError::Lagged(n)) => {
+                    tracing::warn!(events = n, "telemetry fell behind and missed events");
+                }
+                Err(TryRecvError::Empty) => {
+                    self.events = Some(events);
+                    return;
+                }
+                Ok(Event::Closing) | Err(TryRecvError::Closed) => return,
+            }
+        }
+    }
+
     /// Records the steps up to decoding, once a window.
-    pub(crate) fn decoded(&self, intent: &Intent) {
+    fn decoded(&mut self, intent: &Intent) {
         let l = &intent.ledger;
         let steps = [
             l.acquired - intent.newest_sample,
@@ -108,24 +193,15 @@ impl Telemetry {
     }
 
     /// Records the hand-over to one subscriber's transport.
-    pub(crate) fn published(&self, intent: &Intent, at: HostNs) {
+    fn published(&mut self, intent: &Intent, at: HostNs) {
         self.record(&intent.pipeline, 4, &[at - intent.ledger.decoded, at - intent.newest_sample]);
     }
 
-    fn record(&self, pipeline: &Arc<str>, first: usize, durations: &[i64]) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let steps = all.entry(Arc::clone(pipeline)).or_default();
+    fn record(&mut self, pipeline: &Arc<str>, first: usize, durations: &[i64]) {
+        let steps = self.steps.entry(Arc::clone(pipeline)).or_default();
         for (step, ns) in steps.iter_mut().skip(first).zip(durations) {
             step.record(*ns);
         }
-    }
-
-    /// The distributions of a pipeline, in the order of [`STEPS`].
-    #[must_use]
-    pub fn summary(&self, pipeline: &str) -> Vec<StepSummary> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(steps) = all.get(pipeline) else { return Vec::new() };
-        STEPS.iter().zip(steps).map(|(name, step)| step.summary(name)).collect()
     }
 }
 
@@ -135,12 +211,14 @@ mod tests {
 
     #[test]
     fn quantiles_sums_and_buckets_agree_with_what_went_in() {
-        let t = Telemetry::default();
+        let t = Telemetry::of(&Publisher::new());
         let name: Arc<str> = "p".into();
+        let mut counted = t.caught_up();
         for i in 1..=100i64 {
-            t.record(&name, 0, &[i * 1_000_000]);
+            counted.record(&name, 0, &[i * 1_000_000]);
         }
-        t.record(&name, 0, &[-5]);
+        counted.record(&name, 0, &[-5]);
+        drop(counted);
         let s = &t.summary("p")[0];
         assert_eq!((s.step, s.count), ("acquire", 101));
         assert!((s.p50_ms - 50.0).abs() < 0.5 && (s.p99_ms - 99.0).abs() < 1.5, "{s:?}");

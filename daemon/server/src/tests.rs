@@ -88,10 +88,11 @@ fn services() -> (Services, Arc<Scripted>) {
         ..EngineStatus::default()
     };
     let engine = Arc::new(Scripted(Mutex::new(status), Mutex::default()));
+    let publisher = Publisher::new();
     let services = Services {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
-        publisher: Publisher::new(),
-        telemetry: Telemetry::default(),
+        telemetry: Telemetry::of(&publisher),
+        publisher,
         permissions: Permissions { change_decoders: true },
     };
     (services, engine)

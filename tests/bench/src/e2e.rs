@@ -1,5 +1,6 @@
 //! From an LSL source process to a client in another: the daemon with the streaming form and with the window form, and the
-//! script that people write, by turns in the same run; each once with processors kept awake and once as the machine has them.
+//! script that people write, by turns in the same run; each also with processors kept awake or as the machine has them, and
+//! through a local socket or over TCP.
 
 use crate::Options;
 use crate::child::{Running, cpu_seconds};
@@ -8,38 +9,59 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What is measured.
+/// What decodes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum System {
+enum Form {
     Streaming,
     Window,
     Python,
-    /// The daemon without `cpu_latency_us`.
-    StreamingAsleep,
-    WindowAsleep,
-    /// The script on processors that this program keeps awake for it.
-    PythonAwake,
 }
 
-impl System {
-    const ALL: [Self; 6] = [
-        Self::Streaming,
-        Self::Window,
-        Self::Python,
-        Self::StreamingAsleep,
-        Self::WindowAsleep,
-        Self::PythonAwake,
-    ];
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct System {
+    form: Form,
+    /// Processors are kept awake: by the daemon, and for the script by this program.
+    awake: bool,
+    /// The client connects over TCP, not through the local socket.
+    tcp: bool,
+}
 
-    fn name(self) -> &'static str {
-        match self {
-            Self::Streaming => "bcid-streaming",
-            Self::Window => "bcid-window",
-            Self::Python => "python",
-            Self::StreamingAsleep => "bcid-streaming-asleep",
-            Self::WindowAsleep => "bcid-window-asleep",
-            Self::PythonAwake => "python-awake",
-        }
+const STREAMING: System = System { form: Form::Streaming, awake: true, tcp: false };
+const WINDOW: System = System { form: Form::Window, ..STREAMING };
+const PYTHON: System = System { form: Form::Python, awake: false, tcp: false };
+const STREAMING_ASLEEP: System = STREAMING.asleep();
+const WINDOW_ASLEEP: System = WINDOW.asleep();
+const PYTHONS: [System; 3] = [PYTHON, PYTHON.over_tcp(), System { awake: true, ..PYTHON }];
+
+const ALL: [System; 9] = [
+    STREAMING,
+    WINDOW,
+    PYTHON,
+    STREAMING.over_tcp(),
+    WINDOW.over_tcp(),
+    PYTHONS[1],
+    STREAMING_ASLEEP,
+    WINDOW_ASLEEP,
+    PYTHONS[2],
+];
+
+impl System {
+    const fn over_tcp(self) -> Self {
+        Self { tcp: true, ..self }
+    }
+
+    const fn asleep(self) -> Self {
+        Self { awake: false, ..self }
+    }
+
+    fn name(self) -> String {
+        let (form, awake) = match self.form {
+            Form::Streaming => ("bcid-streaming", if self.awake { "" } else { "-asleep" }),
+            Form::Window => ("bcid-window", if self.awake { "" } else { "-asleep" }),
+            Form::Python => ("python", if self.awake { "-awake" } else { "" }),
+        };
+        format!("{form}{awake}{}", if self.tcp { "-tcp" } else { "" })
     }
 }
 
@@ -58,10 +80,10 @@ const SETTLE_S: f64 = 3.0;
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
     let (rounds, seconds) = if options.quick { (1, 6.0) } else { (3, 20.0) };
     let mut bare = Vec::new();
-    let mut measured: Vec<Vec<Round>> = System::ALL.iter().map(|_| Vec::new()).collect();
+    let mut measured: Vec<Vec<Round>> = ALL.iter().map(|_| Vec::new()).collect();
     for round in 0..rounds {
         bare.push(bare_ms(options)?);
-        for (system, into) in System::ALL.into_iter().zip(&mut measured) {
+        for (system, into) in ALL.into_iter().zip(&mut measured) {
             into.push(one(options, system, round, seconds).map_err(|e| format!("{}: {e}", system.name()))?);
         }
     }
@@ -72,7 +94,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         "system", "p50 ms", "p99 ms", "cores", "lost", "intents"
     );
     let mut rows = Vec::new();
-    for (system, all) in System::ALL.into_iter().zip(&measured) {
+    for (system, all) in ALL.into_iter().zip(&measured) {
         let of = |what: fn(&Round) -> f64| middle(all.iter().map(what).collect());
         let (p50, p99, cores) = (of(|r| r.p50), of(|r| r.p99), of(|r| r.cores));
         let (lost, intents) =
@@ -84,12 +106,12 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         "\nNewest sample's stamp to receipt in another process (the same client for all); 64 channels at 1 kHz in chunks of 4, a\n\
          decision every 20, EEGNet-shaped, untrained; synthetic noise. Ordinary scheduling for all. Medians of {rounds} rounds of\n\
          {seconds} s; cores: processor time of the decoding process, without source, client, and what the idle processors do.\n\
-         bcid-streaming and bcid-window ask the system for processors that do not halt when idle (`cpu_latency_us = 0`), which\n\
-         shortens every step, source and client included, at the price of power; the rows -asleep go without. python-awake is\n\
-         the script with the same done for it."
+         gRPC through a local (Unix) socket; in the rows -tcp over TCP on loopback. bcid-streaming and bcid-window ask the system\n\
+         for processors that do not halt when idle (`cpu_latency_us = 0`), which shortens every step, source and client\n\
+         included, at the price of power; the rows -asleep go without. python-awake is the script with the same done for it."
     );
     let at = |system: System, key: &str| {
-        let row = System::ALL.iter().position(|s| *s == system).and_then(|i| rows[i][key].as_f64());
+        let row = ALL.iter().position(|s| *s == system).and_then(|i| rows[i][key].as_f64());
         row.unwrap_or(f64::NAN)
     };
     let mut failed = Vec::new();
@@ -98,14 +120,13 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
             failed.push(what);
         }
     };
-    use System::{Python, Streaming, Window};
-    let (streaming, window) = (at(Streaming, "p50_ms"), at(Window, "p50_ms"));
+    let (streaming, window) = (at(STREAMING, "p50_ms"), at(WINDOW, "p50_ms"));
     hold(
         streaming <= bare / 2.0,
         format!("bcid-streaming: p50 {streaming:.3} ms, more than half of the bare model's {bare:.3}"),
     );
-    let tail = at(Streaming, "p99_ms");
-    for system in [Python, System::PythonAwake] {
+    let tail = at(STREAMING, "p99_ms");
+    for system in PYTHONS {
         let (name, python) = (system.name(), at(system, "p50_ms"));
         hold(
             tail < python,
@@ -116,15 +137,15 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         window - bare <= 0.25,
         format!("bcid-window: p50 {window:.3} ms, more than 0.25 above the bare model's {bare:.3}"),
     );
-    let cores = at(Python, "cores");
-    for (streaming, window) in [(Streaming, Window), (System::StreamingAsleep, System::WindowAsleep)] {
+    let cores = at(PYTHON, "cores");
+    for (streaming, window) in [(STREAMING, WINDOW), (STREAMING_ASLEEP, WINDOW_ASLEEP)] {
         hold(at(window, "cores") <= cores, format!("{}: more processor time than python", window.name()));
         hold(
             at(streaming, "cores") < cores / 3.0,
             format!("{}: not under a third of python's processor time", streaming.name()),
         );
     }
-    for system in [Streaming, Window, System::StreamingAsleep, System::WindowAsleep] {
+    for system in ALL.into_iter().filter(|s| s.form != Form::Python) {
         hold(at(system, "lost") == 0.0, format!("{}: windows were lost", system.name()));
     }
     crate::write_rows(options, &json!({ "bare_model_ms_p50": bare, "rows": rows }))?;
@@ -158,15 +179,13 @@ fn within(
     folder: &Path,
     seconds: f64,
 ) -> Result<Round, String> {
-    let awake = (system == System::PythonAwake).then(|| bci_rt::wakeful::Wakeful::hold(0)).transpose();
+    let for_script = system.form == Form::Python && system.awake;
+    let awake = for_script.then(|| bci_rt::wakeful::Wakeful::hold(0)).transpose();
     let awake = awake.map_err(|e| format!("keeping processors awake: {e}"))?;
-    let (streaming, window) = ("bench-eegnet-streaming", "bench-eegnet-window");
-    let (decoder, address) = match system {
-        System::Python | System::PythonAwake => python(options, stream, folder)?,
-        System::Streaming => daemon(options, stream, folder, streaming, true)?,
-        System::Window => daemon(options, stream, folder, window, true)?,
-        System::StreamingAsleep => daemon(options, stream, folder, streaming, false)?,
-        System::WindowAsleep => daemon(options, stream, folder, window, false)?,
+    let (decoder, server) = match system.form {
+        Form::Python => python(options, stream, folder, system.tcp)?,
+        Form::Streaming => daemon(options, stream, folder, "bench-eegnet-streaming", system)?,
+        Form::Window => daemon(options, stream, folder, "bench-eegnet-window", system)?,
     };
     // Somewhat longer than is measured: the source is not to end meanwhile.
     let mut source = Command::new(&options.rig);
@@ -175,7 +194,7 @@ fn within(
     let source = Running::start(source.stdout(Stdio::null()))?;
     let out = folder.join("latency.json");
     let mut client = Command::new(&options.bcid);
-    client.args(["latency", "--server", &format!("http://{address}")]);
+    client.args(["latency", "--server", &server]);
     client
         .args(["--settle", &SETTLE_S.to_string(), "--seconds", &seconds.to_string()])
         .arg("--json")
@@ -209,13 +228,13 @@ fn daemon(
     stream: &str,
     folder: &Path,
     bundle: &str,
-    awake: bool,
+    system: System,
 ) -> Result<(Running, String), String> {
-    let realtime = if awake { "[realtime]\ncpu_latency_us = 0\n" } else { "" };
+    let realtime = if system.awake { "[realtime]\ncpu_latency_us = 0\n" } else { "" };
     let labels: Vec<String> = (1..=64).map(|n| format!("\"ch{n:02}\"")).collect();
     let decoder = options.bundles.join(bundle);
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n{realtime}[[pipeline]]\nname = \"p\"\ndecoder = {:?}\n[pipeline.stream]\nname = {stream:?}\n\
+        "[server]\nlisten = \"127.0.0.1:0\"\nsocket = \"bcid.sock\"\n{realtime}[[pipeline]]\nname = \"p\"\ndecoder = {:?}\n[pipeline.stream]\nname = {stream:?}\n\
          labels = [{}]\n[pipeline.intent]\nthreshold = 0.9\n",
         decoder.display().to_string(),
         labels.join(", ")
@@ -233,11 +252,11 @@ fn daemon(
     let mut running = Running::start(&mut command)?;
     let text = appears(&mut running, &ready)?;
     let told: Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-    let address = told["grpc"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
-    Ok((running, address))
+    let server = told[if system.tcp { "grpc" } else { "socket" }].as_str().unwrap_or_default().to_owned();
+    Ok((running, server))
 }
 
-fn python(options: &Options, stream: &str, folder: &Path) -> Result<(Running, String), String> {
+fn python(options: &Options, stream: &str, folder: &Path, tcp: bool) -> Result<(Running, String), String> {
     let port = folder.join("port");
     let mut command = Command::new(&options.python);
     command
@@ -247,7 +266,12 @@ fn python(options: &Options, stream: &str, folder: &Path) -> Result<(Running, St
         .arg(&port);
     let mut running = Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
     let text = appears(&mut running, &port)?;
-    Ok((running, format!("127.0.0.1:{}", text.trim())))
+    let server = if tcp {
+        format!("http://127.0.0.1:{}", text.trim())
+    } else {
+        format!("unix:{}.sock", port.display())
+    };
+    Ok((running, server))
 }
 
 /// The text of a file that a process writes once it serves.

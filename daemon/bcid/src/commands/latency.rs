@@ -39,7 +39,10 @@ pub(crate) fn latency(args: &LatencyArgs) -> Result<Exit, Failure> {
     let measured = runtime.block_on(async {
         let client = Client::connect(&args.server.server).await?;
         let events = client.subscribe(&args.pipeline, false).await?;
-        measure(events, Duration::from_secs_f64(args.settle), Duration::from_secs_f64(args.seconds)).await
+        let (settle, long) = (Duration::from_secs_f64(args.settle), Duration::from_secs_f64(args.seconds));
+        // As a task: what is awaited outside of one is looked at only after the sockets have been.
+        let measuring = tokio::spawn(measure(events, settle, long));
+        measuring.await.map_err(|e| Failure::caused(Exit::Internal, "measuring", &e))?
     })?;
     let found = found(&measured);
     tell(&found);

@@ -7,14 +7,14 @@ use crate::config::Overrides;
 use crate::engine::{DaemonEngine, Known, PublishingSink, decoder_line, info_of, versions};
 use crate::exit::{Exit, Failure};
 use crate::logging::{self, LogFormat};
+use crate::socket::SocketFile;
 use bci_driver_lsl::{InletOptions, LslMarkerFactory, LslSourceFactory};
 use bci_pipeline::{RealTime, Running, RunningMarkers, Sink, start, start_markers};
 use bci_rt::clock::{Clock, HostClock};
 use bci_rt::thread::probe_priority;
 use bci_rt::wakeful::Wakeful;
-use bci_server::{Engine, Permissions, PipelineSettings, Publisher, Server, Telemetry};
+use bci_server::{Engine, Permissions, PipelineSettings, Publisher, Server, Sockets, Telemetry};
 use serde_json::{Value, json};
-use std::net::TcpListener;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,8 +33,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     for file in [&args.json, &args.ready_file].into_iter().flatten() {
         writable(file)?;
     }
-    // Two threads serve; decoding and signals have their own.
-    let runtime = runtime(2)?;
+    // One thread serves; decoding and signals have their own. With a second, each intent wakes that one too, to no purpose.
+    let runtime = runtime(1)?;
     let interrupts = runtime.block_on(async { Interrupts::listen() })?;
     logging::init(args.log_format);
     load_lsl(match args.log_format {
@@ -74,9 +74,12 @@ async fn serve(
     mut assembled: Assembled,
     mut interrupts: Interrupts,
 ) -> Result<Exit, Failure> {
-    let Some(socket) = assembled.socket.take() else {
-        return Err(Failure::new(Exit::Internal, "no socket was taken"));
+    let Some(tcp) = assembled.listener.take() else {
+        return Err(Failure::new(Exit::Internal, "no port was taken"));
     };
+    // The file is there for as long as this function runs.
+    let (local, file) = assembled.socket.take().map(|s| (s.listener, s.file)).unzip();
+    let local_url = file.as_ref().map(SocketFile::url);
     for part in &assembled.pipelines {
         tracing::info!(
             pipeline = %part.spec.name,
@@ -88,14 +91,19 @@ async fn serve(
     }
     let daemon = begin(assembled)?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = listen(&daemon, socket)?;
+    let server = listen(&daemon, Sockets { tcp, local })?;
     let address = server.address().map_err(|e| Failure::caused(Exit::Internal, "listening", &e))?;
     let mut serving = tokio::spawn(server.run(async move {
         let _ = stopped.await;
     }));
     tracing::info!("serving gRPC on http://{address}, metrics on http://{address}/metrics");
+    let mut ready = json!({ "grpc": format!("http://{address}") });
+    if let Some(url) = local_url {
+        tracing::info!("serving gRPC on {url}");
+        ready["socket"] = url.into();
+    }
     if let Some(file) = &args.ready_file {
-        write_json(file, &json!({ "grpc": format!("http://{address}") }))?;
+        write_json(file, &ready)?;
     }
     let mut failed = None;
     tokio::select! {
@@ -144,9 +152,9 @@ async fn serve(
     }
 }
 
-fn listen(daemon: &Daemon, socket: TcpListener) -> Result<Server, Failure> {
+fn listen(daemon: &Daemon, sockets: Sockets) -> Result<Server, Failure> {
     let engine: Arc<dyn Engine> = Arc::clone(&daemon.engine) as Arc<dyn Engine>;
-    Server::new(socket, engine, daemon.publisher.clone(), daemon.telemetry.clone(), daemon.permissions)
+    Server::new(sockets, engine, daemon.publisher.clone(), daemon.telemetry.clone(), daemon.permissions)
         .map_err(|e| Failure::caused(Exit::Internal, "listening", &e))
 }
 
@@ -201,8 +209,8 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     };
     Ok(Daemon {
         engine: Arc::new(engine),
+        telemetry: Telemetry::of(&publisher),
         publisher,
-        telemetry: Telemetry::default(),
         pipelines: running,
         markers,
         permissions: Permissions { change_decoders: config.decoder_changes },

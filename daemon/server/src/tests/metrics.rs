@@ -98,7 +98,7 @@ fn page(services: &Services, engine: &Arc<Scripted>) -> BTreeMap<String, Family>
     for ms in [1, 2, 40] {
         let mut i = intent("a", 0);
         i.ledger.decoded = HostNs(i.ledger.filtered.0 + ms * 1_000_000);
-        services.telemetry.decoded(&i);
+        services.publisher.intent(i);
     }
     parse(&render(services))
 }
