@@ -210,10 +210,6 @@ impl Sink for PublishingSink {
         self.0.intent(intent);
     }
 
-    fn soon(&self) {
-        self.0.soon();
-    }
-
     fn marker(&self, marker: Marker) {
         self.0.marker(marker);
     }

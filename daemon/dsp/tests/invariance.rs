@@ -65,6 +65,7 @@ proptest! {
         let mut at = 0;
         let mut seen = Vec::new();
         let mut out = vec![0.0f32; channels * frames];
+        let mut taken_out = out.clone().into_boxed_slice();
         for block in blocks {
             let end = at + block;
             while at < end {
@@ -75,6 +76,12 @@ proptest! {
                 if due {
                     seen.push(at);
                     prop_assert!(window.copy_channel_major(&mut out));
+                    // Prepared or not, every third time.
+                    prop_assert!(window.take_channel_major(&mut taken_out));
+                    prop_assert_eq!(&*taken_out, &*out);
+                    if seen.len() % 3 > 0 {
+                        window.prepare();
+                    }
                     for (i, &x) in out.iter().enumerate() {
                         let (channel, n) = (i / frames, i % frames);
                         prop_assert_eq!(x, ((at - frames + n) * channels + channel) as f32);

@@ -22,23 +22,6 @@ use std::time::Duration;
 /// again after some tenths of a second.
 const COLD_AFTER: Duration = Duration::from_millis(100);
 
-/// Who hears what the decoding thread does.
-pub trait Hears {
-    /// A window was decoded.
-    fn decoded(&mut self, decoded: Decoded);
-    /// A window is about to have been decoded, in some tenths of a millisecond. Told where that can be foreseen.
-    fn soon(&mut self) {}
-}
-
-impl<F: FnMut(Decoded)> Hears for F {
-    fn decoded(&mut self, decoded: Decoded) {
-        self(decoded);
-    }
-}
-
-/// A run longer than this is announced when it begins, not when its window is awaited, ns.
-const LONG_NS: f64 = 150_000.0;
-
 /// What turns windows into intents; owned by the decoding thread.
 pub struct DecodeStage {
     pipeline: Arc<str>,
@@ -160,13 +143,7 @@ impl DecodeStage {
     }
 
     /// Waits until `ready`, warms the decoder up and waits awake for a window, until `until` at most.
-    fn get_ready(
-        &mut self,
-        (ready, until): (i64, i64),
-        queue: &WindowQueue,
-        clock: &dyn Clock,
-        told: &mut dyn Hears,
-    ) {
+    fn get_ready(&mut self, ready: i64, until: i64, queue: &WindowQueue, clock: &dyn Clock) {
         let left = ready - clock.now().0;
         if left > 0 {
             doorbell::wait(Duration::from_nanos(left.unsigned_abs()));
@@ -179,9 +156,6 @@ impl DecodeStage {
             doorbell::wait(Duration::from_nanos((until - ready).unsigned_abs()));
             return;
         };
-        if !self.takes_long() {
-            told.soon();
-        }
         let begun = clock.now();
         self.decoder.keep_warm();
         if let Some(anticipation) = &mut self.anticipation {
@@ -191,11 +165,6 @@ impl DecodeStage {
             // Whoever brings the window may need this processor.
             std::thread::yield_now();
         }
-    }
-
-    /// Whether whoever is to carry an intent further would fall asleep again while it is decoded.
-    fn takes_long(&self) -> bool {
-        self.anticipation.as_ref().is_some_and(|a| a.run_ns() > LONG_NS)
     }
 
     /// Lets a decoder that remembers go on over a window that is too late to be told of.
@@ -270,13 +239,13 @@ impl DecodeStage {
     }
 }
 
-/// Decodes until `stop` is set and the queue is empty; `told` hears of every window decoded.
+/// Decodes until `stop` is set and the queue is empty; every window decoded goes to `told`.
 pub fn decode_loop(
     stage: &mut DecodeStage,
     queue: &WindowQueue,
     clock: &dyn Clock,
     counters: &Counters,
-    told: &mut dyn Hears,
+    told: &mut dyn FnMut(Decoded),
     stop: &AtomicBool,
 ) {
     loop {
@@ -291,14 +260,11 @@ pub fn decode_loop(
                 count(&counters.windows_skipped, 1);
                 stage.pass_over(&slot, counters);
             } else {
-                if stage.takes_long() {
-                    told.soon();
-                }
                 let decoded = stage.decode(&slot, clock, counters);
                 if let Some(anticipation) = &mut stage.anticipation {
                     anticipation.decoded(decoded.took_ns);
                 }
-                told.decoded(decoded);
+                told(decoded);
             }
             queue.recycle(slot);
         }
@@ -310,7 +276,7 @@ pub fn decode_loop(
             continue;
         }
         match stage.anticipation.as_ref().and_then(Anticipation::next) {
-            Some(times) if clock.now().0 < times.1 => stage.get_ready(times, queue, clock, told),
+            Some((ready, until)) if clock.now().0 < until => stage.get_ready(ready, until, queue, clock),
             _ => {
                 if !any {
                     stage.decoder.keep_warm();

@@ -31,7 +31,7 @@ mod timing;
 
 pub use bci_dsp::SETTLED;
 pub use bind::{Binding, bind, check, check_stream, check_unseen, cost, feature_path};
-pub use decode::{DecodeStage, Decoded, Fed, Hears, decode_loop};
+pub use decode::{DecodeStage, Decoded, Fed, decode_loop};
 pub use faults::{FLAT_MS, FaultPolicy, FaultSpec, Handling};
 pub use markers::read_markers;
 pub use policy::{Policy, PolicySpec};

@@ -307,6 +307,11 @@ impl SignalPath {
         pass.windows
     }
 
+    /// Does beforehand what can be done of the next window. To be called once those that were due have been told.
+    pub fn prepare(&mut self) {
+        self.end.prepare();
+    }
+
     fn tell_rate(&self, counters: &Counters) {
         let rate = &counters.rate;
         if let Some(estimate) = self.timing.sampling().estimate().filter(|e| e.converged) {

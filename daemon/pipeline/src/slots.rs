@@ -34,6 +34,8 @@ pub struct WindowQueue {
     length: usize,
     ready: Arc<ArrayQueue<Box<Slot>>>,
     free: Arc<ArrayQueue<Box<Slot>>>,
+    /// The one that was given back last: its memory is in a cache, that of the others hardly.
+    recent: Arc<ArrayQueue<Box<Slot>>>,
     given_up: Arc<AtomicU64>,
 }
 
@@ -59,7 +61,8 @@ impl WindowQueue {
             let _ = free.push(Box::new(slot));
         }
         let ready = Arc::new(ArrayQueue::new(slots));
-        Self { length, ready, free: Arc::new(free), given_up: Arc::default() }
+        let recent = Arc::new(ArrayQueue::new(1));
+        Self { length, ready, free: Arc::new(free), recent, given_up: Arc::default() }
     }
 
     /// Numbers in a window.
@@ -71,7 +74,7 @@ impl WindowQueue {
     /// A slot to fill: a free one, else the oldest waiting one, whose window is then skipped (the second value).
     /// `None` only when every slot is in other hands.
     pub(crate) fn take(&self) -> Option<(Box<Slot>, bool)> {
-        let free = || self.free.pop().map(|slot| (slot, false));
+        let free = || self.recent.pop().or_else(|| self.free.pop()).map(|slot| (slot, false));
         // Between the first two looks the decoder may take and give back everything that waited.
         free().or_else(|| self.ready.pop().map(|slot| (slot, true))).or_else(free)
     }
@@ -102,7 +105,8 @@ impl WindowQueue {
 
     /// Gives a slot back.
     pub fn recycle(&self, slot: Box<Slot>) {
-        let fitted = self.free.push(slot).is_ok();
+        let Some(displaced) = self.recent.force_push(slot) else { return };
+        let fitted = self.free.push(displaced).is_ok();
         debug_assert!(fitted, "as many places as slots");
     }
 }

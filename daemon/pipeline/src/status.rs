@@ -163,9 +163,6 @@ impl Status {
 pub trait Sink: Send + Sync {
     /// A window was decoded.
     fn intent(&self, intent: Intent);
-    /// An intent is to come in some tenths of a millisecond: who carries it further may get ready. Told by the decoding
-    /// thread where it can be foreseen; must not wait.
-    fn soon(&self) {}
     /// A marker arrived.
     fn marker(&self, marker: Marker);
     /// A stream changed its state.

@@ -31,8 +31,6 @@ struct Shared {
     closing: AtomicBool,
     subscribers: AtomicU32,
     dropped: AtomicU64,
-    /// Rings when an intent is about to come.
-    soon: Notify,
     /// Rings when a stream changed its state, or all ends.
     changed: Notify,
 }
@@ -53,16 +51,6 @@ impl Publisher {
     /// A window was decoded.
     pub fn intent(&self, intent: Intent) {
         self.send(Event::Intent(Arc::new(intent)));
-    }
-
-    /// An intent is to come in some tenths of a millisecond.
-    pub fn soon(&self) {
-        self.shared.soon.notify_one();
-    }
-
-    /// Returns when an intent is about to come. One waits at a time.
-    pub(crate) async fn about_to(&self) {
-        self.shared.soon.notified().await;
     }
 
     /// Returns when a stream has changed its state since the last time, or all ends. One waits at a time.

@@ -102,7 +102,6 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
         let (reporter, health) = tonic_health::server::health_reporter();
         let observer = tokio::spawn(observe(self.services.clone(), reporter));
-        let early = tokio::spawn(wake_early(self.services.publisher.clone()));
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(bci_proto::DESCRIPTOR)
@@ -154,7 +153,6 @@ impl Server {
         };
         let served = served.map(|_| ()).map_err(ServerError::Transport);
         observer.abort();
-        early.abort();
         served
     }
 }
@@ -180,13 +178,6 @@ pub(crate) async fn observe(services: Services, reporter: HealthReporter) {
             serving = !serving;
             report(&reporter, serving).await;
         }
-    }
-}
-
-/// Is woken shortly before intents come, so that the thread that is to carry them is awake by then.
-async fn wake_early(publisher: Publisher) {
-    loop {
-        publisher.about_to().await;
     }
 }
 

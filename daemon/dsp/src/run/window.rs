@@ -17,6 +17,10 @@ pub struct Window {
     held: usize,
     /// Frames until the next window is due; never 0.
     until_due: usize,
+    /// `[channels x frames]`: what of the next window was known when it was prepared.
+    next: Box<[f32]>,
+    /// Frames that came since it was; `None` where it was not.
+    since: Option<usize>,
 }
 
 /// What [`Window::push`] did.
@@ -44,7 +48,8 @@ impl Window {
             return Err(DesignError::NoHop);
         }
         let rows = vec![0.0; channels * frames].into_boxed_slice();
-        Ok(Self { channels, frames, hop, rows, oldest: 0, held: 0, until_due: frames })
+        let next = rows.clone();
+        Ok(Self { channels, frames, hop, rows, oldest: 0, held: 0, until_due: frames, next, since: None })
     }
 
     /// Forgets every frame; the next window is due when the window is full again.
@@ -52,6 +57,7 @@ impl Window {
         self.oldest = 0;
         self.held = 0;
         self.until_due = self.frames;
+        self.since = None;
     }
 
     /// Takes frames from the front of `[frames x channels]` until a window is due or the block ends.
@@ -84,6 +90,7 @@ impl Window {
         self.oldest = (self.oldest + kept) % self.frames;
         self.held = (self.held + kept).min(self.frames);
         self.until_due -= taken;
+        self.since = self.since.map(|since| since.saturating_add(taken));
         let due = self.until_due == 0;
         if due {
             self.until_due = self.hop;
@@ -134,6 +141,43 @@ impl Window {
             first.copy_from_slice(older);
             second.copy_from_slice(newer);
         }
+        true
+    }
+
+    /// Lays out what is known of the next window already, so that [`Window::take_channel_major`] has only the newest frames
+    /// to write. To be called at leisure, between two windows.
+    pub fn prepare(&mut self) {
+        if !self.is_full() || self.hop >= self.frames || self.until_due != self.hop {
+            return;
+        }
+        let rows = self.rows.chunks_exact(self.frames);
+        for (next, row) in self.next.chunks_exact_mut(self.frames).zip(rows) {
+            let (newer, older) = row.split_at(self.oldest);
+            let passed = self.hop.min(older.len());
+            let (older, newer) = (&older[passed..], &newer[self.hop - passed..]);
+            let (first, rest) = next.split_at_mut(older.len());
+            first.copy_from_slice(older);
+            rest[..newer.len()].copy_from_slice(newer);
+        }
+        self.since = Some(0);
+    }
+
+    /// As [`Window::copy_channel_major`], but where the window was prepared `out` is exchanged for it: quick when a window is
+    /// due, which is when it matters.
+    #[must_use]
+    pub fn take_channel_major(&mut self, out: &mut Box<[f32]>) -> bool {
+        if self.since.take() != Some(self.hop) || out.len() != self.next.len() {
+            return self.copy_channel_major(out);
+        }
+        let rows = self.rows.chunks_exact(self.frames);
+        for (next, row) in self.next.chunks_exact_mut(self.frames).zip(rows) {
+            let newest = &mut next[self.frames - self.hop..];
+            // The newest end where the oldest begin.
+            let before_wrap = self.hop.saturating_sub(self.oldest);
+            newest[..before_wrap].copy_from_slice(&row[self.frames - before_wrap..]);
+            newest[before_wrap..].copy_from_slice(&row[self.oldest - (self.hop - before_wrap)..self.oldest]);
+        }
+        std::mem::swap(&mut self.next, out);
         true
     }
 

@@ -74,11 +74,6 @@ impl Anticipation {
         }
     }
 
-    /// What a run takes, as far as is known, ns.
-    pub(super) fn run_ns(&self) -> f64 {
-        self.warm_ns
-    }
-
     fn takes_too_long(&self) -> bool {
         self.warm_ns > MOST_SHARE * self.interval_ns
     }

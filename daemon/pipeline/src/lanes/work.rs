@@ -89,6 +89,7 @@ impl Signal {
                 let around = Surroundings { clock, queues, counters };
                 if path.process(header, &a.samples, &a.stamps, &mut at[place], &around) > 0 {
                     readers.iter().flatten().for_each(|reader| reader.bell.ring());
+                    path.prepare();
                 }
             }
             // Beside another decoder, what was given up may yet be published, of the other.

@@ -81,6 +81,11 @@ impl End {
         self.window.end_with(&beside.window);
     }
 
+    /// Gets ready for the next window, once this one was handed over.
+    pub(super) fn prepare(&mut self) {
+        self.window.prepare();
+    }
+
     /// What windows are marked for.
     pub(super) fn taint(&mut self) -> &mut Taint {
         &mut self.taint
@@ -152,13 +157,17 @@ impl End {
         if !validity.is_valid() {
             count(&counters.windows_invalid, 1);
         }
-        for queue in pass.around.queues {
+        for (n, queue) in pass.around.queues.iter().enumerate() {
             let taken = queue.take();
             if taken.as_ref().is_none_or(|(_, replaced)| *replaced) {
                 count(queue.given_up(), 1);
             }
             let Some((mut slot, _)) = taken else { continue };
-            let copied = self.window.copy_channel_major(&mut slot.window);
+            // The first is who publishes.
+            let copied = match n {
+                0 => self.window.take_channel_major(&mut slot.window),
+                _ => self.window.copy_channel_major(&mut slot.window),
+            };
             debug_assert!(copied, "a window that is due is full, and slots are made for it");
             slot.seq = seq;
             slot.validity = validity;

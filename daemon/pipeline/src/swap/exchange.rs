@@ -170,13 +170,6 @@ impl Exchange {
         Ok(id)
     }
 
-    /// Lane `id` is about to have decoded a window. Never waits.
-    pub(crate) fn soon(&self, id: LaneId) {
-        if id == self.active() {
-            self.outside.sink.soon();
-        }
-    }
-
     /// A window was decoded on lane `id` by the decoder that counts `of`; one that was discarded is not heard.
     pub(crate) fn offer(&self, id: LaneId, of: &Arc<Counters>, decoded: Decoded) {
         let mut inner = self.lock();

@@ -1,7 +1,7 @@
 use super::desk::DeskParts;
-use super::exchange::{Exchange, LaneId};
+use super::exchange::LaneId;
 use crate::bind::Binding;
-use crate::decode::{DecodeStage, Decoded, Fed, Hears, decode_loop};
+use crate::decode::{DecodeStage, Fed, decode_loop};
 use crate::policy::Policy;
 use crate::run::{tell_refusal, thread_spec};
 use crate::slots::WindowQueue;
@@ -18,23 +18,6 @@ use std::time::Duration;
 
 /// Windows that may wait for a decoder before the oldest is given up.
 const WAITING_WINDOWS: usize = 8;
-
-/// Tells the exchange.
-struct Teller<'a> {
-    exchange: &'a Exchange,
-    id: LaneId,
-    counted: &'a Arc<Counters>,
-}
-
-impl Hears for Teller<'_> {
-    fn decoded(&mut self, decoded: Decoded) {
-        self.exchange.offer(self.id, self.counted, decoded);
-    }
-
-    fn soon(&mut self) {
-        self.exchange.soon(self.id);
-    }
-}
 
 /// The thread on which the decoder of a lane runs. A panic in it ends it and is told to the exchange.
 pub(crate) struct LaneThread {
@@ -73,7 +56,7 @@ impl LaneThread {
         let role = if id == 0 { "dec" } else { "shd" };
         let handle = spawn(thread_spec(role, &spec.name, parts.rt.below(2)), move |granted| {
             tell_refusal(role, &granted);
-            let mut told = Teller { exchange: &exchange, id, counted: &counted };
+            let mut told = |decoded| exchange.offer(id, &counted, decoded);
             let ran = catch_unwind(AssertUnwindSafe(|| {
                 decode_loop(&mut stage, &own_queue, clock.as_ref(), &counted, &mut told, &own_stop);
             }));
