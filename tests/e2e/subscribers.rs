@@ -1,6 +1,8 @@
 //! Many clients, one of them slow.
 
 use bci_tests::{Client, Daemon, Event, Outlet, Pipeline, Signal, Source, Subscriber, World};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// More than gRPC's window, the transport's buffers and the daemon's backlog hold together.
@@ -48,6 +50,26 @@ fn a_client_that_does_not_read_is_told_exactly_what_it_missed_and_disturbs_nobod
     assert!(missed_in_all > 1000, "the flood overflowed: {missed_in_all} missed");
     assert_eq!(Client::count(&client.status(), "events_dropped"), missed_in_all);
     daemon.stop(Signal::Int).assert_sound();
+}
+
+/// Through the local socket a client, in Python here, gets what another gets over TCP; the file is the user's own, and goes
+/// with the daemon.
+#[test]
+fn the_local_socket_tells_what_tcp_tells() {
+    let world = World::new("socket");
+    let stream = world.name("eeg");
+    let daemon = Daemon::following(&world, &stream);
+    let file = PathBuf::from(daemon.socket().strip_prefix("unix:").expect("a socket's address"));
+    assert_eq!(std::fs::metadata(&file).expect("the socket").permissions().mode() & 0o777, 0o600);
+    let (mut local, mut over_tcp) = (Subscriber::locally(&world, &daemon), Subscriber::to(&world, &daemon));
+    let _outlet = Outlet::looping(&world, &Source::one(&stream));
+    local.until_intents(40, Duration::from_secs(20));
+    over_tcp.until_intents(40, Duration::from_secs(20));
+    let said =
+        |s: &Subscriber| s.intents()[..40].iter().map(|i| (i.sequence, i.newest_ns)).collect::<Vec<_>>();
+    assert_eq!(said(&local), said(&over_tcp));
+    daemon.stop(Signal::Int).assert_sound();
+    assert!(!file.exists(), "the socket's file was left behind");
 }
 
 fn from_first_intent(events: &[Event]) -> impl Iterator<Item = &Event> {

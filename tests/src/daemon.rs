@@ -23,6 +23,7 @@ pub struct Pipeline<'a> {
 pub struct Daemon {
     child: Child,
     address: String,
+    socket: Option<String>,
     summary: PathBuf,
 }
 
@@ -75,7 +76,9 @@ impl Daemon {
     /// When it does not come to serve.
     #[must_use]
     pub fn named(world: &World, name: &str, pipelines: &[Pipeline<'_>], markers: Option<&str>) -> Self {
-        let mut text = String::from("[server]\nlisten = \"127.0.0.1:0\"\n[realtime]\npriority = 80\n");
+        let mut text = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\nsocket = \"{name}.sock\"\n[realtime]\npriority = 80\n"
+        );
         for p in pipelines {
             text.push_str(&format!(
                 "[[pipeline]]\nname = {:?}\ndecoder = {:?}\n[pipeline.stream]\nname = {:?}\n\
@@ -125,7 +128,17 @@ impl Daemon {
         };
         let url = told["grpc"].as_str().expect("the ready file tells the address");
         let address = url.strip_prefix("http://").expect("plain HTTP/2 on loopback").to_owned();
-        Self { child, address, summary }
+        let socket = told["socket"].as_str().map(str::to_owned);
+        Self { child, address, socket, summary }
+    }
+
+    /// Its local socket, `unix:FILE`.
+    ///
+    /// # Panics
+    /// When its configuration names none.
+    #[must_use]
+    pub fn socket(&self) -> &str {
+        self.socket.as_deref().expect("the ready file tells the socket")
     }
 
     /// Where it serves, `address:port`.

@@ -66,7 +66,7 @@ pub(crate) struct LiveArgs {
     #[command(flatten)]
     pub(crate) server: ServerArg,
     /// The pipeline; by default the daemon's only one.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) pipeline: String,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct SwapArgs {
     #[command(flatten)]
     pub(crate) live: LiveArgs,
     /// Swap in only the candidate whose model has this SHA-256.
-    #[arg(long, value_name = "SHA256", default_value = "")]
+    #[arg(long, value_name = "SHA256", default_value = "", hide_default_value = true)]
     pub(crate) model: String,
     /// How long to wait until the candidate is ready.
     #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]
@@ -163,7 +163,7 @@ pub(crate) struct RunArgs {
     pub(crate) config: PathBuf,
     #[command(flatten)]
     pub(crate) overrides: OverrideArgs,
-    /// Write {"grpc": "http://ADDRESS"} here once the daemon serves.
+    /// Write {"grpc": "http://ADDRESS"} here once the daemon serves, and "socket": "unix:FILE" where it has one.
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
     /// Write the closing summary here as JSON.
@@ -264,7 +264,7 @@ pub(crate) struct WatchArgs {
     #[command(flatten)]
     pub(crate) server: ServerArg,
     /// The pipeline to follow; by default all.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) pipeline: String,
     /// Print one line an event instead of redrawing in place; the default where stdout is no terminal.
     #[arg(long)]
@@ -286,7 +286,7 @@ pub(crate) struct TrialsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) task: PathBuf,
     /// The pipeline to score; by default the daemon's only one.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) pipeline: String,
     /// End after this many trials; by default when the stream ends.
     #[arg(long, value_name = "N")]
@@ -307,7 +307,7 @@ pub(crate) struct LatencyArgs {
     #[command(flatten)]
     pub(crate) server: ServerArg,
     /// The pipeline; by default all of them together.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) pipeline: String,
     /// How long to measure.
     #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]

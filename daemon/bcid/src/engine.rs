@@ -129,7 +129,7 @@ impl Engine for DaemonEngine {
         };
         let swapped = swapped.map_err(|e| e.to_string())?;
         if let Some(now) = &swapped.now {
-            tracing::info!(%pipeline, decoder = %now.name, version = %now.version, after = ?swapped.after, "decoders swapped");
+            tracing::info!(%pipeline, decoder = %now.name, version = %now.version, after_window = swapped.after, "decoders swapped");
         }
         Ok(Changed::Swapped(swapped))
     }

@@ -117,7 +117,7 @@ fn check_prints_what_would_run() {
     let proof = lines.remove(4);
     assert!(
         proof.starts_with("             ran on CPU (9 nodes on CPU); a run took 0.")
-            && proof.contains(" golden windows within ")
+            && proof.contains(" golden windows ")
             && proof.ends_with(", 1e-4 permitted"),
         "{proof}"
     );

@@ -76,22 +76,59 @@ proptest! {
                 if due {
                     seen.push(at);
                     prop_assert!(window.copy_channel_major(&mut out));
-                    // Prepared or not, every third time.
-                    prop_assert!(window.take_channel_major(&mut taken_out));
-                    prop_assert_eq!(&*taken_out, &*out);
-                    if seen.len() % 3 > 0 {
-                        window.prepare();
+                    // Not every one is fetched.
+                    if seen.len() % 4 > 0 {
+                        prop_assert!(window.take_channel_major(&mut taken_out));
+                        prop_assert_eq!(&*taken_out, &*out);
                     }
                     for (i, &x) in out.iter().enumerate() {
                         let (channel, n) = (i / frames, i % frames);
                         prop_assert_eq!(x, ((at - frames + n) * channels + channel) as f32);
                     }
                 }
+                // At any time, often or seldom.
+                if at % 3 < 2 {
+                    window.prepare();
+                }
             }
         }
         let expected: Vec<usize> = (frames..=total).step_by(hop).collect();
         prop_assert_eq!(seen, expected);
     }
+}
+
+#[test]
+fn what_was_laid_out_is_not_taken_for_another_window() {
+    let frames = |from: usize, n: usize| (from..from + n).map(|i| i as f64).collect::<Vec<_>>();
+    let mut window = Window::design(1, 8, 2).expect("valid");
+    let mut out = vec![0.0f32; 8].into_boxed_slice();
+    let newest = |out: &[f32], last: usize| {
+        assert_eq!(out, frames(last - 7, 8).iter().map(|&x| x as f32).collect::<Vec<_>>());
+    };
+    assert!(window.push(&frames(0, 8)).due);
+    window.prepare();
+    // A due one nobody fetches, then one at a time that comes due later: what was laid out is too old for it.
+    assert!(window.push(&frames(8, 2)).due && window.push(&frames(10, 2)).due);
+    assert!(window.take_channel_major(&mut out));
+    newest(&out, 11);
+    window.prepare();
+    window.skip(1);
+    assert!(window.push(&frames(12, 1)).due);
+    assert!(window.take_channel_major(&mut out));
+    newest(&out, 12);
+    window.prepare();
+    window.push(&frames(13, 1));
+    window.prepare();
+    assert!(window.push(&frames(14, 1)).due);
+    // Another length is refused, and does not spoil what is there.
+    assert!(!window.take_channel_major(&mut vec![0.0; 5].into_boxed_slice()));
+    assert!(window.take_channel_major(&mut out));
+    newest(&out, 14);
+    window.prepare();
+    window.reset();
+    assert!(window.push(&frames(20, 8)).due);
+    assert!(window.take_channel_major(&mut out));
+    newest(&out, 27);
 }
 
 #[test]

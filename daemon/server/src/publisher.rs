@@ -8,6 +8,8 @@ use tokio::sync::{Notify, broadcast};
 
 /// Events a subscriber may be behind before it loses the oldest.
 const BACKLOG: usize = 1024;
+/// After so many events whoever counts them is woken, before it loses any.
+const TOLD_EVERY: u64 = BACKLOG as u64 / 4;
 
 /// What subscribers are told.
 #[derive(Clone, Debug)]
@@ -31,7 +33,9 @@ struct Shared {
     closing: AtomicBool,
     subscribers: AtomicU32,
     dropped: AtomicU64,
-    /// Rings when a stream changed its state, or all ends.
+    /// Events so far.
+    sent: AtomicU64,
+    /// Rings when a stream changed its state, when all ends, and now and then.
     changed: Notify,
 }
 
@@ -53,7 +57,8 @@ impl Publisher {
         self.send(Event::Intent(Arc::new(intent)));
     }
 
-    /// Returns when a stream has changed its state since the last time, or all ends. One waits at a time.
+    /// Returns when a stream has changed its state since the last time, when all ends, and when many events have been sent.
+    /// One waits at a time.
     pub(crate) async fn changed(&self) {
         self.shared.changed.notified().await;
     }
@@ -96,6 +101,9 @@ impl Publisher {
     fn send(&self, event: Event) {
         // Without a receiver there is nobody to tell: no error.
         let _ = self.events.send(event);
+        if self.shared.sent.fetch_add(1, Ordering::Relaxed) % TOLD_EVERY == TOLD_EVERY - 1 {
+            self.shared.changed.notify_one();
+        }
     }
 
     /// `None` once closed.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
@@ -128,7 +129,7 @@ impl Server {
             .add_service(v1)
             .add_service(v1alpha);
         // Without TCP_NODELAY an event waits up to 40 ms for the peer's delayed acknowledgement.
-        let incoming = TcpIncoming::from(self.tcp).with_nodelay(Some(true));
+        let incoming = TcpIncoming::from(self.tcp).with_nodelay(Some(true)).then(breathing);
         let (end, ending) = watch::channel(());
         let ended = || {
             let mut ending = ending.clone();
@@ -136,7 +137,7 @@ impl Server {
         };
         let router = || tonic::transport::Server::builder().accept_http1(true).add_routes(routes.clone());
         let tcp = router().serve_with_incoming_shutdown(incoming, ended());
-        let local = self.local.map(UnixListenerStream::new);
+        let local = self.local.map(|local| UnixListenerStream::new(local).then(breathing));
         let local = async {
             match local {
                 Some(incoming) => router().serve_with_incoming_shutdown(incoming, ended()).await,
@@ -157,6 +158,14 @@ impl Server {
     }
 }
 
+/// After an error a pause: without free file descriptors the next one follows at once, and nothing else would be served.
+async fn breathing<T>(accepted: std::io::Result<T>) -> std::io::Result<T> {
+    if accepted.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    accepted
+}
+
 /// How often what happened is counted, if nobody looks: often enough for the publisher's backlog.
 const COUNT_EVERY: Duration = Duration::from_millis(100);
 
@@ -167,14 +176,14 @@ pub(crate) async fn observe(services: Services, reporter: HealthReporter) {
     report(&reporter, serving).await;
     reporter.set_service_status(TELEMETRY, ServingStatus::Serving).await;
     loop {
-        let _ = tokio::time::timeout(COUNT_EVERY, services.publisher.changed()).await;
+        let changed = tokio::time::timeout(COUNT_EVERY, services.publisher.changed()).await.is_ok();
         services.telemetry.catch_up();
         if services.publisher.is_closing() {
             report(&reporter, false).await;
             return;
         }
-        // The engine's state is at least as new as what told of it.
-        if serving != all_streaming(&services) {
+        // The engine's state is at least as new as what told of it; asked at leisure it would hold up decoders.
+        if changed && serving != all_streaming(&services) {
             serving = !serving;
             report(&reporter, serving).await;
         }

@@ -88,8 +88,25 @@ impl Distribution {
             p99_ms: ms(h.value_at_quantile(0.99)),
             max_ms: ms(h.max()),
             sum_s: self.sum_ns as f64 / 1e9,
-            buckets: BUCKETS_NS.map(|bound| h.count_between(0, bound)),
+            buckets: self.buckets(),
         }
+    }
+
+    /// In one pass: the histogram is large, and whoever serves waits.
+    fn buckets(&self) -> [u64; BUCKETS_NS.len()] {
+        let mut buckets = [0; BUCKETS_NS.len()];
+        for step in self.histogram.iter_recorded() {
+            let value = self.histogram.lowest_equivalent(step.value_iterated_to());
+            // What is above the last bound is in none.
+            if let Some(bucket) = buckets.get_mut(BUCKETS_NS.partition_point(|&bound| bound < value)) {
+                *bucket += step.count_at_value();
+            }
+        }
+        let mut below = 0;
+        buckets.map(|count| {
+            below += count;
+            below
+        })
     }
 }
 
@@ -115,13 +132,15 @@ struct Counted {
     /// What was published; not counted yet.
     events: Option<Receiver<Event>>,
     steps: BTreeMap<Arc<str>, [Distribution; STEPS.len()]>,
+    /// Trades places with what was handed over: whoever adds to it finds memory there.
+    spare: Vec<(Arc<Intent>, HostNs)>,
 }
 
 impl Telemetry {
     /// Of what `publisher` publishes from now on.
     #[must_use]
     pub fn of(publisher: &Publisher) -> Self {
-        let counted = Counted { events: publisher.receive(), steps: BTreeMap::new() };
+        let counted = Counted { events: publisher.receive(), steps: BTreeMap::new(), spare: Vec::new() };
         Self(Arc::new(Shared { counted: Mutex::new(counted), handed: Mutex::default() }))
     }
 
@@ -145,10 +164,12 @@ impl Telemetry {
     fn caught_up(&self) -> MutexGuard<'_, Counted> {
         let mut counted = self.0.counted.lock().unwrap_or_else(PoisonError::into_inner);
         counted.take_events();
-        let handed = std::mem::take(&mut *self.0.handed.lock().unwrap_or_else(PoisonError::into_inner));
-        for (intent, at) in handed {
+        let mut taken = std::mem::take(&mut counted.spare);
+        std::mem::swap(&mut *self.0.handed.lock().unwrap_or_else(PoisonError::into_inner), &mut taken);
+        for (intent, at) in taken.drain(..) {
             counted.published(&intent, at);
         }
+        counted.spare = taken;
         counted
     }
 

@@ -248,6 +248,45 @@ async fn settle() {
     }
 }
 
+#[test]
+fn what_happened_is_counted_once_whenever_somebody_looks() {
+    let (services, _) = services();
+    let counts = || {
+        let steps = services.telemetry.summary("a");
+        ["decode", "publish"].map(|name| steps.iter().find(|s| s.step == name).map_or(0, |s| s.count))
+    };
+    assert_eq!(counts(), [0, 0]);
+    for seq in 0..3 {
+        services.publisher.intent(intent("a", seq));
+        services.telemetry.handed(&Arc::new(intent("a", seq)), HostNs(7_000_000));
+        services.telemetry.handed(&Arc::new(intent("b", seq)), HostNs(7_000_000));
+    }
+    assert_eq!(counts(), [3, 3]);
+    assert_eq!(counts(), [3, 3], "nothing happened meanwhile");
+    // Nobody looked for too long: what the backlog does not hold is missing, and nothing else.
+    (0..BACKLOG + 10).for_each(|seq| services.publisher.intent(intent("a", seq)));
+    assert_eq!(counts(), [3 + BACKLOG, 3]);
+    services.publisher.intent(intent("a", 0));
+    services.publisher.close();
+    assert_eq!(counts(), [4 + BACKLOG, 3], "what came before the end");
+}
+
+/// With nobody but itself to look, a flood is counted whole.
+#[tokio::test]
+async fn a_flood_is_counted_whole() {
+    let (services, _) = services();
+    tokio::spawn(observe(services.clone(), HealthReporter::new()));
+    settle().await;
+    for seq in 0..20 * BACKLOG {
+        services.publisher.intent(intent("a", seq));
+        if seq % 100 == 0 {
+            settle().await;
+        }
+    }
+    let steps = services.telemetry.summary("a");
+    assert_eq!(steps[0].count, 20 * BACKLOG);
+}
+
 #[tokio::test]
 async fn health_follows_the_streams_even_when_events_are_missed() {
     let (services, engine) = services();

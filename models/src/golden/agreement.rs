@@ -29,7 +29,11 @@ impl fmt::Display for Agreement {
         } else {
             write!(f, "only the first {} of {} golden windows", self.windows, self.expected)?;
         }
-        write!(f, " within {:.1e}, {:e} permitted", self.largest, self.atol)
+        if self.largest == 0.0 {
+            write!(f, " to the last bit, {:e} permitted", self.atol)
+        } else {
+            write!(f, " within {:.1e}, {:e} permitted", self.largest, self.atol)
+        }
     }
 }
 

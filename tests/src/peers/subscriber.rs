@@ -17,18 +17,24 @@ impl Subscriber {
     /// Subscribes; returns once the first event is there.
     #[must_use]
     pub fn to(world: &World, daemon: &Daemon) -> Self {
-        Self::start(world, "subscriber", daemon, false)
+        Self::start(world, "subscriber", daemon.address(), false)
     }
 
     /// Subscribes, reads the first event, and then nothing until [`Subscriber::read_on`].
     #[must_use]
     pub fn stalled(world: &World, daemon: &Daemon) -> Self {
-        Self::start(world, "stalled", daemon, true)
+        Self::start(world, "stalled", daemon.address(), true)
     }
 
-    fn start(world: &World, name: &str, daemon: &Daemon, stall: bool) -> Self {
+    /// Subscribes through the daemon's local socket.
+    #[must_use]
+    pub fn locally(world: &World, daemon: &Daemon) -> Self {
+        Self::start(world, "local", daemon.socket(), false)
+    }
+
+    fn start(world: &World, name: &str, address: &str, stall: bool) -> Self {
         let mut command = peer("subscriber.py");
-        command.arg(daemon.address()).arg(json!({ "markers": true, "stall": stall }).to_string());
+        command.arg(address).arg(json!({ "markers": true, "stall": stall }).to_string());
         let mut subscriber = Self { child: world.spawn(name, command), seen: Vec::new() };
         subscriber.next(START);
         subscriber

@@ -19,8 +19,8 @@ pub struct Window {
     until_due: usize,
     /// `[channels x frames]`: what of the next window was known when it was prepared.
     next: Box<[f32]>,
-    /// Frames that came since it was; `None` where it was not.
-    since: Option<usize>,
+    /// Frames that came since it was, and that were missing then; `None` where it was not.
+    since: Option<(usize, usize)>,
 }
 
 /// What [`Window::push`] did.
@@ -90,7 +90,7 @@ impl Window {
         self.oldest = (self.oldest + kept) % self.frames;
         self.held = (self.held + kept).min(self.frames);
         self.until_due -= taken;
-        self.since = self.since.map(|since| since.saturating_add(taken));
+        self.since = self.since.map(|(since, missing)| (since.saturating_add(taken), missing));
         let due = self.until_due == 0;
         if due {
             self.until_due = self.hop;
@@ -147,35 +147,37 @@ impl Window {
     /// Lays out what is known of the next window already, so that [`Window::take_channel_major`] has only the newest frames
     /// to write. To be called at leisure, between two windows.
     pub fn prepare(&mut self) {
-        if !self.is_full() || self.hop >= self.frames || self.until_due != self.hop {
+        let missing = self.until_due;
+        if !self.is_full() || missing >= self.frames {
             return;
         }
         let rows = self.rows.chunks_exact(self.frames);
         for (next, row) in self.next.chunks_exact_mut(self.frames).zip(rows) {
             let (newer, older) = row.split_at(self.oldest);
-            let passed = self.hop.min(older.len());
-            let (older, newer) = (&older[passed..], &newer[self.hop - passed..]);
+            let passed = missing.min(older.len());
+            let (older, newer) = (&older[passed..], &newer[missing - passed..]);
             let (first, rest) = next.split_at_mut(older.len());
             first.copy_from_slice(older);
             rest[..newer.len()].copy_from_slice(newer);
         }
-        self.since = Some(0);
+        self.since = Some((0, missing));
     }
 
     /// As [`Window::copy_channel_major`], but where the window was prepared `out` is exchanged for it: quick when a window is
     /// due, which is when it matters.
     #[must_use]
     pub fn take_channel_major(&mut self, out: &mut Box<[f32]>) -> bool {
-        if self.since.take() != Some(self.hop) || out.len() != self.next.len() {
+        let Some((came, missing)) = self.since.take() else { return self.copy_channel_major(out) };
+        if came != missing || out.len() != self.next.len() {
             return self.copy_channel_major(out);
         }
         let rows = self.rows.chunks_exact(self.frames);
         for (next, row) in self.next.chunks_exact_mut(self.frames).zip(rows) {
-            let newest = &mut next[self.frames - self.hop..];
+            let newest = &mut next[self.frames - missing..];
             // The newest end where the oldest begin.
-            let before_wrap = self.hop.saturating_sub(self.oldest);
+            let before_wrap = missing.saturating_sub(self.oldest);
             newest[..before_wrap].copy_from_slice(&row[self.frames - before_wrap..]);
-            newest[before_wrap..].copy_from_slice(&row[self.oldest - (self.hop - before_wrap)..self.oldest]);
+            newest[before_wrap..].copy_from_slice(&row[self.oldest + before_wrap - missing..self.oldest]);
         }
         std::mem::swap(&mut self.next, out);
         true

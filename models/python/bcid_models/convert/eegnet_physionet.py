@@ -29,7 +29,7 @@ BODY = """
 | input | `eeg`, float32 `[1, 64, 480]`, raw uV at 160 Hz, the 64 channels of eegmmidb in its files' order |
 | before it | nothing |
 | output | `probs`, float32 `[1, {count}]`: {classes} |
-| accuracy | {right} of {trials} left/right trials of subjects S001 to S005, none of whom trained it, at the cue |
+| accuracy | {right} of {trials} left/right trials of subjects S001 to S005, none of whom trained it, at the cue; 95 % {low:.2f} to {high:.2f}, chance 0.50 |
 
 **Cue-locked: not for sliding windows.** The network saw the 3 s from the cue on and reads the response to the cue too.
 Started a quarter of a second late it falls towards chance. It shows real weights running; as a free-running decoder it
@@ -85,7 +85,10 @@ def convert(weights: Path, runs: Runs, count: int, out: Path) -> surgery.Report:
     golden = Golden(
         segment, f"{recording.file} of eegmmidb v1.0.0, from its first cue at {recording.cues[0].onset_s:g} s on"
     )
+    low, high = accuracy.metric(0.5).ci95
     body = BODY.format(
+        low=low,
+        high=high,
         count=count,
         classes=", ".join(CLASSES[:count]),
         right=accuracy.right,

@@ -102,7 +102,8 @@ fn listed(p: &v1::PipelineDecoders) -> Vec<String> {
         } else {
             String::new()
         };
-        lines.push(format!("  swapped {} times{by_itself}", p.swaps));
+        let times = if p.swaps == 1 { "once".to_owned() } else { format!("{} times", p.swaps) };
+        lines.push(format!("  swapped {times}{by_itself}"));
     }
     lines
 }
