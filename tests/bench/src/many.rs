@@ -4,6 +4,8 @@ use crate::Options;
 use crate::child::{Running, cpu_seconds};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,7 +23,17 @@ struct Row {
     p50: f64,
     p99: f64,
     lost: u64,
+    intents: u64,
+    /// As many as there have to be.
+    due: f64,
 }
+
+/// What every pipeline has to have decoded before anything is measured.
+const SETTLED_WINDOWS: u64 = 100;
+/// How long that may take: sixteen streams are looked up, described and measured.
+const ATTACH: Duration = Duration::from_secs(120);
+/// Windows of a decoder a second.
+const DECISIONS_HZ: f64 = 50.0;
 
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
     let seconds = if options.quick { 5.0 } else { 12.0 };
@@ -45,6 +57,10 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
             if row.lost > 0 {
                 failed.push(format!("{decoders} {shape}: {} windows were lost", row.lost));
             }
+            // What does not run costs nothing.
+            if (row.intents as f64) < 0.98 * row.due {
+                failed.push(format!("{decoders} {shape}: {} intents came of {:.0}", row.intents, row.due));
+            }
             of_shape.push(row);
         }
         // The line through one and eight, carried on to sixteen.
@@ -66,7 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     );
     let rows: Vec<Value> = rows
         .iter()
-        .map(|r| json!({ "shape": r.shape, "decoders": r.decoders, "cores": r.cores, "p50_ms": r.p50, "p99_ms": r.p99, "lost": r.lost }))
+        .map(|r| json!({ "shape": r.shape, "decoders": r.decoders, "cores": r.cores, "p50_ms": r.p50, "p99_ms": r.p99, "lost": r.lost, "intents": r.intents }))
         .collect();
     crate::write_rows(options, &Value::from(rows))?;
     crate::verdict(&failed)
@@ -134,13 +150,26 @@ fn within(
     for n in 0..sources {
         let mut source = Command::new(&options.rig);
         source.args(["source", "--channels=64", "--rate-hz=1000", "--chunk-frames=4", "--stamp-at-push"]);
-        source.arg(format!("--seconds={}", seconds as u32 + 30)).arg(format!("--name={}", name(n)));
+        source
+            .arg(format!("--seconds={}", seconds as u64 + ATTACH.as_secs() + 60))
+            .arg(format!("--name={}", name(n)));
         sending.push(Running::start(source.stdout(Stdio::null()))?);
     }
+    let begun = Instant::now();
+    loop {
+        let windows = windows(&address)?;
+        if windows.len() == decoders && windows.iter().all(|&n| n >= SETTLED_WINDOWS) {
+            break;
+        }
+        if begun.elapsed() > ATTACH {
+            return Err(format!("{decoders} {shape}: after {ATTACH:?} windows are {windows:?}"));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
     let mut client = Command::new(&options.bcid);
-    client.args(["latency", "--server", &address, "--settle", "8", "--seconds", &seconds.to_string()]);
+    client.args(["latency", "--server", &address, "--settle", "1", "--seconds", &seconds.to_string()]);
     let mut client = Running::start(client.arg("--json").arg(&out).stdout(Stdio::null()))?;
-    std::thread::sleep(Duration::from_secs(9));
+    std::thread::sleep(Duration::from_secs(2));
     let (begun, before) = (Instant::now(), cpu_seconds(daemon.id())?);
     std::thread::sleep(Duration::from_secs_f64(seconds - 2.0));
     let cores = (cpu_seconds(daemon.id())? - before) / begun.elapsed().as_secs_f64();
@@ -161,5 +190,29 @@ fn within(
         .sum();
     let total = &found["latency_ms"]["total"];
     let number = |v: &Value| v.as_f64().ok_or_else(|| format!("the client told {found}"));
-    Ok(Row { shape, decoders, cores, p50: number(&total["p50"])?, p99: number(&total["p99"])?, lost })
+    Ok(Row {
+        shape,
+        decoders,
+        cores,
+        p50: number(&total["p50"])?,
+        p99: number(&total["p99"])?,
+        lost,
+        intents: found["intents"].as_u64().unwrap_or(0),
+        due: decoders as f64 * DECISIONS_HZ * seconds,
+    })
+}
+
+/// What each pipeline has decoded so far, by the daemon's metrics.
+fn windows(url: &str) -> Result<Vec<u64>, String> {
+    let address = url.trim_start_matches("http://");
+    let ask = || -> std::io::Result<String> {
+        let mut connection = TcpStream::connect(address)?;
+        write!(connection, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let mut page = String::new();
+        connection.read_to_string(&mut page)?;
+        Ok(page)
+    };
+    let page = ask().map_err(|e| format!("{url}/metrics: {e}"))?;
+    let values = page.lines().filter(|line| line.starts_with("bci_windows_total{"));
+    Ok(values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).map(|n| n as u64).collect())
 }

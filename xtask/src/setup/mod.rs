@@ -149,7 +149,8 @@ fn host() -> Option<String> {
 
 /// Demo and tests find streams on this machine only: they reach no other rig and need no multicast route.
 fn lsl_config(ws: &Workspace) -> Result<()> {
-    let text = "[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {127.0.0.1}\n";
+    // More than liblsl's 32 ports: an outlet beyond them cannot be found this way, and whoever looks takes some, too.
+    let text = "[ports]\nPortRange = 128\nIPv6 = disable\n[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {127.0.0.1}\n";
     let file = ws.lsl_api_cfg();
     if std::fs::read_to_string(&file).is_ok_and(|found| found == text) {
         return Ok(());
