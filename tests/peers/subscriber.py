@@ -66,7 +66,9 @@ def plain(event):
 
 threading.Thread(target=listen, daemon=True).start()
 # A fixed window: gRPC would else read ahead more and more for a client that does not read.
-channel = grpc.insecure_channel(address, options=[("grpc.http2.bdp_probe", 0)])
+# Of a local socket gRPC's core would name the path as the authority, which HTTP/2 in Rust refuses.
+named = [("grpc.default_authority", "localhost")] if address.startswith("unix:") else []
+channel = grpc.insecure_channel(address, options=[("grpc.http2.bdp_probe", 0), *named])
 request = wire.intents.SubscribeRequest(pipeline=options.get("pipeline", ""), markers=options.get("markers", False))
 events = wire.intents_grpc.IntentServiceStub(channel).Subscribe(request)
 try:

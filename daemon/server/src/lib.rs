@@ -1,8 +1,8 @@
 //! gRPC services, health, reflection and metrics over an engine it knows only by a trait.
 //!
 //! A caller may rely on [`Publisher`] never blocking: it hands an event to a bounded broadcast, and a subscriber
-//! that does not keep up loses events, is told how many, and delays nobody. One listener serves gRPC (HTTP/2) and
-//! `/metrics` (HTTP/1.1). What time means is documented in the `.proto` files.
+//! that does not keep up loses events, is told how many, and delays nobody. A TCP port and, where one is given, a local
+//! socket serve gRPC (HTTP/2) and `/metrics` (HTTP/1.1). What time means is documented in the `.proto` files.
 
 mod convert;
 mod decoders;
