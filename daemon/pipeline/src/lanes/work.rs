@@ -142,3 +142,6 @@ impl Signal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ impl Lane {
         Self::new(identity, period, hop_ms, Arc::clone(counted), Arc::clone(queue.given_up()))
     }
 
-    pub(super) fn new(
+    pub(crate) fn new(
         identity: Arc<DecoderIdentity>,
         period: f64,
         hop_ms: f64,

@@ -95,7 +95,7 @@ impl Source for Scripted {
                         for (x, label) in self.frame.iter_mut().zip(&self.labels) {
                             *x = value(at, label);
                         }
-                        assert!(chunk.push(1000.0 + at as f64 / RATE, &self.frame));
+                        assert!(chunk.push(BEGUN_S + at as f64 / RATE, &self.frame));
                     }
                     // As the stamps go, not as fast as the script: a hole takes its time.
                     let newest = chunk.stamps().last().copied().unwrap_or_default();
@@ -181,6 +181,10 @@ fn stream(labels: &[&str]) -> StreamSpec {
     }
 }
 
+/// When the scripted source's first frame was taken, in seconds.
+const BEGUN_S: f64 = 1000.0;
+
+/// The host's, put later than any scripted stamp: the host may have been started a moment ago.
 struct HeldClock(Arc<Shared>);
 
 impl Clock for HeldClock {
@@ -190,7 +194,7 @@ impl Clock for HeldClock {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
-        HostClock.now()
+        HostNs(HostNs::from_lsl_seconds(2.0 * BEGUN_S).0 + HostClock.now().0)
     }
 }
 

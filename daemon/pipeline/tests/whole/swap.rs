@@ -1,6 +1,6 @@
 //! Decoders that are loaded, swapped and discarded while a pipeline runs.
 
-use crate::rig::{LABELS, Open, Pull, Rig, WINDOW, bundle_with, candidate};
+use crate::rig::{LABELS, Open, Pull, RATE, Rig, WINDOW, bundle_with, candidate};
 use bci_models::DecodeError;
 use bci_pipeline::State;
 use bci_types::{Intent, Validity};
@@ -269,4 +269,32 @@ fn what_a_swap_publishes_is_not_counted_as_skipped() {
         windows,
         "{published} published, {skipped} skipped of {windows}; {shadow:?}"
     );
+}
+
+/// A candidate's filters run on the signal thread of the decoder that publishes: one that would hold it up is refused, with
+/// what it takes, and nothing has changed.
+#[test]
+fn a_candidate_whose_filters_would_hold_up_the_other_is_refused() {
+    let script = vec![Pull::Frames(6), Pull::Gate(1), Pull::Frames(20), Pull::Gate(2)];
+    let rig = Rig::start("", vec![Open::Stream(LABELS.to_vec(), script)], fine, PATIENT);
+    let out = |n: u64| rig.wait("intents", |r| r.shared.intents_out.load(SeqCst) >= n);
+    out(2);
+    let desk = &rig.running.desk;
+    // 2560 Hz and back: 8 times 16383 coefficients are 670 million products a second for a channel.
+    let fir =
+        "[[preprocessing]]\nfir = { low_hz = 8.0, high_hz = 30.0, taps = 16383, window = \"hamming\" }\n";
+    let resample = |hz: f64| format!("[[preprocessing]]\nresample = {{ rate_hz = {hz} }}\n");
+    let heavy = format!("{}{}{}", resample(16.0 * RATE), fir.repeat(8), resample(RATE));
+    let refused = desk.load(bundle_with(&LABELS, WINDOW, &heavy), candidate(&rig.shared, fine));
+    let why = refused.unwrap_err().to_string();
+    assert!(why.contains("the filters of d take") && why.contains("must be 20 % at most"), "{why}");
+    assert!(desk.decoders().other.is_none() && desk.report().is_none());
+    // There is room for one that is lighter.
+    let band = "[[preprocessing]]\nband_pass = { low_hz = 8.0, high_hz = 30.0, order = 2 }\n";
+    desk.load(bundle_with(&LABELS, WINDOW, band), candidate(&rig.shared, fine)).unwrap();
+    rig.open_gate(1);
+    out(12);
+    // Of 20 frames, with the first 4 of its own.
+    rig.wait("the candidate", |r| r.running.desk.report().unwrap().windows == 9);
+    rig.drain();
 }
