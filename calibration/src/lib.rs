@@ -4,9 +4,12 @@
 //! of them knows a clock or a network.
 
 mod interval;
+mod score;
 mod task;
+pub mod train;
 mod trials;
 
 pub use interval::{Proportion, wilson95};
-pub use task::Task;
+pub use score::{Agreement, Bin, Cue, Reliability, SeenWindow, Session, Trial, agreement};
+pub use task::{Said, Task};
 pub use trials::{Decided, TrialScorer, WindowSeen};

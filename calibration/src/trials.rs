@@ -151,12 +151,7 @@ mod tests {
     use super::*;
 
     fn task() -> Task {
-        Task {
-            name: "t".into(),
-            cues: vec![("T1".into(), "fists".into()), ("T2".into(), "feet".into())],
-            from_s: 0.5,
-            to_s: 4.0,
-        }
+        Task::find(std::path::Path::new("eegmmidb-fists-feet")).expect("it comes along")
     }
 
     const MS: i64 = 1_000_000;

@@ -148,7 +148,7 @@ impl Bundle {
         let text = match read_text(&file, MOST_TOML_BYTES) {
             Ok(text) => text,
             Err(why) => {
-                mistakes.add(Mistake::elsewhere(format!("{shown}: {why}")));
+                mistakes.add(Mistake::elsewhere(format!("{shown}: {why}{}", file::bundles_beneath(folder))));
                 return None;
             }
         };

@@ -4,9 +4,11 @@
 //! passed over, and kept byte for byte when the metadata is written.
 
 mod graph;
+mod readout;
 mod trial;
 mod wire;
 
+pub use readout::Readout;
 pub(crate) use trial::trial_model;
 
 use graph::{attribute, graph, node};

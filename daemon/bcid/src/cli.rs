@@ -22,6 +22,10 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Learn from recordings what a pipeline's adaptive steps (align, asr) would learn, for its configuration to give them.
     Learn(LearnArgs),
+    /// Make a decoder from recordings of a cued task: a bundle like any other, with an honest figure of how good it is.
+    Fit(FitArgs),
+    /// How good a decoder is on recordings, by the daemon's own path: accuracy with its interval, chance and more.
+    Evaluate(EvaluateArgs),
     /// Play a recording as LSL streams.
     Play(PlayArgs),
     /// Show a daemon's intents in the terminal as they come.
@@ -205,33 +209,141 @@ pub(crate) struct LearnArgs {
     /// Whose steps are to learn; by default the configuration's only pipeline.
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: Option<String>,
-    /// The recordings to learn from, in order: EDF, EDF+, BDF or BDF+.
+    /// The recordings to learn from, in order: EDF, EDF+, BDF, BDF+ or XDF.
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) recording: Vec<PathBuf>,
-    /// Which group of channels to take when a recording has several sampling rates, from 1.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) group: usize,
+    /// Which group of channels to take when a recording has several sampling rates or streams, from 1; by default the first
+    /// that says it is EEG, else the first.
+    #[arg(long)]
+    pub(crate) group: Option<usize>,
     /// Write what was learned here.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct PlayArgs {
-    /// The recording: EDF, EDF+, BDF or BDF+.
-    pub(crate) file: PathBuf,
-    /// Name of the EEG stream; by default the file's name.
+pub(crate) struct FitArgs {
+    /// The task: a file, or the name of one that comes along.
+    #[arg(long, value_name = "TASK")]
+    pub(crate) task: PathBuf,
+    /// The recordings, in order, as one session: EDF, EDF+, BDF, BDF+ or XDF.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) recordings: Vec<PathBuf>,
+    /// The bundle's folder, which must not be there yet.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// The decoder's name; by default the folder's.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Name of the marker stream; by default the EEG stream's with "-markers".
+    /// How it is learned.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) method: FitMethod,
+    /// Whether covariances are recentred on their own running mean, so that another day fits.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) recentre: Recentre,
+    /// The window of a decision.
+    #[arg(long, default_value_t = 2000.0, value_name = "MS")]
+    pub(crate) window_ms: f64,
+    /// From one decision to the next.
+    #[arg(long, default_value_t = 200.0, value_name = "MS")]
+    pub(crate) hop_ms: f64,
+    /// The edges of the band; not of the filter-bank forms, which have bands of their own.
+    #[arg(long, num_args = 2, value_names = ["LOW_HZ", "HIGH_HZ"], default_values_t = [8.0, 30.0])]
+    pub(crate) band: Vec<f64>,
+    /// Of common spatial patterns: pairs between two classes, or patterns of each of more classes.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub(crate) pairs: usize,
+    /// Of logistic regression: what the loss weighs against the squares of the weights.
+    #[arg(long, default_value_t = 1.0, value_name = "C")]
+    pub(crate) c: f64,
+    /// Which group of channels to take when a recording has several sampling rates or streams, from 1; by default the first
+    /// that says it is EEG, else the first.
+    #[arg(long)]
+    pub(crate) group: Option<usize>,
+    /// Whose recordings they are, as the bundle is to state it.
+    #[arg(long, default_value = "not stated", value_name = "TEXT")]
+    pub(crate) subjects: String,
+    /// The licence that the bundle is to state.
+    #[arg(long, default_value = "not stated: ask whoever made it", value_name = "TEXT")]
+    pub(crate) licence: String,
+}
+
+/// How a decoder is learned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FitMethod {
+    /// Common spatial patterns, log-power, linear discriminant analysis.
+    CspLda,
+    /// Tangent space of covariances, logistic regression.
+    #[default]
+    TsLr,
+    /// Common spatial patterns in a bank of bands.
+    FbCspLda,
+    /// Tangent space in a bank of bands.
+    FbTsLr,
+}
+
+/// What covariances are recentred on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Recentre {
+    /// Their own mean so far, without labels.
+    #[default]
+    Running,
+    /// Nothing.
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// The decoder: a bundle's folder.
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) decoder: PathBuf,
+    /// The recordings, in order, as one session: EDF, EDF+, BDF, BDF+ or XDF.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) recordings: Vec<PathBuf>,
+    /// The task: a file, or the name of one that comes along; by default the one that the decoder was made for.
+    #[arg(long, value_name = "TASK")]
+    pub(crate) task: Option<PathBuf>,
+    /// Which group of channels to take when a recording has several sampling rates or streams, from 1; by default the first
+    /// that says it is EEG, else the first.
+    #[arg(long)]
+    pub(crate) group: Option<usize>,
+    /// Whether the decoder's alignment learns from the session as it goes on, without labels; by default as the decoder says.
+    #[arg(long, value_enum)]
+    pub(crate) adapt: Option<Adapt>,
+    /// The smoothed probability from which a class is an intent.
+    #[arg(long, default_value_t = 0.7, value_name = "P")]
+    pub(crate) threshold: f64,
+    /// The time constant of that smoothing, ms.
+    #[arg(long, default_value_t = 500.0, value_name = "MS")]
+    pub(crate) smoothing_ms: f64,
+    /// Write the findings here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// Whether an alignment learns on.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Adapt {
+    /// From every window so far, each as much as another.
+    Running,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlayArgs {
+    /// The recording: EDF, EDF+, BDF, BDF+ or XDF.
+    pub(crate) file: PathBuf,
+    /// Name of the EEG stream; by default that of the recorded stream, else the file's name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Name of the marker stream; by default that of the recorded one, else the EEG stream's with "-markers".
     #[arg(long)]
     pub(crate) marker_name: Option<String>,
-    /// The EEG stream's source_id; by default its name.
+    /// The EEG stream's source_id; by default that of the recorded stream, else its name.
     #[arg(long)]
     pub(crate) source_id: Option<String>,
-    /// The EEG stream's type.
-    #[arg(long, default_value = "EEG", value_name = "TYPE")]
-    pub(crate) stream_type: String,
+    /// The EEG stream's type; by default that of the recorded stream, else EEG.
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) stream_type: Option<String>,
     /// Play this many times as fast. The stream then states the rate at which samples really come.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) rate: f64,
@@ -254,9 +366,10 @@ pub(crate) struct PlayArgs {
     /// Wait until somebody reads the EEG stream and, unless it has none to play, the marker stream.
     #[arg(long)]
     pub(crate) wait_consumer: bool,
-    /// Which group of channels to play when the file has several sampling rates, from 1.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) group: usize,
+    /// Which group of channels to play when the file has several sampling rates or streams, from 1. By default the first;
+    /// of a format that records streams, all of them.
+    #[arg(long)]
+    pub(crate) group: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -39,6 +39,8 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(&args),
         Command::Check(args) => commands::check::check(&args),
         Command::Learn(args) => commands::learn::learn(&args),
+        Command::Fit(args) => commands::fit::fit(&args),
+        Command::Evaluate(args) => commands::evaluate::evaluate(&args),
         Command::Play(args) => commands::play::play(&args),
         Command::Watch(args) => commands::watch::watch(&args),
         Command::Trials(args) => commands::trials::trials(&args),

@@ -299,6 +299,14 @@ impl Chain {
         (seconds * self.input.rate.get() - 1e-6).ceil().max(0.0) as usize
     }
 
+    /// How far before its newest frame the windows begin that an output is computed over, s; see
+    /// [`Element::window_samples`].
+    #[must_use]
+    pub fn window_s(&self) -> f64 {
+        let before = |link: &Link| (link.element().window_samples().max(1) - 1) as f64 / link.rate_hz;
+        self.links.iter().map(before).sum()
+    }
+
     /// Whether [`Chain::retune`] would take `ready`.
     ///
     /// # Errors

@@ -48,6 +48,12 @@ pub trait Element: Any + fmt::Debug + Send {
         0
     }
 
+    /// Frames of its input that one of its outputs is computed over, where that is a window that ends with its newest frame (a
+    /// power, a covariance); 1 for what filters, the memory of which fades.
+    fn window_samples(&self) -> usize {
+        1
+    }
+
     /// By how much its output lags at `at_hz`, in frames of its input.
     fn delay_samples(&self, _at_hz: f64) -> f64 {
         0.0

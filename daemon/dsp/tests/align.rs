@@ -17,7 +17,7 @@ use support::{band_pass, eeg, hz, json, numbers, run, synthetic_noise};
 const RUNNING: AlignMode = AlignMode::Running { horizon: None };
 
 fn spec(metric: Metric, mode: AlignMode, shrinkage: Shrinkage) -> AlignSpec {
-    AlignSpec { metric, mode, shrinkage }
+    AlignSpec { metric, mode, shrinkage, groups: 1 }
 }
 
 /// One whose hop is its window: of windows that are handed over one by one, each is learned from with its last frame.

@@ -181,14 +181,14 @@ pub fn bind(
 }
 
 /// The signal path of `steps` on all channels of `stream` with no decoder behind it: windows of `frames` frames, every
-/// `frames`, in uV.
+/// `frames`, in uV. `gap_ms` is as in [`PipelineSpec::gap_ms`].
 ///
 /// # Errors
 /// In words: what is wrong with the stream or a step.
 pub fn feature_path(
     stream: &StreamSpec,
     steps: &[StepSpec],
-    faults: FaultSpec,
+    (gap_ms, faults): (f64, FaultSpec),
     frames: usize,
     max_chunk: usize,
 ) -> Result<SignalPath, String> {
@@ -214,7 +214,7 @@ pub fn feature_path(
         window_samples: frames,
         decision_samples: frames,
         hop_samples: frames,
-        gap_ms: 20.0,
+        gap_ms,
         dejitter: false,
         faults,
         max_chunk,

@@ -103,7 +103,7 @@ impl DecodeStage {
     }
 
     /// Decodes one window.
-    fn decode(&mut self, slot: &Slot, clock: &dyn Clock, counters: &Counters) -> Decoded {
+    pub(crate) fn decode(&mut self, slot: &Slot, clock: &dyn Clock, counters: &Counters) -> Decoded {
         let begun = clock.now();
         let validity = self.run(slot, counters);
         let now = clock.now();

@@ -177,7 +177,8 @@ impl SignalPath {
             dejitter: l.dejitter,
             repair: Repair::new(l.faults, chains.used(), rate)?,
             feed: Feed::new(channels, l.max_chunk),
-            end: End::design(l, chains.output().channels(), settle, signal_delay_ns).map_err(text)?,
+            end: End::design(l, chains.output().channels(), settle, chains.reach_samples(), signal_delay_ns)
+                .map_err(text)?,
             settle,
             settle_after_learning: chains.settle_after_learning(),
             chains,

@@ -40,3 +40,27 @@ pub struct PipelineSpec {
     /// Where its threshold stands.
     pub threshold_at: Option<Place>,
 }
+
+impl PipelineSpec {
+    /// One of which nothing is configured but its name and the policy.
+    #[must_use]
+    pub fn plain(name: &str, policy: PolicySpec) -> Self {
+        Self {
+            name: name.into(),
+            labels: None,
+            unit: None,
+            gap_ms: 20.0,
+            dejitter: false,
+            rate: None,
+            faults: FaultSpec::default(),
+            channels: None,
+            conditioning: Vec::new(),
+            window_ms: None,
+            hop_ms: None,
+            anticipate: false,
+            deadline_ms: None,
+            policy,
+            threshold_at: None,
+        }
+    }
+}

@@ -8,13 +8,14 @@
 //!
 //! Nothing here reads a clock, starts a thread or knows LSL: the caller asks with its own time and publishes.
 //!
-//! Formats: EDF, EDF+ (continuous and discontinuous), and their 24-bit siblings BDF and BDF+.
+//! Formats: EDF, EDF+ (continuous and discontinuous), their 24-bit siblings BDF and BDF+, and XDF 1.0.
 
 pub mod edf;
 mod open;
 mod player;
 mod recording;
+mod xdf;
 
 pub use open::{MAX_FILE_BYTES, ReadError, open};
 pub use player::{Due, Options, PlayError, Player};
-pub use recording::{Annotation, Recording, Segment, SignalGroup, Span, SpanError};
+pub use recording::{Annotation, RecordedStream, Recording, Segment, SignalGroup, Span, SpanError};

@@ -1,5 +1,7 @@
 use crate::edf::{self, EdfError};
 use crate::recording::Recording;
+use crate::xdf;
+use bci_xdf::XdfError;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -35,7 +37,7 @@ pub enum ReadError {
         bytes: u64,
     },
     /// No format known here starts so.
-    #[error("{} is no recording of a known format (EDF, EDF+, BDF, BDF+): it starts with \"{}\"", path.display(), start.escape_ascii())]
+    #[error("{} is no recording of a known format (EDF, EDF+, BDF, BDF+, XDF): it starts with \"{}\"", path.display(), start.escape_ascii())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
@@ -51,6 +53,15 @@ pub enum ReadError {
         #[source]
         source: EdfError,
     },
+    /// It says it is XDF and is none.
+    #[error("cannot read {} as XDF", path.display())]
+    ReadXdf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: XdfError,
+    },
 }
 
 /// Reads a recording; the format is told by the file's first bytes, not by its name.
@@ -61,6 +72,10 @@ pub enum ReadError {
 pub fn open(path: impl AsRef<Path>) -> Result<Recording, ReadError> {
     let path = path.as_ref();
     let bytes = read_whole(path)?;
+    if bci_xdf::is_xdf(&bytes) {
+        return xdf::read(&bytes, &path.display().to_string())
+            .map_err(|source| ReadError::ReadXdf { path: path.to_owned(), source });
+    }
     if !edf::is_edf(&bytes) {
         let start = bytes[..bytes.len().min(8)].to_vec();
         return Err(ReadError::UnknownFormat { path: path.to_owned(), start });

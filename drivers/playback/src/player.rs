@@ -59,8 +59,8 @@ pub enum PlayError {
 /// Something that is due.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Due {
-    /// Frames `first_frame..first_frame + frames` of the group, evenly spaced at [`Player::published_rate`]: a
-    /// chunk never spans a gap or the loop's seam.
+    /// Frames `first_frame..first_frame + frames` of the group, evenly spaced at [`Player::published_rate`] but where each has
+    /// a stamp of its own ([`Player::frame_stamp_s`]): a chunk never spans a gap or the loop's seam.
     Frames {
         /// The first of them, as [`crate::SignalGroup::read_frames`] takes it.
         first_frame: u64,
@@ -68,7 +68,7 @@ pub enum Due {
         frames: usize,
         /// Which time round, from 0.
         lap: u64,
-        /// The time stamp of the last of them, seconds since the play's start.
+        /// The time stamp of the last of them, or the latest before it, seconds since the play's start.
         time_s: f64,
     },
     /// An annotation.
@@ -237,7 +237,8 @@ impl Player {
         let segment_end = self.times.segments.get(after).map_or(u64::MAX, |s| s.first_frame);
         let left = segment_end.min(self.end_frame).checked_sub(first_frame).filter(|&n| n > 0)?;
         let frames = self.options.chunk_frames.min(usize::try_from(left).unwrap_or(usize::MAX));
-        let time_s = self.frame_stamp_s(self.lap, first_frame + frames as u64 - 1);
+        let last = first_frame + frames as u64 - 1;
+        let time_s = self.stamp_s(self.lap, self.times.due_s(last));
         Some(Due::Frames { first_frame, frames, lap: self.lap, time_s })
     }
 

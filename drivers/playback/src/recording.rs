@@ -1,4 +1,4 @@
-use bci_types::{ChannelSpec, Hz};
+use bci_types::{ChannelSpec, Hz, SampleFormat};
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,7 +16,21 @@ pub struct Recording {
     pub(crate) start: Option<String>,
     pub(crate) groups: Vec<SignalGroup>,
     pub(crate) annotations: Vec<Annotation>,
+    pub(crate) marker_streams: Vec<RecordedStream>,
     pub(crate) warnings: Vec<String>,
+}
+
+/// What a stream was when it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedStream {
+    /// Its name.
+    pub name: String,
+    /// LSL's type: `EEG`, `Markers` and the like.
+    pub kind: String,
+    /// What names its device; empty where nothing does.
+    pub source_id: String,
+    /// The type of its values.
+    pub format: SampleFormat,
 }
 
 impl Recording {
@@ -32,14 +46,15 @@ impl Recording {
         self.format
     }
 
-    /// When the first frame was recorded, in the recorder's local time, as ISO 8601 text without a zone
-    /// (`2020-01-24T04:05:56.3945312`); as the file writes it where that is no date; `None` where it says nothing.
+    /// When the recording was begun, as ISO 8601 text (`2020-01-24T04:05:56.3945312`): in the recorder's local time, without
+    /// a zone where the format knows none; as the file writes it where that is no date; `None` where it says nothing.
     #[must_use]
     pub fn start(&self) -> Option<&str> {
         self.start.as_deref()
     }
 
-    /// The signals, one group for each sampling rate; empty when the file has annotations alone.
+    /// The signals, one group for each sampling rate, or for each stream of a format that records streams; empty when the file
+    /// has annotations alone.
     #[must_use]
     pub fn groups(&self) -> &[SignalGroup] {
         &self.groups
@@ -49,6 +64,12 @@ impl Recording {
     #[must_use]
     pub fn annotations(&self) -> &[Annotation] {
         &self.annotations
+    }
+
+    /// The streams that annotations were recorded from; none where the format knows no streams.
+    #[must_use]
+    pub fn marker_streams(&self) -> &[RecordedStream] {
+        &self.marker_streams
     }
 
     /// What is wrong with the file and was lived with, in words for an operator.
@@ -77,7 +98,7 @@ impl Recording {
         if first >= end {
             return Err(SpanError::Empty { start_s, stop_s, duration_s: signals.duration_s() });
         }
-        Ok(Span { start_s: signals.frame_time_s(first), end_s: signals.times.end_time_s(end) })
+        Ok(Span { start_s: signals.times.due_s(first), end_s: signals.times.end_time_s(end) })
     }
 }
 
@@ -90,6 +111,8 @@ pub struct Annotation {
     pub duration_s: Option<f64>,
     /// As the file writes it.
     pub text: String,
+    /// The stream it was recorded from, of [`Recording::marker_streams`]; 0 where there are none.
+    pub stream: usize,
 }
 
 /// A stretch of frames without a gap.
@@ -160,11 +183,55 @@ pub(crate) struct FrameTimes {
     pub(crate) rate: Hz,
     /// Not empty; the first starts at frame 0; both fields ascend.
     pub(crate) segments: Arc<[Segment]>,
+    /// Where every frame has a stamp of its own.
+    stamps: Option<Arc<[Stamp]>>,
+}
+
+/// The time of a frame, and the latest of those up to it: stamps may run backwards, what is played may not.
+#[derive(Clone, Copy, Debug)]
+struct Stamp {
+    at_s: f64,
+    latest_s: f64,
 }
 
 impl FrameTimes {
+    /// Frames that come evenly within segments.
+    pub(crate) fn even(rate: Hz, segments: Arc<[Segment]>) -> Self {
+        Self { rate, segments, stamps: None }
+    }
+
+    /// Frames with a stamp each (not empty, all finite), nominally at `rate`. One that comes more than `gap_s` after all
+    /// before begins a segment.
+    pub(crate) fn stamped(rate: Hz, stamps: &[f64], gap_s: f64) -> Self {
+        let mut latest_s = stamps.first().copied().unwrap_or(0.0);
+        let mut segments = vec![Segment { first_frame: 0, start_s: latest_s }];
+        let stamps = stamps.iter().zip(0u64..).map(|(&at_s, n)| {
+            if at_s - latest_s > gap_s {
+                segments.push(Segment { first_frame: n, start_s: at_s });
+            }
+            latest_s = latest_s.max(at_s);
+            Stamp { at_s, latest_s }
+        });
+        let stamps = Some(stamps.collect());
+        Self { rate, segments: segments.into(), stamps }
+    }
+
     pub(crate) fn time_s(&self, n: u64) -> f64 {
-        self.time_in(self.segment_of(n), n)
+        self.stamped_s(n, |stamp| stamp.at_s).unwrap_or_else(|| self.time_in(self.segment_of(n), n))
+    }
+
+    /// When frame `n` and all before are there.
+    pub(crate) fn due_s(&self, n: u64) -> f64 {
+        self.stamped_s(n, |stamp| stamp.latest_s).unwrap_or_else(|| self.time_in(self.segment_of(n), n))
+    }
+
+    /// Beyond the last it goes on at the nominal rate.
+    fn stamped_s(&self, n: u64, of: fn(&Stamp) -> f64) -> Option<f64> {
+        let stamps = self.stamps.as_ref()?;
+        let last = stamps.len().checked_sub(1)?;
+        let at = usize::try_from(n).unwrap_or(usize::MAX).min(last);
+        let beyond = n.saturating_sub(last as u64) as f64 / self.rate.get();
+        Some(if beyond > 0.0 { stamps[last].latest_s + beyond } else { of(&stamps[at]) })
     }
 
     pub(crate) fn segment_of(&self, n: u64) -> usize {
@@ -173,7 +240,10 @@ impl FrameTimes {
 
     /// One sample period after the frame before `end`.
     fn end_time_s(&self, end: u64) -> f64 {
-        self.time_in(self.segment_of(end.saturating_sub(1)), end)
+        match self.stamped_s(end.saturating_sub(1), |stamp| stamp.latest_s) {
+            Some(last_s) => last_s + 1.0 / self.rate.get(),
+            None => self.time_in(self.segment_of(end.saturating_sub(1)), end),
+        }
     }
 
     /// The slack with which times are matched to samples, seconds.
@@ -195,6 +265,7 @@ pub struct SignalGroup {
     original_labels: Vec<String>,
     frames: u64,
     samples: Box<dyn Samples>,
+    pub(crate) stream: Option<RecordedStream>,
 }
 
 impl SignalGroup {
@@ -208,10 +279,16 @@ impl SignalGroup {
     ) -> Self {
         debug_assert!(times.segments.first().is_some_and(|s| s.first_frame == 0));
         debug_assert_eq!(channels.len(), original_labels.len());
-        Self { times, channels, original_labels, frames, samples }
+        Self { times, channels, original_labels, frames, samples, stream: None }
     }
 
-    /// Frames a second within a segment.
+    /// The stream that it was recorded from; `None` where the format knows no streams.
+    #[must_use]
+    pub fn stream(&self) -> Option<&RecordedStream> {
+        self.stream.as_ref()
+    }
+
+    /// Frames a second within a segment; nominally, where each frame has a stamp of its own.
     #[must_use]
     pub fn rate(&self) -> Hz {
         self.times.rate
@@ -247,21 +324,22 @@ impl SignalGroup {
         self.times.end_time_s(self.frames)
     }
 
-    /// The time of frame `n`, seconds from the recording's first frame, computed from `n` without accumulation.
-    /// Beyond the last frame it goes on at the same rate.
+    /// The time of frame `n`, seconds from the recording's first frame: its stamp, where each frame has one (they may run
+    /// backwards), else computed from `n` without accumulation. Beyond the last frame it goes on at the same rate.
     #[must_use]
     pub fn frame_time_s(&self, n: u64) -> f64 {
         self.times.time_s(n)
     }
 
-    /// The first frame at or after `time_s`; [`SignalGroup::frames`] where there is none.
+    /// The first frame at or after `time_s`; [`SignalGroup::frames`] where there is none. Where stamps run backwards: that
+    /// counts as at the latest before it.
     #[must_use]
     pub fn frame_at_or_after(&self, time_s: f64) -> u64 {
         let wanted = time_s - self.times.slack_s();
         let (mut low, mut high) = (0, self.frames);
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.frame_time_s(middle) < wanted {
+            if self.times.due_s(middle) < wanted {
                 low = middle + 1;
             } else {
                 high = middle;

@@ -17,7 +17,7 @@ fn refused(file: &File) -> String {
 }
 
 fn note(onset_s: f64, duration_s: Option<f64>, text: &str) -> Annotation {
-    Annotation { onset_s, duration_s, text: text.to_owned() }
+    Annotation { onset_s, duration_s, text: text.to_owned(), stream: 0 }
 }
 
 #[test]

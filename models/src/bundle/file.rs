@@ -38,6 +38,20 @@ pub fn read_text(file: &Path, most_bytes: u64) -> Result<String, String> {
     String::from_utf8(read_file(file, most_bytes)?).map_err(|_| "is not UTF-8".to_owned())
 }
 
+/// Which bundles lie in `folder`, in words to stand after what is wrong with it; nothing where none does.
+pub(super) fn bundles_beneath(folder: &Path) -> String {
+    const TOLD: usize = 8;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found: Vec<_> = entries.filter(|entry| entry.join("decoder.toml").is_file()).collect();
+    found.sort();
+    let told: Vec<String> = found.iter().take(TOLD).map(|bundle| bundle.display().to_string()).collect();
+    match found.len() {
+        0 => String::new(),
+        n if n > TOLD => format!("; a bundle is one of {n} folders in it: {}, ...", told.join(", ")),
+        _ => format!("; a bundle is a folder in it: {}", told.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +70,18 @@ mod tests {
         assert_eq!(read_file(Path::new("/proc/self/status"), 3), Err("has more than 3 bytes".to_owned()));
         std::fs::write(&file, b"\xff").expect("written");
         assert_eq!(read_text(&file, 3), Err("is not UTF-8".to_owned()));
+    }
+
+    #[test]
+    fn a_folder_of_bundles_says_which() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(bundles_beneath(folder.path()), "");
+        assert_eq!(bundles_beneath(&folder.path().join("none")), "");
+        for name in ["b", "a"] {
+            std::fs::create_dir(folder.path().join(name)).expect("made");
+            std::fs::write(folder.path().join(name).join("decoder.toml"), "").expect("written");
+        }
+        let at = folder.path().display();
+        assert_eq!(bundles_beneath(folder.path()), format!("; a bundle is a folder in it: {at}/a, {at}/b"));
     }
 }

@@ -119,9 +119,13 @@ fn align(table: &mut Table<'_>, places: &mut Places, files: Files<'_>) -> Option
             None
         }
     };
+    let groups = places.optional_count(table, "groups").map_or(1, |n| n as usize);
     let ((metric, mode), shrinkage) = metric.zip(mode).zip(shrinkage)?;
     let (window_ms, hop_ms) = window.zip(hop)?;
-    Some((CleanSpec::Align { window_ms, hop_ms, align: AlignSpec { metric, mode, shrinkage } }, given))
+    Some((
+        CleanSpec::Align { window_ms, hop_ms, align: AlignSpec { metric, mode, shrinkage, groups } },
+        given,
+    ))
 }
 
 #[derive(Clone, Copy, PartialEq)]

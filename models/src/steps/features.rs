@@ -58,11 +58,14 @@ fn covariance(r: &mut Reader<'_, '_>) -> Option<FeatureSpec> {
     let (window_ms, hop_ms) = r.window();
     let shrinkage = shrinkage(r.table, r.places);
     let centre = r.optional("centre").unwrap_or(true);
+    let (groups, log) = (r.count("groups").unwrap_or(1), r.optional("log").unwrap_or(false));
     Some(FeatureSpec::Covariance(CovariancesSpec {
         window_ms: window_ms?,
         hop_ms: hop_ms?,
         shrinkage: shrinkage?,
         centre,
+        groups: groups as usize,
+        log,
     }))
 }
 

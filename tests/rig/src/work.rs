@@ -89,7 +89,7 @@ impl Path {
                 (steps, ((chain.output().rate.get() * RIG_WINDOW_S).round() as usize).max(1))
             }
         };
-        let path = || feature_path(spec, &steps, FaultSpec::default(), frames, stream.pull_frames());
+        let path = || feature_path(spec, &steps, (20.0, FaultSpec::default()), frames, stream.pull_frames());
         let signal = if settings.idle { None } else { Some(path()?) };
         let length = signal.as_ref().map_or(1, SignalPath::window_len);
         Ok(Self {

@@ -6,8 +6,8 @@
 mod replay;
 mod steps;
 
-use self::replay::Tape;
 use self::steps::{Lesson, Target, targets};
+use super::tape::{Tape, open_all};
 use crate::cli::LearnArgs;
 use crate::config::{Overrides, PipelineConfig, read_config};
 use crate::exit::{Exit, Failure};
@@ -76,25 +76,8 @@ fn pipeline(args: &LearnArgs) -> Result<(PipelineSpec, Bundle), Failure> {
 
 /// The recordings, all of one layout.
 fn tapes(args: &LearnArgs) -> Result<Vec<Tape>, Failure> {
-    let mut tapes: Vec<Tape> = Vec::new();
-    let mut wrong = Vec::new();
-    for file in &args.recording {
-        match Tape::open(file, args.group) {
-            Ok(tape) => tapes.push(tape),
-            Err(problem) => wrong.push(problem),
-        }
-    }
-    if let Some((first, rest)) = tapes.split_first() {
-        let other = rest.iter().filter(|tape| !tape.stream.same_layout(&first.stream));
-        wrong.extend(other.map(|tape| {
-            format!(
-                "{}: must have the rate, channels and units of {}: steps learn from one signal",
-                tape.file.display(),
-                first.file.display()
-            )
-        }));
-    }
-    if wrong.is_empty() { Ok(tapes) } else { Err(Failure { exit: Exit::Config, lines: wrong }) }
+    open_all(&args.recording, |file| Tape::open(file, args.group))
+        .map_err(|lines| Failure { exit: Exit::Config, lines })
 }
 
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]

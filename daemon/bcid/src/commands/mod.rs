@@ -3,11 +3,14 @@
 pub(crate) mod check;
 pub(crate) mod decoder;
 pub(crate) mod doctor;
+pub(crate) mod evaluate;
+pub(crate) mod fit;
 pub(crate) mod latency;
 pub(crate) mod learn;
 pub(crate) mod play;
 pub(crate) mod run;
 pub(crate) mod streams;
+pub(crate) mod tape;
 pub(crate) mod trials;
 pub(crate) mod watch;
 

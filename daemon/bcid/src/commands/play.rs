@@ -1,11 +1,13 @@
 //! `bcid play`: a recording as LSL streams, paced by its own clock.
 
+mod streams;
+
+use self::streams::{Streams, Track};
 use super::{Interrupts, LslLog, load_lsl, runtime};
 use crate::cli::PlayArgs;
 use crate::exit::{Exit, Failure};
-use bci_driver_lsl::{EegOutlet, Liblsl, MarkerOutlet, OutletError, OutletOptions};
-use bci_driver_playback::{Due, Options, Player, Recording};
-use bci_types::{Rate, SampleFormat, StreamSpec};
+use bci_driver_lsl::{Liblsl, OutletError};
+use bci_driver_playback::{Due, Options, Player, Recording, Span};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,34 +17,16 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How long the reader of the markers may come after the reader of the samples.
 const MARKER_READER: Duration = Duration::from_secs(3);
 
-/// The streams being played.
-struct Streams {
-    samples: EegOutlet,
-    markers: Option<MarkerOutlet>,
-}
-
 pub(crate) fn play(args: &PlayArgs) -> Result<Exit, Failure> {
-    let file = args.file.display();
     let recording = bci_driver_playback::open(&args.file)
         .map_err(|e| Failure::new(Exit::Config, crate::exit::chain(&e)))?;
-    let wrong = |e: &dyn std::error::Error| Failure::caused(Exit::Usage, &format!("{file}"), e);
-    let groups = recording.groups().len();
-    if !(1..=groups).contains(&args.group) {
-        let problem =
-            format!("--group {}: {file} has {groups} groups of channels, counted from 1", args.group);
-        return Err(Failure::new(Exit::Usage, problem));
-    }
-    let group = args.group - 1;
-    let span = recording.span(group, args.from, args.to).map_err(|e| wrong(&e))?;
-    let options =
-        Options { rate_factor: args.rate, looping: args.looping, chunk_frames: args.chunk, markers: true };
-    let player = Player::new(&recording, group, span, options).map_err(|e| wrong(&e))?;
+    let players = players(args, &recording)?;
     let runtime = runtime(1)?;
     let mut interrupts = runtime.block_on(async { Interrupts::listen() })?;
     let lsl = load_lsl(LslLog::Errors)?;
-    let streams = publish(args, &recording, group, &player, lsl)
+    let streams = Streams::publish(args, &recording, players, lsl)
         .map_err(|e| Failure::caused(Exit::Internal, "publishing the streams", &e))?;
-    announce(args, &recording, &player, streams.markers.is_some());
+    announce(args, &recording, &streams);
 
     let stop = Arc::new(AtomicBool::new(false));
     runtime.spawn({
@@ -52,73 +36,81 @@ pub(crate) fn play(args: &PlayArgs) -> Result<Exit, Failure> {
             stop.store(true, Ordering::Release);
         }
     });
-    let played = pace(args, &recording, group, player, lsl, streams, &stop);
+    let played = pace(args, &recording, lsl, streams, &stop);
     runtime.shutdown_background();
     played
 }
 
-fn publish(
-    args: &PlayArgs,
-    recording: &Recording,
-    group: usize,
-    player: &Player,
-    lsl: Liblsl,
-) -> Result<Streams, OutletError> {
-    let signals = &recording.groups()[group];
-    let stem = args.file.file_stem().map_or_else(|| "recording".into(), |s| s.to_string_lossy().into_owned());
-    let name = args.name.clone().unwrap_or(stem);
-    let marker_name = args.marker_name.clone().unwrap_or_else(|| format!("{name}-markers"));
-    let source_id = args.source_id.clone().unwrap_or_else(|| name.clone());
-    let rate = if args.keep_stated_rate { signals.rate() } else { player.published_rate() };
-    let spec = StreamSpec {
-        name,
-        kind: args.stream_type.clone(),
-        source_id: source_id.clone(),
-        hostname: String::new(),
-        instance: String::new(),
-        // Double precision holds every physical value of the file exactly.
-        format: SampleFormat::Double64,
-        rate: Rate::Regular(rate),
-        channels: signals.channels().to_vec(),
+/// The groups that are played, each with its player; in step with each other.
+fn players(args: &PlayArgs, recording: &Recording) -> Result<Vec<(usize, Player)>, Failure> {
+    let file = args.file.display();
+    let wrong = |e: &dyn std::error::Error| Failure::caused(Exit::Usage, &format!("{file}"), e);
+    let count = recording.groups().len();
+    let group = args.group.unwrap_or(1);
+    if !(1..=count).contains(&group) {
+        let problem = format!("--group {group}: {file} has {count} groups of channels, counted from 1");
+        return Err(Failure::new(Exit::Usage, problem));
+    }
+    let all = args.group.is_none() && recording.groups()[0].stream().is_some();
+    let groups: Vec<usize> = if all { (0..count).collect() } else { vec![group - 1] };
+    let named = args.name.is_some() || args.source_id.is_some() || args.stream_type.is_some();
+    if groups.len() > 1 && named {
+        let problem =
+            format!("{file} has {count} streams of samples: say which is to be called so, by --group");
+        return Err(Failure::new(Exit::Usage, problem));
+    }
+    let spans: Vec<_> = groups.iter().map(|&group| recording.span(group, args.from, args.to)).collect();
+    let reach = |a: Span, b: Span| Span { start_s: a.start_s.min(b.start_s), end_s: a.end_s.max(b.end_s) };
+    let span = spans.iter().filter_map(|span| span.as_ref().ok()).copied().reduce(reach);
+    let Some(span) = span else {
+        return Err(spans.into_iter().find_map(Result::err).map_or_else(
+            || Failure::new(Exit::Usage, format!("{file} has nothing to play")),
+            |e| wrong(&e),
+        ));
     };
-    let options = OutletOptions {
-        acquisition: vec![
-            ("manufacturer".into(), "bcid play".into()),
-            ("recording".into(), args.file.file_name().unwrap_or_default().to_string_lossy().into_owned()),
-        ],
-        ..OutletOptions::default()
-    };
-    let samples = EegOutlet::new(lsl, &spec, &options)?;
-    let markers = if recording.annotations().is_empty() {
-        None
-    } else {
-        Some(MarkerOutlet::new(lsl, &marker_name, &format!("{source_id}-markers"))?)
-    };
-    Ok(Streams { samples, markers })
+    let mut players = Vec::new();
+    for (group, own) in groups.into_iter().zip(spans) {
+        // A stream that has nothing there is not played.
+        if own.is_ok() {
+            let options = Options {
+                rate_factor: args.rate,
+                looping: args.looping,
+                chunk_frames: args.chunk,
+                markers: players.is_empty(),
+            };
+            players.push((group, Player::new(recording, group, span, options).map_err(|e| wrong(&e))?));
+        }
+    }
+    Ok(players)
 }
 
 #[allow(clippy::print_stderr, reason = "what a person at the terminal wants to know")]
-fn announce(args: &PlayArgs, recording: &Recording, player: &Player, markers: bool) {
+fn announce(args: &PlayArgs, recording: &Recording, streams: &Streams) {
     for warning in recording.warnings() {
         eprintln!("bcid play: {}: {warning}", args.file.display());
     }
-    let channels = recording.groups()[args.group - 1].channels().len();
+    let tracks: Vec<String> = streams
+        .tracks
+        .iter()
+        .map(|track| {
+            let channels = recording.groups()[track.group].channels().len();
+            format!("{channels} channels at {}", track.player.published_rate())
+        })
+        .collect();
     eprintln!(
-        "playing {}: {channels} channels at {}, {:.1} s{}{}{}",
+        "playing {}: {}, {:.1} s{}{}{}",
         args.file.display(),
-        player.published_rate(),
-        player.lap_s(),
+        tracks.join(", "),
+        streams.tracks.first().map_or(0.0, |track| track.player.lap_s()),
         if args.rate == 1.0 { String::new() } else { format!(", {} times as fast as recorded", args.rate) },
         if args.looping { ", again and again" } else { "" },
-        if markers { ", with markers" } else { "" },
+        if streams.markers.is_empty() { "" } else { ", with markers" },
     );
 }
 
 fn pace(
     args: &PlayArgs,
     recording: &Recording,
-    group: usize,
-    mut player: Player,
     lsl: Liblsl,
     mut streams: Streams,
     stop: &AtomicBool,
@@ -127,32 +119,28 @@ fn pace(
     if args.wait_consumer {
         wait_for_readers(&streams, stop);
     }
-    let signals = &recording.groups()[group];
-    let channels = signals.channels().len();
-    let mut frames_out = vec![0.0; channels * args.chunk];
-    let mut stamps = Vec::with_capacity(args.chunk);
     let failed = |e: OutletError| Failure::caused(Exit::Internal, "sending", &e);
     // The first sample is due a period after the start, so that its stamp is not in the past.
-    let begin = lsl.local_clock() + 1.0 / player.published_rate().get();
-    while let (Some(due), false) = (player.next_due(), stopped()) {
+    let slowest = streams.tracks.iter().map(|t| 1.0 / t.player.published_rate().get()).fold(0.0, f64::max);
+    let begin = lsl.local_clock() + slowest;
+    while let (Some((track, due)), false) = (next(&streams.tracks), stopped()) {
         let wait = begin + due - lsl.local_clock();
         if wait > 0.0 {
             std::thread::sleep(Duration::from_secs_f64(wait.min(0.1)));
             continue;
         }
-        match player.take_due(lsl.local_clock() - begin) {
+        let Streams { tracks, markers } = &mut streams;
+        let track = &mut tracks[track];
+        match track.player.take_due(lsl.local_clock() - begin) {
             Some(Due::Frames { first_frame, frames, lap, .. }) => {
-                let room = &mut frames_out[..frames * channels];
-                signals.read_frames(first_frame, room);
-                stamps.clear();
-                stamps.extend((0..frames as u64).map(|i| begin + player.frame_stamp_s(lap, first_frame + i)));
-                streams.samples.push(room, &stamps).map_err(failed)?;
+                track
+                    .push(recording, begin, first_frame..first_frame + frames as u64, lap)
+                    .map_err(failed)?;
             }
             Some(Due::Marker { annotation, time_s, .. }) => {
-                if let Some(markers) = &mut streams.markers {
-                    markers
-                        .push(&recording.annotations()[annotation].text, begin + time_s)
-                        .map_err(failed)?;
+                let annotation = &recording.annotations()[annotation];
+                if let Some(markers) = markers.get_mut(annotation.stream) {
+                    markers.push(&annotation.text, begin + time_s).map_err(failed)?;
                 }
             }
             None => {}
@@ -162,14 +150,22 @@ fn pace(
     Ok(Exit::Clean)
 }
 
+/// Whose turn it is next, and when.
+fn next(tracks: &[Track]) -> Option<(usize, f64)> {
+    let due = tracks.iter().enumerate().filter_map(|(i, track)| Some((i, track.player.next_due()?)));
+    due.min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// Until the first stream is read; the others are, where somebody reads them, soon after.
 fn wait_for_readers(streams: &Streams, stop: &AtomicBool) {
     let step = Duration::from_millis(100);
-    while !streams.samples.wait_for_consumers(step) {
+    let Some(first) = streams.tracks.first() else { return };
+    while !first.samples.wait_for_consumers(step) {
         if stop.load(Ordering::Acquire) {
             return;
         }
     }
-    if let Some(markers) = &streams.markers {
+    if let Some(markers) = streams.markers.first() {
         let _ = markers.wait_for_consumers(MARKER_READER);
     }
 }

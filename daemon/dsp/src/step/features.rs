@@ -105,7 +105,9 @@ impl fmt::Display for FeatureSpec {
                     Shrinkage::None => String::new(),
                     some => format!(", {some}"),
                 };
-                write!(f, "covariance over {} ms every {} ms{how}{centred}", spec.window_ms, spec.hop_ms)
+                let what = if spec.log { "logarithm of covariance" } else { "covariance" };
+                write!(f, "{what} over {} ms every {} ms{how}{centred}", spec.window_ms, spec.hop_ms)?;
+                if spec.groups > 1 { write!(f, ", {} groups of channels", spec.groups) } else { Ok(()) }
             }
             Self::ZScore(ZScoreMemory::Exponential { time_constant_s }) => {
                 write!(f, "z-score, time constant {time_constant_s} s")

@@ -28,6 +28,7 @@ fn align() -> StepSpec {
         metric: Metric::Riemann,
         mode: AlignMode::Running { horizon: None },
         shrinkage: Shrinkage::None,
+        groups: 1,
     };
     StepSpec::Clean(CleanSpec::Align { window_ms: 250.0, hop_ms: 62.5, align: spec })
 }

@@ -48,7 +48,14 @@ fn envelope_step(spec: EnvelopeSpec) -> StepSpec {
 }
 
 fn covariance_step(window_ms: f64, hop_ms: f64, shrinkage: Shrinkage, centre: bool) -> StepSpec {
-    StepSpec::Feature(FeatureSpec::Covariance(CovariancesSpec { window_ms, hop_ms, shrinkage, centre }))
+    StepSpec::Feature(FeatureSpec::Covariance(CovariancesSpec {
+        window_ms,
+        hop_ms,
+        shrinkage,
+        centre,
+        groups: 1,
+        log: false,
+    }))
 }
 
 fn z_score_step(memory: ZScoreMemory) -> StepSpec {

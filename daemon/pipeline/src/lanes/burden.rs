@@ -80,7 +80,7 @@ mod tests {
             channels: (0..channels).map(channel).collect(),
         };
         let frames = (rate * 0.02) as usize;
-        feature_path(&stream, steps, FaultSpec::default(), frames, frames).unwrap()
+        feature_path(&stream, steps, (20.0, FaultSpec::default()), frames, frames).unwrap()
     }
 
     /// Some two channels at 160 Hz cost next to nothing; 256 at 30 kHz and 8 times 2001 coefficients, 120 thousand million

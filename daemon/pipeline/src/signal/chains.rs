@@ -140,6 +140,12 @@ impl Chains {
         first as u64 + (second as f64 * ratio - 1e-6).ceil().max(0.0) as u64
     }
 
+    /// How many frames of the stream before its newest a frame that comes out was computed over.
+    pub(super) fn reach_samples(&self) -> usize {
+        let seconds = self.conditioning.window_s() + self.preprocessing.window_s();
+        (seconds * self.rate().get()).round() as usize
+    }
+
     /// What was removed as artefacts, where a step does that.
     pub(super) fn removed(&self) -> Option<AsrReport> {
         self.preprocessing.removed().or_else(|| self.conditioning.removed())

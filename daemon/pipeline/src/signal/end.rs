@@ -21,12 +21,17 @@ pub(super) struct End {
     /// One frame of zeros.
     silence: Box<[f64]>,
     signal_delay_ns: i64,
+    /// The stamps of the frames fed last, a ring: as many as lie between the oldest that a frame that comes out is computed
+    /// over and the newest.
+    fed_stamps: Box<[f64]>,
 }
 
 /// What is known of a frame in the window.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
     stamp: f64,
+    /// The stamp of the oldest fed frame that it was computed over.
+    begun: f64,
     raw: f64,
     position: u64,
     /// Its place among the frames fed.
@@ -48,11 +53,12 @@ pub(super) struct Came<'a> {
 
 impl End {
     /// For frames of `channels` channels, `signal_delay_ns` later than the signal, from filters that settle in `settle`
-    /// frames of the stream and have just been started.
+    /// frames of the stream and have just been started. Each was computed over `reach` fed frames before its newest.
     pub(super) fn design(
         l: &Layout<'_>,
         channels: usize,
         settle: u64,
+        reach: usize,
         signal_delay_ns: i64,
     ) -> Result<Self, DesignError> {
         Ok(Self {
@@ -63,6 +69,7 @@ impl End {
             last_bridged: None,
             silence: vec![0.0; channels].into_boxed_slice(),
             signal_delay_ns,
+            fed_stamps: vec![0.0; reach].into_boxed_slice(),
         })
     }
 
@@ -112,7 +119,8 @@ impl End {
                 let origin = *origin as usize - base;
                 let place = (self.emitted % self.known.len() as u64) as usize;
                 let Note { stamp, raw, position, .. } = notes[origin];
-                self.known[place] = Known { stamp, raw, position, fed: fed + origin as u64 };
+                let begun = self.stamp_before(notes, fed, origin);
+                self.known[place] = Known { stamp, begun, raw, position, fed: fed + origin as u64 };
                 self.emitted += 1;
             }
             done += pushed.frames;
@@ -125,6 +133,23 @@ impl End {
             }
         }
         self.meet(&notes[met..], fed + met as u64);
+        let reach = self.fed_stamps.len();
+        if reach > 0 {
+            let kept = notes.len().min(reach);
+            for (note, at) in notes[notes.len() - kept..].iter().zip(fed + (notes.len() - kept) as u64..) {
+                self.fed_stamps[(at % reach as u64) as usize] = note.stamp;
+            }
+        }
+    }
+
+    /// The stamp of the oldest frame that what came of `notes[origin]` was computed over; the first of `notes` is number `fed`.
+    fn stamp_before(&self, notes: &[Note], fed: u64, origin: usize) -> f64 {
+        let reach = self.fed_stamps.len() as u64;
+        let oldest = (fed + origin as u64).saturating_sub(reach);
+        match oldest.checked_sub(fed) {
+            Some(within) => notes[within as usize].stamp,
+            None => self.fed_stamps[(oldest % reach) as usize],
+        }
     }
 
     /// The frames from number `first` on are in the filters now.
@@ -173,7 +198,7 @@ impl End {
             slot.validity = validity;
             slot.epoch = pass.at.epoch;
             slot.attachment = pass.at.attachment;
-            slot.oldest_sample = HostNs::from_lsl_seconds(oldest.stamp);
+            slot.oldest_sample = HostNs::from_lsl_seconds(oldest.begun);
             slot.newest_sample = HostNs::from_lsl_seconds(newest.stamp);
             slot.newest_frame = newest.position;
             slot.ledger = Ledger {

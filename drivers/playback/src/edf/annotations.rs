@@ -66,7 +66,7 @@ fn append(tal: &Tal<'_>, annotations: &mut Vec<Annotation>) {
     // One beyond the limit shows that it is passed.
     let room = (MAX_ANNOTATIONS + 1).saturating_sub(annotations.len());
     let texts = tal.texts().filter(|t| !t.is_empty()).take(room);
-    annotations.extend(texts.map(|text| Annotation { onset_s, duration_s, text }));
+    annotations.extend(texts.map(|text| Annotation { onset_s, duration_s, text, stream: 0 }));
 }
 
 /// A signal's bytes in one record, and where they start in the file.

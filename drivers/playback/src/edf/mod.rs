@@ -46,7 +46,15 @@ pub fn read(bytes: Vec<u8>, source: &str) -> Result<Recording, EdfError> {
         annotations::collect(&header, &bytes, &mut warnings)?;
     let start = start::of_first_frame(&header, first_onset_s, &mut warnings);
     let groups = group(&header, &Arc::new(bytes), &record_segments);
-    Ok(Recording { source: source.to_owned(), format: header.format, start, groups, annotations, warnings })
+    Ok(Recording {
+        source: source.to_owned(),
+        format: header.format,
+        start,
+        groups,
+        annotations,
+        marker_streams: Vec::new(),
+        warnings,
+    })
 }
 
 /// One group for each number of samples a record, in the order of their first signals.
@@ -71,7 +79,7 @@ fn group(header: &Header, bytes: &Arc<Vec<u8>>, record_segments: &[(u64, f64)]) 
                 .collect();
             let store = Records::new(header, bytes.clone(), samples, &members);
             let channels = label::channels(&labels, &units);
-            let times = FrameTimes { rate, segments };
+            let times = FrameTimes::even(rate, segments);
             Some(SignalGroup::new(times, channels, labels, header.records * samples, Box::new(store)))
         })
         .collect()

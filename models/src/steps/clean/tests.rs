@@ -27,7 +27,7 @@ fn an_alignment_is_read() {
          [[steps]]\nalign = { metric = \"euclid\", window_ms = 2000, hop_ms = 2000, mode = \"first_windows\", windows = 30 }\n",
     );
     assert_eq!(mistakes, [""; 0]);
-    let align = |metric, mode, shrinkage| AlignSpec { metric, mode, shrinkage };
+    let align = |metric, mode, shrinkage| AlignSpec { metric, mode, shrinkage, groups: 1 };
     let running = AlignMode::Running { horizon: Some(200) };
     let first = AlignMode::FirstWindows { windows: 30 };
     assert_eq!(
@@ -199,7 +199,7 @@ fn steps_are_given_what_was_learned() {
             max_dims: 0.66,
         };
         let mode = AlignMode::Fixed { reference: vec![4.0, 0.0, 0.0, 9.0] };
-        let align = AlignSpec { metric: Metric::Euclid, mode, shrinkage: Shrinkage::None };
+        let align = AlignSpec { metric: Metric::Euclid, mode, shrinkage: Shrinkage::None, groups: 1 };
         assert_eq!(
             steps.iter().map(|s| s.spec.clone()).collect::<Vec<_>>(),
             [

@@ -59,7 +59,14 @@ fn every_feature_is_read_with_what_is_usual_where_nothing_is_said() {
         rate_hz: Some(50.0),
         ..hilbert
     };
-    let scm = CovariancesSpec { window_ms: 1000.0, hop_ms: 100.0, shrinkage: Shrinkage::None, centre: true };
+    let scm = CovariancesSpec {
+        window_ms: 1000.0,
+        hop_ms: 100.0,
+        shrinkage: Shrinkage::None,
+        centre: true,
+        groups: 1,
+        log: false,
+    };
     let fixed = CovariancesSpec { shrinkage: Shrinkage::Fixed(0.1), centre: false, ..scm };
     let oas = CovariancesSpec { shrinkage: Shrinkage::Oas, ..scm };
     let all = QualitySpec {

@@ -1,4 +1,5 @@
-use super::replay::{Played, Tape, play};
+use super::replay::{Played, play};
+use crate::commands::tape::Tape;
 use crate::exit::{Exit, Failure};
 use bci_dsp::linalg::SPD_FLOOR;
 use bci_dsp::run::{AlignMode, AsrCalibration, Learned, is_definite};

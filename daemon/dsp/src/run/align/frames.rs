@@ -3,7 +3,7 @@ use super::spec::AlignSpec;
 use crate::design::DesignError;
 use crate::element::{Element, InPlace};
 use crate::run::beat::pass_over;
-use crate::run::{Learned, RetuneError, all_finite, same};
+use crate::run::{Learned, RetuneError, all_finite, same, same_channels};
 use std::any::Any;
 
 /// Aligns a stream frame by frame: covariances are recentred on a reference, so that they have the unit matrix for their
@@ -16,9 +16,15 @@ use std::any::Any;
 /// anew at each hop: remove it beforehand, as by a band-pass.
 #[derive(Clone, Debug)]
 pub struct AlignFrames {
-    reference: Reference,
+    /// One a group of channels; they learn together.
+    references: Box<[Reference]>,
+    channels: usize,
+    /// Frames of a window.
+    frames: usize,
     /// `[frames x channels]`: the last window's frames, a ring.
     ring: Box<[f64]>,
+    /// `[frames x channels of a group]`: a group's part of a window, where there are several.
+    own: Box<[f64]>,
     /// The ring's next place.
     next: usize,
     hop: usize,
@@ -41,33 +47,90 @@ impl AlignFrames {
         hop: usize,
         spec: &AlignSpec,
     ) -> Result<Self, Vec<DesignError>> {
-        let reference = Reference::design(channels, frames, spec);
+        let mut mistakes = spec.mistakes(channels, frames);
         if hop == 0 {
-            let mut found = reference.err().unwrap_or_default();
-            found.push(DesignError::NoHop);
-            return Err(found);
+            mistakes.push(DesignError::NoHop);
         }
-        let ring = vec![0.0; frames * channels].into_boxed_slice();
-        Ok(Self { reference: reference?, ring, next: 0, hop, until_due: frames, trusted: 0, learnable: 0 })
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let of_group = channels / spec.groups;
+        let reference = Reference::design(of_group, frames, spec)?;
+        let zeros = |n: usize| vec![0.0; n].into_boxed_slice();
+        Ok(Self {
+            references: vec![reference; spec.groups].into_boxed_slice(),
+            channels,
+            frames,
+            ring: zeros(frames * channels),
+            own: zeros(if spec.groups > 1 { frames * of_group } else { 0 }),
+            next: 0,
+            hop,
+            until_due: frames,
+            trusted: 0,
+            learnable: 0,
+        })
     }
 
-    /// The reference, `[channels x channels]`; the unit matrix until there is one.
+    /// The reference of the first group, `[channels x channels]`; the unit matrix until there is one.
     #[must_use]
     pub fn reference(&self) -> &[f64] {
-        self.reference.mean()
+        self.first().mean()
     }
 
     /// Windows learned from since the last reset.
     #[must_use]
     pub fn windows_learned(&self) -> u32 {
-        self.reference.learned()
+        self.first().learned()
+    }
+
+    /// All that is not a matrix is alike in all of them.
+    fn first(&self) -> &Reference {
+        &self.references[0]
+    }
+
+    /// Multiplies the frames by the inverse roots of the references.
+    fn apply(&mut self, frames: &mut [f64]) {
+        let Self { references, channels, own, .. } = self;
+        if let [only] = &mut **references {
+            only.apply(frames);
+            return;
+        }
+        let width = *channels / references.len();
+        for part in frames.chunks_mut(own.len() / width * *channels) {
+            for (g, reference) in references.iter_mut().enumerate() {
+                let own = &mut own[..part.len() / *channels * width];
+                for (own, frame) in own.chunks_exact_mut(width).zip(part.chunks_exact(*channels)) {
+                    own.copy_from_slice(&frame[g * width..(g + 1) * width]);
+                }
+                reference.apply(own);
+                for (own, frame) in own.chunks_exact(width).zip(part.chunks_exact_mut(*channels)) {
+                    frame[g * width..(g + 1) * width].copy_from_slice(own);
+                }
+            }
+        }
+    }
+
+    /// The window in the ring counts towards the references.
+    fn learn(&mut self) {
+        let Self { references, channels, own, ring, .. } = self;
+        if let [only] = &mut **references {
+            only.learn(ring);
+            return;
+        }
+        let width = *channels / references.len();
+        for (g, reference) in references.iter_mut().enumerate() {
+            for (own, frame) in own.chunks_exact_mut(width).zip(ring.chunks_exact(*channels)) {
+                own.copy_from_slice(&frame[g * width..(g + 1) * width]);
+            }
+            reference.learn(own);
+        }
     }
 
     /// The window so far teaches nothing. The first that does is due as soon as it may be.
     fn distrust(&mut self) {
         self.trusted = 0;
-        if !self.reference.is_there() {
-            self.until_due = self.reference.frames();
+        if !self.first().is_there() {
+            self.until_due = self.frames;
         }
     }
 
@@ -86,7 +149,7 @@ impl AlignFrames {
 
 impl InPlace for AlignFrames {
     fn process(&mut self, frames: &mut [f64], learn: bool) {
-        let channels = self.reference.channels();
+        let channels = self.channels;
         debug_assert_eq!(frames.len() % channels, 0, "whole frames");
         let whole = frames.len() / channels * channels;
         let mut rest = &mut frames[..whole];
@@ -94,18 +157,18 @@ impl InPlace for AlignFrames {
             let taken = (rest.len() / channels).min(self.until_due);
             let (part, after) = rest.split_at_mut(taken * channels);
             self.remember(part);
-            self.reference.apply(part);
+            self.apply(part);
             self.learnable += if learn { taken as u64 } else { 0 };
             self.until_due -= taken;
             if learn {
-                self.trusted = (self.trusted + taken).min(self.reference.frames());
+                self.trusted = (self.trusted + taken).min(self.frames);
             } else {
                 self.distrust();
             }
             if self.until_due == 0 {
                 self.until_due = self.hop;
-                if self.trusted == self.reference.frames() {
-                    self.reference.learn(&self.ring);
+                if self.trusted == self.frames {
+                    self.learn();
                 }
             }
             rest = after;
@@ -115,10 +178,10 @@ impl InPlace for AlignFrames {
 
 impl Element for AlignFrames {
     fn reset(&mut self) {
-        self.reference.reset();
+        self.references.iter_mut().for_each(Reference::reset);
         self.ring.fill(0.0);
         self.next = 0;
-        self.until_due = self.reference.frames();
+        self.until_due = self.frames;
         self.trusted = 0;
         self.learnable = 0;
     }
@@ -130,13 +193,15 @@ impl Element for AlignFrames {
 
     /// Until the first window is in; a given reference is there at once.
     fn warm_up_samples(&self) -> usize {
-        if self.reference.is_given() { 0 } else { self.reference.frames() }
+        if self.first().is_given() { 0 } else { self.frames }
     }
 
     fn learned(&self) -> Option<Learned<'_>> {
+        // References of several cannot be given to another.
+        let [only] = &*self.references else { return None };
         Some(Learned::Align {
-            reference: self.reference.is_there().then(|| self.reference.mean()),
-            windows: self.reference.learned(),
+            reference: only.is_there().then(|| only.mean()),
+            windows: only.learned(),
             frames: self.learnable,
         })
     }
@@ -151,27 +216,33 @@ impl Element for AlignFrames {
 
     /// Until the next window is due, or the one after it.
     fn frames_to_learn(&self) -> usize {
-        if self.reference.is_there() { 0 } else { self.until_due }
+        if self.first().is_there() { 0 } else { self.until_due }
     }
 
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
-        vec![outputs.contains(&true); outputs.len()]
+        let groups = outputs.chunks(outputs.len() / self.references.len());
+        groups.flat_map(|group| vec![group.contains(&true); group.len()]).collect()
     }
 
     fn is_finite_state(&self) -> bool {
         // The ring may hold what is not finite: it teaches nothing and leaves with its window.
-        all_finite(self.reference.mean())
+        self.references.iter().all(|reference| all_finite(reference.mean()))
     }
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
-        self.reference.fits(&same::<Self>(ready)?.reference)
+        let ready = same::<Self>(ready)?;
+        same_channels(self.channels, ready.channels)?;
+        self.first().fits(ready.first())
     }
 
     fn retune(&mut self, ready: &dyn Element) -> Result<(), RetuneError> {
         let ready = same::<Self>(ready)?;
-        self.reference.retune(&ready.reference)?;
+        self.fits(ready)?;
+        for (own, new) in self.references.iter_mut().zip(&ready.references) {
+            own.retune(new)?;
+        }
         self.hop = ready.hop;
-        self.until_due = self.until_due.min(self.hop.max(self.reference.frames()));
+        self.until_due = self.until_due.min(self.hop.max(self.frames));
         Ok(())
     }
 

@@ -11,6 +11,9 @@ pub struct AlignSpec {
     pub mode: AlignMode,
     /// How a window's covariance is estimated; each channel's mean over the window is taken away first.
     pub shrinkage: Shrinkage,
+    /// Of how many groups of as many channels one after the other, each with a reference of its own; 1 for all channels
+    /// together. Behind a filter bank, as many as it has bands.
+    pub groups: usize,
 }
 
 /// Which mean of covariances is the reference.
@@ -58,6 +61,16 @@ impl AlignSpec {
         let mut found = Vec::new();
         if channels == 0 {
             found.push(DesignError::NoChannels);
+        }
+        let mut channels = channels;
+        if self.groups == 0 || !channels.is_multiple_of(self.groups) {
+            let must = format!("must divide the {channels} channels");
+            found.push(DesignError::setting("groups", self.groups, must));
+        } else {
+            channels /= self.groups;
+        }
+        if self.groups > 1 && matches!(self.mode, AlignMode::Fixed { .. }) {
+            found.push(DesignError::setting("groups", self.groups, "must be 1 where the reference is given"));
         }
         if frames < 2 {
             found.push(DesignError::setting(
@@ -107,6 +120,9 @@ impl fmt::Display for AlignSpec {
                 write!(f, " on a running mean that weighs no window below 1/{horizon}")?;
             }
         }
-        if self.shrinkage == Shrinkage::None { Ok(()) } else { write!(f, ", {}", self.shrinkage) }
+        if self.shrinkage != Shrinkage::None {
+            write!(f, ", {}", self.shrinkage)?;
+        }
+        if self.groups > 1 { write!(f, ", {} groups of channels", self.groups) } else { Ok(()) }
     }
 }

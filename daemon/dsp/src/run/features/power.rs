@@ -108,6 +108,10 @@ impl Element for Power {
         self.bank.as_ref().map_or(0, |bank| bank.settle_samples(tolerance)) + self.sums.window
     }
 
+    fn window_samples(&self) -> usize {
+        self.sums.window
+    }
+
     /// Of the band-pass that lets most of it through, and half of a window.
     fn delay_samples(&self, at_hz: f64) -> f64 {
         let bank = self.bank.as_ref().map_or(0.0, |bank| bank.at(at_hz).delay_samples(at_hz));

@@ -229,6 +229,10 @@ impl Element for Quality {
         self.window
     }
 
+    fn window_samples(&self) -> usize {
+        self.window
+    }
+
     fn delay_samples(&self, _at_hz: f64) -> f64 {
         (self.window - 1) as f64 / 2.0
     }

@@ -205,6 +205,10 @@ impl Element for SpikeFeatures {
         self.settings.bin_frames
     }
 
+    fn window_samples(&self) -> usize {
+        self.settings.bin_frames
+    }
+
     /// The start of the RMS: before it there are no crossings.
     fn warm_up_samples(&self) -> usize {
         self.start_frames()

@@ -78,7 +78,7 @@ fn filtered(active: usize) -> [HostNs; LANES] {
     };
     let routes = [route(0), route(1)];
     let paths = [0, 1].map(|_| {
-        let path = feature_path(&stream, &[], FaultSpec::default(), FRAMES, FRAMES).unwrap();
+        let path = feature_path(&stream, &[], (20.0, FaultSpec::default()), FRAMES, FRAMES).unwrap();
         Some(Box::new(path))
     });
     let (mut writer, attached) = attachment(&stream, FRAMES, paths, 1);

@@ -1,0 +1,177 @@
+//! `bcid evaluate`: how good a decoder is on recordings, by the daemon's own path.
+
+mod findings;
+
+use self::findings::Findings;
+use super::tape::{Heard, Tape, open_all, play};
+use super::{print_lines, writable, write_json};
+use crate::cli::{Adapt, EvaluateArgs};
+use crate::exit::{Exit, Failure};
+use bci_calibration::{Cue, SeenWindow, Session, Task};
+use bci_config::{Mistake, Mistakes};
+use bci_dsp::run::AlignMode;
+use bci_dsp::{CleanSpec, StepSpec};
+use bci_models::{Bundle, Device, OrtDecoder};
+use bci_pipeline::{Decoded, Offline, PipelineSpec, PolicySpec};
+use bci_rt::thread::{ThreadSpec, spawn};
+use bci_types::{Intent, Outcome};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Where a bundle keeps the task that it was made for.
+pub(crate) const TASK_FILE: &str = "task.toml";
+
+pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<Exit, Failure> {
+    if let Some(file) = &args.json {
+        writable(file)?;
+    }
+    let task = task(args)?;
+    let mistakes = Mistakes::new();
+    let Some(bundle) = Bundle::read(&args.decoder, &mistakes) else {
+        return Err(Failure::mistakes(mistakes.into_sorted()));
+    };
+    let classes = classes(&bundle, &task)?;
+    let tapes = open_all(&args.recordings, |file| Tape::open(file, args.group)?.told(&task.stream))
+        .map_err(|lines| Failure { exit: Exit::Config, lines })?;
+    let decoder = OrtDecoder::load(&bundle, Device::Cpu).map_err(Failure::mistakes)?;
+    let adapted = adapt(bundle, args.adapt)?;
+    let (threshold, smoothing_ms) = (args.threshold, args.smoothing_ms);
+    let job = Job { task, bundle: adapted, classes, threshold, smoothing_ms };
+    // As in the daemon: on a thread that flushes denormals to zero.
+    let thread = ThreadSpec { name: "evaluate".into(), priority: None, cpu: None };
+    let playing = spawn(thread, move |_| {
+        let session = job.play(decoder, &tapes);
+        (job, tapes, session)
+    });
+    let playing =
+        playing.map_err(|e| Failure::caused(Exit::Internal, "starting the evaluating thread", &e))?;
+    let (job, tapes, session) =
+        playing.join().map_err(|_| Failure::new(Exit::Internal, "evaluating panicked"))?;
+    let findings = Findings::of(&session?, &job.task, &job.classes);
+    if findings.trials() == 0 {
+        return Err(Failure::new(Exit::Failed, "no trial of the task was recorded whole"));
+    }
+    print_lines(&findings.lines());
+    if let Some(file) = &args.json {
+        write_json(file, &findings.json(&job.bundle, &job.task, &tapes, args.adapt))?;
+    }
+    Ok(Exit::Clean)
+}
+
+/// The task that is asked for, or the one that the decoder was made for.
+fn task(args: &EvaluateArgs) -> Result<Task, Failure> {
+    let own = args.decoder.join(TASK_FILE);
+    let meant: &Path = match &args.task {
+        Some(task) => task,
+        None if own.is_file() => &own,
+        None => {
+            let problem = format!(
+                "{} holds no {TASK_FILE}: say by --task what its classes are cued by",
+                args.decoder.display()
+            );
+            return Err(Failure::new(Exit::Usage, problem));
+        }
+    };
+    Task::find(meant).map_err(Failure::mistakes)
+}
+
+/// The decoder's classes, in its order; the task's are among them.
+fn classes(bundle: &Bundle, task: &Task) -> Result<Vec<String>, Failure> {
+    let Some(classes) = bundle.output.classes() else {
+        let problem =
+            format!("{} yields no classes: there is nothing to hold against cues", bundle.identity.name);
+        return Err(Failure::new(Exit::Config, problem));
+    };
+    let lacking: Vec<String> = task.classes().into_iter().filter(|c| !classes.labels.contains(c)).collect();
+    if lacking.is_empty() {
+        return Ok(classes.labels.to_vec());
+    }
+    let problem = format!(
+        "the task {} cues {}, the decoder {} knows {}",
+        task.name,
+        lacking.join(", "),
+        bundle.identity.name,
+        classes.labels.join(", ")
+    );
+    Err(Failure::new(Exit::Config, problem))
+}
+
+/// Lets the decoder's alignment go on learning, or stay as it is.
+fn adapt(mut bundle: Bundle, how: Option<Adapt>) -> Result<Bundle, Failure> {
+    let Some(Adapt::Running) = how else { return Ok(bundle) };
+    let mut found = false;
+    for step in &mut bundle.preprocessing {
+        if let StepSpec::Clean(CleanSpec::Align { align, .. }) = &mut step.spec {
+            align.mode = AlignMode::Running { horizon: None };
+            found = true;
+        }
+    }
+    let problem = format!("--adapt running: {} has no `align` step that could adapt", bundle.identity.name);
+    if found { Ok(bundle) } else { Err(Failure::new(Exit::Usage, problem)) }
+}
+
+/// What is to be played.
+struct Job {
+    task: Task,
+    bundle: Bundle,
+    classes: Vec<String>,
+    threshold: f64,
+    smoothing_ms: f64,
+}
+
+impl Job {
+    /// The recordings through the pipeline, one session.
+    fn play(&self, decoder: OrtDecoder, tapes: &[Tape]) -> Result<Session, Failure> {
+        let policy = PolicySpec {
+            smoothing_ms: self.smoothing_ms,
+            threshold: self.threshold,
+            max_age_ms: f64::INFINITY,
+        };
+        let mut spec = PipelineSpec::plain("evaluate", policy);
+        spec.gap_ms = self.task.stream.gap_ms.unwrap_or(spec.gap_ms);
+        let first = tapes.first().ok_or_else(|| Failure::new(Exit::Usage, "no recording"))?;
+        let mut offline = Offline::new(&spec, &self.bundle, Box::new(decoder), &first.stream)
+            .map_err(|found: Vec<Mistake>| Failure::mistakes(found))?;
+        let mut session = Session::default();
+        let mut recording = 0;
+        let mut end_s = 0.0;
+        play(tapes, true, |heard| {
+            match heard {
+                Heard::Begin(i) => {
+                    recording = i;
+                    if i > 0 {
+                        offline.attach_anew();
+                    }
+                }
+                Heard::Frames { samples, stamps } => {
+                    end_s = stamps.iter().copied().fold(end_s, f64::max);
+                    let ended = session.cues.iter_mut().filter(|cue| cue.recording == recording);
+                    ended.for_each(|cue| cue.end_s = end_s);
+                    offline.take(samples, stamps, |decoded| session.windows.push(seen(&decoded)));
+                }
+                Heard::Marker { text, time_s } => {
+                    let class = self.task.class_of(text);
+                    let class = class.and_then(|class| self.classes.iter().position(|c| c == class));
+                    let rest = self.task.is_rest(text);
+                    if class.is_some() || rest {
+                        session.cues.push(Cue { time_s, class, rest, recording, end_s: time_s });
+                    }
+                }
+            }
+            ControlFlow::Continue(())
+        })
+        .map_err(|problem| Failure::new(Exit::Config, problem))?;
+        Ok(session)
+    }
+}
+
+fn seen(Decoded { intent, .. }: &Decoded) -> SeenWindow {
+    let Intent { oldest_sample, newest_sample, validity, numbers, outcome, .. } = intent;
+    SeenWindow {
+        oldest_s: oldest_sample.as_lsl_seconds(),
+        newest_s: newest_sample.as_lsl_seconds(),
+        valid: validity.is_valid(),
+        posterior: numbers.clone(),
+        intent: if let Outcome::Class(class) = outcome { Some(*class) } else { None },
+    }
+}

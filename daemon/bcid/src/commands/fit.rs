@@ -1,0 +1,161 @@
+//! `bcid fit`: a decoder of one's own from recordings, in seconds.
+
+mod bundle;
+mod plan;
+mod session;
+
+use self::plan::Plan;
+use self::session::{Lessons, listen};
+use super::tape::{Tape, open_all};
+use super::{print_lines, writable};
+use crate::cli::FitArgs;
+use crate::exit::{Exit, Failure};
+use bci_calibration::Task;
+use bci_calibration::train::{Examples, Fitted};
+use bci_calibration::{Agreement, wilson95};
+use bci_rt::thread::{ThreadSpec, spawn};
+use std::time::Instant;
+
+pub(crate) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
+    if args.out.exists() {
+        return Err(Failure::new(Exit::Usage, format!("{} is there already", args.out.display())));
+    }
+    writable(&args.out)?;
+    let task = Task::find(&args.task).map_err(Failure::mistakes)?;
+    let tapes = open_all(&args.recordings, |file| Tape::open(file, args.group)?.told(&task.stream))
+        .map_err(|lines| Failure { exit: Exit::Config, lines })?;
+    let plan = Plan::new(args, &task, &tapes)?;
+    let begun = Instant::now();
+    // As in the daemon: on a thread that flushes denormals to zero.
+    let thread = ThreadSpec { name: "fit".into(), priority: None, cpu: None };
+    let work = move || -> Result<_, Failure> {
+        let lessons = listen(&plan, &task, &tapes)?;
+        let validation = cross_validate(&plan, &lessons)?;
+        let fitted = plan.fit(&lessons.examples)?;
+        Ok((plan, task, tapes, lessons, validation, fitted))
+    };
+    let working = spawn(thread, move |_| work());
+    let working = working.map_err(|e| Failure::caused(Exit::Internal, "starting the fitting thread", &e))?;
+    let (plan, task, tapes, lessons, validation, fitted) =
+        working.join().map_err(|_| Failure::new(Exit::Internal, "fitting panicked"))??;
+    let seconds = begun.elapsed().as_secs_f64();
+    bundle::write(args, &plan, &task, &tapes, &lessons, &validation, &fitted)?;
+    print_lines(&told(args, &plan, &lessons, &validation, seconds));
+    Ok(Exit::Clean)
+}
+
+/// How good decoders are that have not seen what they are tried on.
+pub(crate) struct Validation {
+    /// What was left out at a time, in words.
+    split: String,
+    agreement: Agreement,
+}
+
+/// Leaves out one recording after the other; with a single one, one of five blocks of trials that follow each other.
+fn cross_validate(plan: &Plan, lessons: &Lessons) -> Result<Validation, Failure> {
+    const BLOCKS: usize = 5;
+    let recordings = lessons.trials.iter().map(|trial| trial.recording).max().map_or(0, |last| last + 1);
+    let count = lessons.trials.len();
+    let fold = |trial: usize| match recordings {
+        0 | 1 => trial * BLOCKS / count.max(1),
+        _ => lessons.trials[trial].recording,
+    };
+    let folds = if recordings > 1 { recordings } else { BLOCKS };
+    let mut decided = vec![None; count];
+    for left_out in 0..folds {
+        let rest = lessons.examples.of_trials(|trial| fold(trial) != left_out);
+        let Ok(fitted) = plan.fit(&rest) else { continue };
+        for trial in (0..count).filter(|trial| fold(*trial) == left_out) {
+            decided[trial] = decide(&fitted, &lessons.examples, trial);
+        }
+        progress("validating", left_out + 1, folds);
+    }
+    let trials = lessons.trials.iter().zip(decided).map(|(trial, decided)| (trial.class, decided));
+    let split = match recordings {
+        0 | 1 => format!("blocks of consecutive trials, each of {BLOCKS} left out once"),
+        n => format!("recordings, each of {n} left out once"),
+    };
+    Ok(Validation { split, agreement: Agreement::new(plan.classes.len(), trials.collect()) })
+}
+
+/// The class of the highest mean posterior over a trial's windows.
+fn decide(fitted: &Fitted, examples: &Examples, trial: usize) -> Option<usize> {
+    let own = (0..examples.len()).filter(|i| examples.trial(*i) == trial);
+    let mut sums: Vec<f64> = Vec::new();
+    for i in own {
+        let posterior = fitted.posterior(examples.features(i));
+        sums.resize(posterior.len(), 0.0);
+        sums.iter_mut().zip(posterior).for_each(|(sum, p)| *sum += p);
+    }
+    (0..sums.len()).rev().max_by(|a, b| sums[*a].total_cmp(&sums[*b]))
+}
+
+fn told(
+    args: &FitArgs,
+    plan: &Plan,
+    lessons: &Lessons,
+    validation: &Validation,
+    seconds: f64,
+) -> Vec<String> {
+    let a = validation.agreement.accuracy();
+    let counts: Vec<String> = plan
+        .classes
+        .iter()
+        .enumerate()
+        .map(|(class, label)| {
+            format!("{} {label}", lessons.trials.iter().filter(|trial| trial.class == class).count())
+        })
+        .collect();
+    vec![
+        format!(
+            "{} on {} channels, {} features; {} trials ({}), {} windows; {seconds:.1} s",
+            plan.method_words(),
+            plan.channels.len(),
+            lessons.examples.width(),
+            lessons.trials.len(),
+            counts.join(", "),
+            lessons.examples.len(),
+        ),
+        format!(
+            "not seen ({}): {} of {} trials right: accuracy {:.3} (95 % {:.3} to {:.3}), chance {:.3}",
+            validation.split,
+            a.hits,
+            a.total,
+            a.value,
+            a.ci95[0],
+            a.ci95[1],
+            validation.agreement.chance()
+        ),
+        format!(
+            "written to {}; `bcid decoder verify` checks it, `bcid evaluate` tries it on other recordings",
+            args.out.display()
+        ),
+    ]
+}
+
+/// A line that is written over and over, where somebody looks.
+#[allow(clippy::print_stderr, reason = "what a person at the terminal wants to know")]
+pub(crate) fn progress(what: &str, done: usize, of: usize) {
+    use std::io::{IsTerminal as _, stderr};
+    const WIDTH: usize = 30;
+    if stderr().is_terminal() {
+        let filled = WIDTH * done / of.max(1);
+        eprint!("\r{what:<12} [{}{}] {done}/{of}", "#".repeat(filled), ".".repeat(WIDTH - filled));
+        if done == of {
+            eprintln!();
+        }
+    }
+}
+
+/// A proportion as a bundle states it.
+pub(crate) fn metric(on: &str, agreement: &Agreement) -> String {
+    let a = wilson95(agreement.accuracy().hits, agreement.accuracy().total);
+    format!(
+        "[[provenance.metrics]]\nname = \"trial_accuracy\"\non = {on:?}\nvalue = {:?}\nci95 = [{:?}, {:?}]\ntrials = {}\nchance = {:?}\n",
+        a.value,
+        a.ci95[0],
+        a.ci95[1],
+        a.total,
+        agreement.chance()
+    )
+}

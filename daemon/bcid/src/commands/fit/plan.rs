@@ -1,0 +1,138 @@
+use crate::cli::{FitArgs, FitMethod, Recentre};
+use crate::commands::tape::Tape;
+use crate::exit::{Exit, Failure};
+use bci_calibration::Task;
+use bci_calibration::train::{Examples, Fitted, Method};
+use bci_config::{Mistakes, read};
+use bci_models::steps::{Step, read_steps};
+use bci_types::{ChannelKind, Hz, Rate};
+use std::fmt::Write as _;
+
+/// The bands of the filter-bank forms, Hz: Ang et al., Filter bank common spatial pattern algorithm, IJCNN 2008, as far as
+/// rates of 80 Hz and more carry them.
+const BANK_HZ: [[f64; 2]; 6] =
+    [[4.0, 8.0], [8.0, 12.0], [12.0, 16.0], [16.0, 20.0], [20.0, 26.0], [26.0, 34.0]];
+
+/// How a decoder is to be learned.
+pub(crate) struct Plan {
+    pub(crate) method: Method,
+    bank: bool,
+    pub(crate) classes: Vec<String>,
+    pub(crate) channels: Vec<String>,
+    pub(crate) rate: Hz,
+    /// The decoder's own steps, as its bundle states them.
+    pub(crate) toml: String,
+    pub(crate) window_s: f64,
+    band_hz: [f64; 2],
+}
+
+impl Plan {
+    pub(crate) fn new(args: &FitArgs, task: &Task, tapes: &[Tape]) -> Result<Self, Failure> {
+        let config = |problem: String| Failure::new(Exit::Config, problem);
+        let first = tapes.first().ok_or_else(|| config("no recording".to_owned()))?;
+        let Rate::Regular(rate) = first.stream.rate else {
+            return Err(config(format!("{} has no regular rate", first.file.display())));
+        };
+        let (method, bank) = match args.method {
+            FitMethod::CspLda => (Method::CspLda { pairs: args.pairs }, false),
+            FitMethod::TsLr => (Method::TangentLr { c: args.c }, false),
+            FitMethod::FbCspLda => (Method::CspLda { pairs: args.pairs }, true),
+            FitMethod::FbTsLr => (Method::TangentLr { c: args.c }, true),
+        };
+        let eeg = first.stream.channels.iter().filter(|c| c.kind == ChannelKind::Eeg);
+        let channels: Vec<String> = match task.channels.as_slice() {
+            [] => eeg.filter_map(|channel| channel.label.clone()).collect(),
+            named => named.to_vec(),
+        };
+        if channels.len() < 2 {
+            return Err(config(format!(
+                "{} has no two channels that are labelled EEG: name them in the task, under [decoder] channels",
+                first.file.display()
+            )));
+        }
+        let band_hz = match args.band.as_slice() {
+            [low, high] => [*low, *high],
+            _ => [8.0, 30.0],
+        };
+        // In whole samples.
+        let whole = |ms: f64| (ms * rate.get() / 1e3).round().max(1.0) * 1e3 / rate.get();
+        let (window_ms, hop_ms) = (whole(args.window_ms), whole(args.hop_ms));
+        let mut plan = Self {
+            method,
+            bank,
+            classes: task.classes(),
+            channels,
+            rate,
+            toml: String::new(),
+            window_s: window_ms / 1e3,
+            band_hz,
+        };
+        plan.toml = plan.steps_toml(args.recentre, window_ms, hop_ms, whole(window_ms / 2.0));
+        Ok(plan)
+    }
+
+    fn steps_toml(&self, recentre: Recentre, window_ms: f64, hop_ms: f64, align_hop_ms: f64) -> String {
+        let mut toml = String::new();
+        let [low, high] = self.band_hz;
+        if self.bank {
+            let bands: Vec<String> =
+                BANK_HZ.iter().map(|[low, high]| format!("[{low:?}, {high:?}]")).collect();
+            let _ = writeln!(
+                toml,
+                "[[preprocessing]]\nfilter_bank = {{ bands_hz = [{}], order = 4 }}",
+                bands.join(", ")
+            );
+        } else {
+            let _ = writeln!(
+                toml,
+                "[[preprocessing]]\nband_pass = {{ low_hz = {low:?}, high_hz = {high:?}, order = 4 }}"
+            );
+        }
+        let groups = if self.bank { format!(", groups = {}", BANK_HZ.len()) } else { String::new() };
+        if recentre == Recentre::Running {
+            let _ = writeln!(
+                toml,
+                "[[preprocessing]]\nalign = {{ metric = \"riemann\", window_ms = {window_ms:?}, hop_ms = {align_hop_ms:?}, mode = \"running\", shrinkage = \"oas\"{groups} }}"
+            );
+        }
+        let log = if self.method.takes_log() { ", log = true" } else { "" };
+        let _ = writeln!(
+            toml,
+            "[[preprocessing]]\ncovariance = {{ window_ms = {window_ms:?}, hop_ms = {hop_ms:?}, shrinkage = \"oas\"{log}{groups} }}"
+        );
+        toml
+    }
+
+    /// The steps on a stream of more channels than the decoder takes.
+    pub(crate) fn steps(&self) -> Result<Vec<Step>, Failure> {
+        let select = format!("[[preprocessing]]\nselect = {{ channels = {:?} }}\n", self.channels);
+        let mistakes = Mistakes::new();
+        let steps = read("the decoder's steps", &format!("{select}{}", self.toml), &mistakes, |t| {
+            read_steps(t, "preprocessing")
+        });
+        match steps {
+            Some(steps) if mistakes.is_empty() => Ok(steps),
+            _ => Err(Failure::mistakes(mistakes.into_sorted())),
+        }
+    }
+
+    pub(crate) fn fit(&self, examples: &Examples) -> Result<Fitted, Failure> {
+        let groups = if self.bank { BANK_HZ.len() } else { 1 };
+        self.method
+            .fit(examples, (groups, self.channels.len()), self.classes.len())
+            .map_err(|e| Failure::new(Exit::Failed, format!("{e}: {}", self.classes.join(", "))))
+    }
+
+    pub(crate) fn method_words(&self) -> String {
+        let what = match self.method {
+            Method::CspLda { .. } => "common spatial patterns, log-power, LDA",
+            Method::TangentLr { .. } => "tangent space, logistic regression",
+        };
+        if self.bank {
+            let [[low, _], .., [_, high]] = BANK_HZ;
+            format!("filter bank {low} to {high} Hz, {what}")
+        } else {
+            format!("{} to {} Hz, {what}", self.band_hz[0], self.band_hz[1])
+        }
+    }
+}

@@ -1,0 +1,126 @@
+use super::plan::Plan;
+use super::progress;
+use crate::commands::tape::{Heard, Tape, play};
+use crate::exit::{Exit, Failure};
+use bci_calibration::Task;
+use bci_calibration::train::Examples;
+use bci_pipeline::{
+    Continuity, Counters, FaultSpec, PipelineSpec, PolicySpec, Surroundings, WindowQueue, acquire,
+    feature_path,
+};
+use bci_rt::clock::Clock;
+use bci_rt::edge::Header;
+use bci_types::HostNs;
+use std::ops::ControlFlow;
+
+/// Clock correction may differ by this between streams, s.
+const TOLERANCE_S: f64 = 5e-4;
+
+/// What there is to learn from.
+pub(crate) struct Lessons {
+    /// Windows of trials, with what the signal path made of them.
+    pub(crate) examples: Examples,
+    /// In the order of the examples' trials.
+    pub(crate) trials: Vec<CuedTrial>,
+}
+
+/// A trial that was recorded to its end, whether or not a window of it could be trusted.
+pub(crate) struct CuedTrial {
+    pub(crate) class: usize,
+    pub(crate) recording: usize,
+}
+
+struct Window {
+    oldest_s: f64,
+    newest_s: f64,
+    features: Vec<f32>,
+}
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> HostNs {
+        HostNs::default()
+    }
+}
+
+/// Plays the recordings through the decoder's own steps, as the daemon would, and takes the windows that can be trusted.
+pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons, Failure> {
+    let config = |problem: String| Failure::new(Exit::Config, problem);
+    let first = tapes.first().ok_or_else(|| config("no recording".to_owned()))?;
+    let steps: Vec<_> = plan.steps()?.into_iter().map(|step| step.spec).collect();
+    let nothing = PolicySpec { smoothing_ms: 0.0, threshold: 1.0, max_age_ms: f64::INFINITY };
+    let plain = PipelineSpec::plain("fit", nothing);
+    let gap_ms = task.stream.gap_ms.unwrap_or(plain.gap_ms);
+    let chunk = acquire::chunk_frames(first.stream.rate);
+    let mut path =
+        feature_path(&first.stream, &steps, (gap_ms, FaultSpec::default()), 1, chunk).map_err(config)?;
+    let (queue, counters) = (WindowQueue::new(path.window_len(), path.max_chunk()), Counters::default());
+    let around = Surroundings { clock: &Still, queues: &[&queue], counters: &counters };
+    let mut at = Continuity::default();
+    let mut windows: Vec<Window> = Vec::new();
+    let mut cues: Vec<(f64, usize, usize)> = Vec::new();
+    // When each recording ends.
+    let mut ends = vec![0.0f64; tapes.len()];
+    let (mut recording, mut discontinuity) = (0, false);
+    play(tapes, true, |heard| {
+        match heard {
+            Heard::Begin(i) => {
+                (recording, discontinuity) = (i, i > 0);
+                progress("listening", i, tapes.len());
+            }
+            Heard::Marker { text, time_s } => {
+                let class =
+                    task.class_of(text).and_then(|class| plan.classes.iter().position(|c| c == class));
+                cues.extend(class.map(|class| (time_s, class, recording)));
+            }
+            Heard::Frames { samples, stamps } => {
+                let newest = stamps.last().copied().unwrap_or_default();
+                ends[recording] = stamps.iter().copied().fold(ends[recording], f64::max);
+                let acquired = HostNs::from_lsl_seconds(newest);
+                let discontinuity = std::mem::take(&mut discontinuity);
+                let header = Header { frames: stamps.len(), acquired, dropped_before: 0, discontinuity };
+                path.process(header, samples, stamps, &mut at, &around);
+                while let Some(slot) = queue.receive() {
+                    if slot.validity.is_valid() {
+                        windows.push(Window {
+                            oldest_s: slot.oldest_sample.as_lsl_seconds(),
+                            newest_s: slot.newest_sample.as_lsl_seconds(),
+                            features: slot.window.to_vec(),
+                        });
+                    }
+                    queue.recycle(slot);
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    })
+    .map_err(config)?;
+    progress("listening", tapes.len(), tapes.len());
+    Ok(lessons(task, path.window_len(), &windows, &cues, &ends))
+}
+
+/// Windows that lie wholly within a trial's span.
+fn lessons(
+    task: &Task,
+    width: usize,
+    windows: &[Window],
+    cues: &[(f64, usize, usize)],
+    ends: &[f64],
+) -> Lessons {
+    let mut lessons = Lessons { examples: Examples::new(width), trials: Vec::new() };
+    for (cue_s, class, recording) in cues {
+        if cue_s + task.to_s > ends[*recording] + TOLERANCE_S {
+            continue;
+        }
+        let (from, to) = (cue_s + task.from_s - TOLERANCE_S, cue_s + task.to_s + TOLERANCE_S);
+        let first = windows.partition_point(|window| window.newest_s < from);
+        let own = windows[first..].iter().take_while(|w| w.newest_s <= to).filter(|w| w.oldest_s >= from);
+        let trial = lessons.trials.len();
+        for window in own {
+            lessons.examples.push(trial, *class, window.features.iter().map(|x| f64::from(*x)));
+        }
+        lessons.trials.push(CuedTrial { class: *class, recording: *recording });
+    }
+    lessons
+}

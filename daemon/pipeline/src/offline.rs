@@ -1,0 +1,99 @@
+//! A pipeline's whole way without threads or a clock: for recordings, as fast as they can be computed.
+
+use crate::acquire::chunk_frames;
+use crate::bind::{bind, check};
+use crate::decode::{DecodeStage, Decoded, Fed};
+use crate::policy::Policy;
+use crate::signal::{Continuity, SignalPath, Surroundings};
+use crate::slots::WindowQueue;
+use crate::spec::PipelineSpec;
+use crate::status::Counters;
+use bci_config::Mistake;
+use bci_models::{Bundle, Decoder};
+use bci_rt::clock::Clock;
+use bci_rt::edge::Header;
+use bci_types::{HostNs, StreamSpec};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// Filters, decoder and policy as the daemon runs them, on the thread of whoever feeds it. Time is that of the samples:
+/// nothing is late, nothing is skipped, and the same samples in the same chunks yield the same intents.
+pub struct Offline {
+    path: SignalPath,
+    queue: WindowQueue,
+    stage: DecodeStage,
+    at: Continuity,
+    clock: SampleTime,
+    /// What was counted.
+    pub counters: Counters,
+    discontinuity: bool,
+}
+
+/// The time of the newest sample.
+#[derive(Default)]
+struct SampleTime(AtomicI64);
+
+impl Clock for SampleTime {
+    fn now(&self) -> HostNs {
+        HostNs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Offline {
+    /// For samples of `stream`. `decoder` was made of `bundle`.
+    ///
+    /// # Errors
+    /// Every mistake found, as when the daemon attaches the stream.
+    pub fn new(
+        spec: &PipelineSpec,
+        bundle: &Bundle,
+        decoder: Box<dyn Decoder>,
+        stream: &StreamSpec,
+    ) -> Result<Self, Vec<Mistake>> {
+        let binding = check(spec, bundle)?;
+        let path = bind(spec, bundle, stream, chunk_frames(stream.rate))?;
+        let classes = bundle.output.classes().map_or(0, |classes| classes.labels.len());
+        let policy = Policy::new(spec.policy, classes, binding.hop_ms);
+        let name = Arc::clone(&spec.name);
+        let stage = DecodeStage::new(name, decoder, Fed::of(&bundle.input), policy, Duration::MAX);
+        // A window is taken before the next chunk comes, and no chunk is longer than the largest.
+        let queue = WindowQueue::new(path.window_len(), path.max_chunk());
+        Ok(Self {
+            path,
+            queue,
+            stage,
+            at: Continuity::default(),
+            clock: SampleTime::default(),
+            counters: Counters::default(),
+            discontinuity: false,
+        })
+    }
+
+    /// The most frames that [`Offline::take`] takes at once.
+    #[must_use]
+    pub fn max_chunk(&self) -> usize {
+        self.path.max_chunk()
+    }
+
+    /// What comes next does not follow what came: as if the source had been attached anew. Adaptive steps keep what they
+    /// learned.
+    pub fn attach_anew(&mut self) {
+        self.discontinuity = true;
+    }
+
+    /// Takes a chunk of `[frames x channels]` with a stamp a frame, in seconds; what is decoded of it goes to `told`.
+    pub fn take(&mut self, samples: &[f64], stamps: &[f64], mut told: impl FnMut(Decoded)) {
+        let Some(newest) = stamps.iter().copied().reduce(f64::max) else { return };
+        let acquired = HostNs::from_lsl_seconds(newest);
+        self.clock.0.fetch_max(acquired.0, Ordering::Relaxed);
+        let discontinuity = std::mem::take(&mut self.discontinuity);
+        let header = Header { frames: stamps.len(), acquired, dropped_before: 0, discontinuity };
+        let around = Surroundings { clock: &self.clock, queues: &[&self.queue], counters: &self.counters };
+        self.path.process(header, samples, stamps, &mut self.at, &around);
+        while let Some(slot) = self.queue.receive() {
+            told(self.stage.decode(&slot, &self.clock, &self.counters));
+            self.queue.recycle(slot);
+        }
+    }
+}
