@@ -1,6 +1,7 @@
 mod shipped;
 
 use bci_config::{Mistake, Mistakes, Table, read};
+use bci_types::is_same_marker;
 use std::path::Path;
 
 /// A cued task: which markers mean which class, and where in a trial the decoder is asked.
@@ -84,13 +85,13 @@ impl Task {
     /// The class that a marker cues.
     #[must_use]
     pub fn class_of(&self, marker: &str) -> Option<&str> {
-        self.cues.iter().find(|(m, _)| is_same(m, marker)).map(|(_, class)| class.as_str())
+        self.cues.iter().find(|(m, _)| is_same_marker(m, marker)).map(|(_, class)| class.as_str())
     }
 
     /// Whether the person rests from a marker on.
     #[must_use]
     pub fn is_rest(&self, marker: &str) -> bool {
-        self.rests.iter().any(|m| is_same(m, marker))
+        self.rests.iter().any(|m| is_same_marker(m, marker))
     }
 
     /// The classes that are cued, in the order in which the task names them.
@@ -104,13 +105,6 @@ impl Task {
         }
         classes
     }
-}
-
-/// A number is the same however it is written: recorders make texts of numbers, `2.000000000000000` of 2.
-fn is_same(named: &str, marker: &str) -> bool {
-    let (named, marker) = (named.trim(), marker.trim());
-    let number = |text: &str| text.parse::<f64>().ok();
-    named == marker || number(named).is_some_and(|n| number(marker) == Some(n))
 }
 
 fn walk(t: &mut Table<'_>, shown: &str) -> Option<Task> {

@@ -190,7 +190,7 @@ mod tests {
         let window = |i: usize| {
             let newest_s = i as f64 * 0.5;
             let surely = if newest_s < 10.0 { 0.8 } else { 0.3 };
-            let intent = (newest_s >= 2.0 && newest_s < 10.0).then_some(0);
+            let intent = (2.0..10.0).contains(&newest_s).then_some(0);
             SeenWindow {
                 oldest_s: newest_s - 1.0,
                 newest_s,

@@ -285,8 +285,10 @@ pub(crate) enum FitMethod {
 /// What covariances are recentred on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Recentre {
-    /// Their own mean so far, without labels.
+    /// Their own mean over the trials so far, whichever class they are of.
     #[default]
+    Trials,
+    /// Their own mean so far, in trials and between.
     Running,
     /// Nothing.
     None,
@@ -307,7 +309,8 @@ pub(crate) struct EvaluateArgs {
     /// that says it is EEG, else the first.
     #[arg(long)]
     pub(crate) group: Option<usize>,
-    /// Whether the decoder's alignment learns from the session as it goes on, without labels; by default as the decoder says.
+    /// What the decoder's alignment learns from, without labels, as the session goes on; by default from the trials where the
+    /// decoder says that it learns at all.
     #[arg(long, value_enum)]
     pub(crate) adapt: Option<Adapt>,
     /// The smoothed probability from which a class is an intent.
@@ -324,8 +327,10 @@ pub(crate) struct EvaluateArgs {
 /// Whether an alignment learns on.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Adapt {
-    /// From every window so far, each as much as another.
+    /// From the trials so far, whichever class they are of, all alike.
     Running,
+    /// From everything so far, in trials and between.
+    Always,
 }
 
 #[derive(Debug, Args)]

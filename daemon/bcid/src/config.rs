@@ -4,10 +4,11 @@ use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_driver_lsl::Query;
 use bci_models::Device;
 use bci_models::steps::{Files, read_steps_with};
-use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, PolicySpec};
+use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, PolicySpec, Teaching};
 use bci_types::{Hz, Unit};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 /// Where the daemon listens when the configuration does not say.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50051);
@@ -197,6 +198,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
     let (query, stream) = t.required_table("stream").map(read_stream).unwrap_or_default();
     let signal = t.optional_table("signal").map(|t| read_signal(t, folder)).unwrap_or_default();
     let faults = t.optional_table("validity").map(read_validity).unwrap_or_default();
+    let teaching = t.optional_table("adapt").and_then(read_adapt);
     let IntentPart { policy, threshold_at, deadline_ms, anticipate } =
         t.required_table("intent").map(read_intent).unwrap_or_default();
     t.finish();
@@ -221,6 +223,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
             threshold_at,
             anticipate,
             deadline_ms,
+            teaching: teaching.map(Arc::new),
         },
         stream: query,
         decoder,
@@ -342,6 +345,29 @@ fn handling(t: &mut Table<'_>, cause: &str) -> Handling {
             Handling::default()
         }
     }
+}
+
+/// When adaptive steps may learn.
+fn read_adapt(mut t: Table<'_>) -> Option<Teaching> {
+    let markers = t.required::<Vec<String>>("markers");
+    let from = t.optional_within("from_s", -60.0..=600.0, "s").map_or(0.0, |from| from.value);
+    let to = t.required::<f64>("to_s").and_then(|to| {
+        // Written so that NaN fails.
+        if to.value > from && to.value <= 600.0 {
+            return Some(to.value);
+        }
+        t.mistakes().add(to.mistake(format!("must be above from_s, which is {from}, up to 600 s")));
+        None
+    });
+    let markers = markers.and_then(|markers| {
+        if markers.value.is_empty() {
+            t.mistakes().add(markers.mistake("must name at least one marker: nothing would ever be learned"));
+            return None;
+        }
+        Some(markers.value)
+    });
+    t.finish();
+    Some(Teaching::new(markers?, from, to?))
 }
 
 /// The policy, and where its threshold stands.

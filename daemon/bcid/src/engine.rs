@@ -2,7 +2,7 @@
 
 use bci_config::{Mistake, Mistakes};
 use bci_models::{Bundle, Device, OrtDecoder};
-use bci_pipeline::{Desk, MeasuredRate, Sink, State, Status, StatusChange};
+use bci_pipeline::{Desk, MeasuredRate, Sink, State, Status, StatusChange, Teaching};
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_rt::guard;
 use bci_server::{
@@ -203,15 +203,22 @@ fn stream_status(change: StatusChange) -> StreamStatus {
 }
 
 /// Where the pipelines' results go.
-pub(crate) struct PublishingSink(pub(crate) Publisher);
+pub(crate) struct PublishingSink {
+    pub(crate) publisher: Publisher,
+    /// Whom markers tell when to learn.
+    pub(crate) teachings: Vec<Arc<Teaching>>,
+}
 
 impl Sink for PublishingSink {
     fn intent(&self, intent: Intent) {
-        self.0.intent(intent);
+        self.publisher.intent(intent);
     }
 
     fn marker(&self, marker: Marker) {
-        self.0.marker(marker);
+        for teaching in &self.teachings {
+            teaching.marker(&marker.text, marker.time.as_lsl_seconds());
+        }
+        self.publisher.marker(marker);
     }
 
     fn status(&self, change: StatusChange) {
@@ -228,7 +235,7 @@ impl Sink for PublishingSink {
                 tracing::info!(%pipeline, state = ?change.state, "{}", change.message);
             }
         }
-        self.0.stream(stream_status(change));
+        self.publisher.stream(stream_status(change));
     }
 }
 

@@ -82,6 +82,7 @@ fn the_page_and_the_reader_agree() {
         ("pipeline", "## `[[pipeline]]`"),
         ("pipeline.stream", "### `[pipeline.stream]`"),
         ("pipeline.intent", "### `[pipeline.intent]`"),
+        ("pipeline.adapt", "### `[pipeline.adapt]`"),
         ("pipeline.validity", "### `[pipeline.validity]`"),
     ] {
         assert_eq!(documented(&page, heading), permitted.remove(table).unwrap(), "{table}");

@@ -1,6 +1,5 @@
 //! A configuration, a decoder and a stream are held against each other before anything runs: all mistakes at once.
 
-use crate::faults::FaultSpec;
 use crate::signal::{Cost, Layout, SignalPath};
 use crate::spec::PipelineSpec;
 use bci_config::{Located, Mistake};
@@ -173,6 +172,7 @@ pub fn bind(
         decision_samples: bundle.input.window_samples.value,
         hop_samples: binding.hop_samples,
         gap_ms: spec.gap_ms,
+        teaching: spec.teaching.clone(),
         dejitter: spec.dejitter,
         faults: spec.faults,
         max_chunk,
@@ -181,14 +181,14 @@ pub fn bind(
 }
 
 /// The signal path of `steps` on all channels of `stream` with no decoder behind it: windows of `frames` frames, every
-/// `frames`, in uV. `gap_ms` is as in [`PipelineSpec::gap_ms`].
+/// `frames`, in uV. Of `spec` only what it says of gaps, faults and teaching counts.
 ///
 /// # Errors
 /// In words: what is wrong with the stream or a step.
 pub fn feature_path(
     stream: &StreamSpec,
     steps: &[StepSpec],
-    (gap_ms, faults): (f64, FaultSpec),
+    spec: &PipelineSpec,
     frames: usize,
     max_chunk: usize,
 ) -> Result<SignalPath, String> {
@@ -214,9 +214,10 @@ pub fn feature_path(
         window_samples: frames,
         decision_samples: frames,
         hop_samples: frames,
-        gap_ms,
+        gap_ms: spec.gap_ms,
+        teaching: spec.teaching.clone(),
         dejitter: false,
-        faults,
+        faults: spec.faults,
         max_chunk,
     })
 }

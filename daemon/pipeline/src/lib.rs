@@ -28,6 +28,7 @@ mod slots;
 mod spec;
 mod status;
 mod swap;
+mod teaching;
 mod timing;
 
 pub use bci_dsp::SETTLED;
@@ -43,3 +44,4 @@ pub use slots::{Slot, WindowQueue};
 pub use spec::PipelineSpec;
 pub use status::{Artefacts, Counters, MeasuredRate, Sink, State, Status, StatusChange};
 pub use swap::{Desk, LoadError, SwapError};
+pub use teaching::Teaching;

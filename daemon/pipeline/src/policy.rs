@@ -14,6 +14,11 @@ pub struct PolicySpec {
     pub max_age_ms: f64,
 }
 
+impl PolicySpec {
+    /// Under which nothing is an intent, and nothing too old: for who looks at windows alone.
+    pub const NOTHING: Self = Self { smoothing_ms: 0.0, threshold: 1.0, max_age_ms: f64::INFINITY };
+}
+
 /// How far ahead of this host a corrected stamp may seem, ms: more than the uncertainty of LSL's clock correction on any
 /// usable network.
 const AHEAD_MS: f64 = 100.0;

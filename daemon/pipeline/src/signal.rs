@@ -16,12 +16,14 @@ use self::taint::Taint;
 use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
 use crate::status::Counters;
+use crate::teaching::Teaching;
 use crate::timing::{Event, Timing, TimingSpec};
 use bci_dsp::run::{Learned, Select};
 use bci_dsp::{Signal, StepSpec};
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
 use bci_types::{HostNs, Hz, Seq, Validity};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// A real rate further than this from the stated one is told, per cent.
@@ -47,6 +49,7 @@ pub(crate) struct Layout<'a> {
     pub(crate) decision_samples: usize,
     pub(crate) hop_samples: usize,
     pub(crate) gap_ms: f64,
+    pub(crate) teaching: Option<Arc<Teaching>>,
     pub(crate) dejitter: bool,
     pub(crate) faults: FaultSpec,
     pub(crate) max_chunk: usize,
@@ -106,6 +109,8 @@ pub struct SignalPath {
     ahead: Taint,
     /// The filters begin anew before the next good frame.
     restart: bool,
+    /// When adaptive steps may learn, where that is not always.
+    teaching: Option<Arc<Teaching>>,
 }
 
 /// When a frame was taken, in seconds on the LSL clock.
@@ -186,6 +191,7 @@ impl SignalPath {
             // What is learned from has to be settled itself, and nothing more.
             ahead: Taint::new(settle),
             restart: false,
+            teaching: l.teaching.clone(),
         })
     }
 
@@ -217,6 +223,13 @@ impl SignalPath {
     #[must_use]
     pub fn settle_samples(&self) -> u64 {
         self.settle
+    }
+
+    /// How many frames of the stream before its own a frame of a window was computed over, where that is a window again (a
+    /// power, a covariance). It settles within [`SignalPath::settle_samples`] with the filters.
+    #[must_use]
+    pub fn reach_samples(&self) -> u64 {
+        self.chains.reach_samples() as u64
     }
 
     /// From one window to the next, in frames of the stream.
@@ -386,10 +399,10 @@ impl SignalPath {
     /// From frame `first` of the feed on, how many frames may all be learned from, or all not; and which of the two.
     fn alike(&mut self, first: usize) -> (usize, bool) {
         let fed = self.fed;
-        let ahead = &mut self.ahead;
+        let (ahead, teaching) = (&mut self.ahead, self.teaching.as_deref());
         let mut may_learn = (fed..).zip(&self.feed.notes()[first..]).map(|(at, note)| {
             ahead.meet(note.causes, at);
-            ahead.is_clear(at)
+            ahead.is_clear(at) && teaching.is_none_or(|teaching| teaching.allows(note.stamp))
         });
         let learn = may_learn.next().unwrap_or(false);
         (1 + may_learn.take_while(|may| *may == learn).count(), learn)

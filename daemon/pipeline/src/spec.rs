@@ -1,5 +1,6 @@
 use crate::faults::FaultSpec;
 use crate::policy::PolicySpec;
+use crate::teaching::Teaching;
 use bci_config::{Located, Place};
 use bci_models::steps::Step;
 use bci_types::{Hz, Unit};
@@ -35,6 +36,8 @@ pub struct PipelineSpec {
     pub anticipate: bool,
     /// How long a window may wait for the decoder, in ms, until a newer one is decoded in its stead; absent: a hop.
     pub deadline_ms: Option<f64>,
+    /// When adaptive steps may learn; always, where it is not said.
+    pub teaching: Option<Arc<Teaching>>,
     /// From posteriors to intents.
     pub policy: PolicySpec,
     /// Where its threshold stands.
@@ -59,6 +62,7 @@ impl PipelineSpec {
             hop_ms: None,
             anticipate: false,
             deadline_ms: None,
+            teaching: None,
             policy,
             threshold_at: None,
         }

@@ -100,6 +100,15 @@ pub struct Intent {
     pub ledger: Ledger,
 }
 
+/// Whether a marker is the one that is named. A number is the same however it is written: recorders make texts of numbers,
+/// `2.000000000000000` of 2.
+#[must_use]
+pub fn is_same_marker(named: &str, marker: &str) -> bool {
+    let (named, marker) = (named.trim(), marker.trim());
+    let number = |text: &str| text.parse::<f64>().ok();
+    named == marker || number(named).is_some_and(|n| number(marker) == Some(n))
+}
+
 /// A marker from a marker stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {

@@ -13,7 +13,9 @@ mod validity;
 
 pub use chunk::Chunk;
 pub use decoders::{Decoders, Latency, ShadowReport, Swapped};
-pub use intent::{DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Seq};
+pub use intent::{
+    DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Seq, is_same_marker,
+};
 pub use stream::{ChannelKind, ChannelSpec, Rate, SampleFormat, StreamSpec, Unit};
 pub use time::{HostNs, Hz, HzError};
 pub use validity::Validity;

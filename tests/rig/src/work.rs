@@ -5,7 +5,9 @@ use bci_dsp::design::{Band, Family};
 use bci_dsp::run::{RmsSettings, Threshold};
 use bci_dsp::{Chain, IirSpec, Signal, SpikeOutput, SpikeSpec, StepSpec};
 use bci_models::steps::rig_steps;
-use bci_pipeline::{Continuity, Counters, FaultSpec, SignalPath, Surroundings, WindowQueue, feature_path};
+use bci_pipeline::{
+    Continuity, Counters, PipelineSpec, PolicySpec, SignalPath, Surroundings, WindowQueue, feature_path,
+};
 use bci_rt::clock::HostClock;
 use bci_rt::edge::Header;
 use bci_types::{Hz, StreamSpec};
@@ -89,7 +91,8 @@ impl Path {
                 (steps, ((chain.output().rate.get() * RIG_WINDOW_S).round() as usize).max(1))
             }
         };
-        let path = || feature_path(spec, &steps, (20.0, FaultSpec::default()), frames, stream.pull_frames());
+        let plain = PipelineSpec::plain("rig", PolicySpec::NOTHING);
+        let path = || feature_path(spec, &steps, &plain, frames, stream.pull_frames());
         let signal = if settings.idle { None } else { Some(path()?) };
         let length = signal.as_ref().map_or(1, SignalPath::window_len);
         Ok(Self {

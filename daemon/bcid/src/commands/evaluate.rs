@@ -3,6 +3,7 @@
 mod findings;
 
 use self::findings::Findings;
+use super::fit::teaching;
 use super::tape::{Heard, Tape, open_all, play};
 use super::{print_lines, writable, write_json};
 use crate::cli::{Adapt, EvaluateArgs};
@@ -17,6 +18,7 @@ use bci_rt::thread::{ThreadSpec, spawn};
 use bci_types::{Intent, Outcome};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Where a bundle keeps the task that it was made for.
 pub(crate) const TASK_FILE: &str = "task.toml";
@@ -36,7 +38,8 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<Exit, Failure> {
     let decoder = OrtDecoder::load(&bundle, Device::Cpu).map_err(Failure::mistakes)?;
     let adapted = adapt(bundle, args.adapt)?;
     let (threshold, smoothing_ms) = (args.threshold, args.smoothing_ms);
-    let job = Job { task, bundle: adapted, classes, threshold, smoothing_ms };
+    let in_trials = !matches!(args.adapt, Some(Adapt::Always));
+    let job = Job { task, bundle: adapted, classes, threshold, smoothing_ms, in_trials };
     // As in the daemon: on a thread that flushes denormals to zero.
     let thread = ThreadSpec { name: "evaluate".into(), priority: None, cpu: None };
     let playing = spawn(thread, move |_| {
@@ -98,7 +101,7 @@ fn classes(bundle: &Bundle, task: &Task) -> Result<Vec<String>, Failure> {
 
 /// Lets the decoder's alignment go on learning, or stay as it is.
 fn adapt(mut bundle: Bundle, how: Option<Adapt>) -> Result<Bundle, Failure> {
-    let Some(Adapt::Running) = how else { return Ok(bundle) };
+    let Some(how) = how else { return Ok(bundle) };
     let mut found = false;
     for step in &mut bundle.preprocessing {
         if let StepSpec::Clean(CleanSpec::Align { align, .. }) = &mut step.spec {
@@ -106,7 +109,8 @@ fn adapt(mut bundle: Bundle, how: Option<Adapt>) -> Result<Bundle, Failure> {
             found = true;
         }
     }
-    let problem = format!("--adapt running: {} has no `align` step that could adapt", bundle.identity.name);
+    let how = format!("{how:?}").to_lowercase();
+    let problem = format!("--adapt {how}: {} has no `align` step that could adapt", bundle.identity.name);
     if found { Ok(bundle) } else { Err(Failure::new(Exit::Usage, problem)) }
 }
 
@@ -117,6 +121,8 @@ struct Job {
     classes: Vec<String>,
     threshold: f64,
     smoothing_ms: f64,
+    /// Adaptive steps learn in trials alone.
+    in_trials: bool,
 }
 
 impl Job {
@@ -129,6 +135,8 @@ impl Job {
         };
         let mut spec = PipelineSpec::plain("evaluate", policy);
         spec.gap_ms = self.task.stream.gap_ms.unwrap_or(spec.gap_ms);
+        let teaching = self.in_trials.then(|| Arc::new(teaching(&self.task)));
+        spec.teaching.clone_from(&teaching);
         let first = tapes.first().ok_or_else(|| Failure::new(Exit::Usage, "no recording"))?;
         let mut offline = Offline::new(&spec, &self.bundle, Box::new(decoder), &first.stream)
             .map_err(|found: Vec<Mistake>| Failure::mistakes(found))?;
@@ -150,6 +158,7 @@ impl Job {
                     offline.take(samples, stamps, |decoded| session.windows.push(seen(&decoded)));
                 }
                 Heard::Marker { text, time_s } => {
+                    teaching.iter().for_each(|teaching| teaching.marker(text, time_s));
                     let class = self.task.class_of(text);
                     let class = class.and_then(|class| self.classes.iter().position(|c| c == class));
                     let rest = self.task.is_rest(text);

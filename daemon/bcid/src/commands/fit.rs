@@ -5,6 +5,7 @@ mod plan;
 mod session;
 
 use self::plan::Plan;
+pub(crate) use self::session::teaching;
 use self::session::{Lessons, listen};
 use super::tape::{Tape, open_all};
 use super::{print_lines, writable};

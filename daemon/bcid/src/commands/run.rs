@@ -162,7 +162,8 @@ fn listen(daemon: &Daemon, sockets: Sockets) -> Result<Server, Failure> {
 fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     let Assembled { config, pipelines, lsl, .. } = assembled;
     let publisher = Publisher::new();
-    let sink: Arc<dyn Sink> = Arc::new(PublishingSink(publisher.clone()));
+    let teachings = pipelines.iter().filter_map(|part| part.spec.teaching.clone()).collect();
+    let sink: Arc<dyn Sink> = Arc::new(PublishingSink { publisher: publisher.clone(), teachings });
     let clock: Arc<dyn Clock> = Arc::new(HostClock);
     let rt = RealTime { priority: config.priority };
     let wakeful = config.cpu_latency_us.and_then(wakeful);

@@ -62,6 +62,7 @@ fn pipeline(text: &str) -> PipelineSpec {
         name: "p".into(),
         labels: t.optional("labels"),
         unit: t.optional::<String>("unit").map(|u| u.map(|text| Unit::parse(&text))),
+        teaching: None,
         gap_ms: 20.0,
         dejitter: false,
         rate: None,

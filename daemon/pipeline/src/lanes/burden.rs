@@ -59,7 +59,8 @@ mod tests {
 
     use super::*;
     use crate::bind::feature_path;
-    use crate::faults::FaultSpec;
+    use crate::policy::PolicySpec;
+    use crate::spec::PipelineSpec;
     use bci_dsp::{FirSpec, StepSpec};
     use bci_types::{ChannelKind, ChannelSpec, Hz, Rate, SampleFormat, StreamSpec, Unit};
 
@@ -80,7 +81,7 @@ mod tests {
             channels: (0..channels).map(channel).collect(),
         };
         let frames = (rate * 0.02) as usize;
-        feature_path(&stream, steps, (20.0, FaultSpec::default()), frames, frames).unwrap()
+        feature_path(&stream, steps, &PipelineSpec::plain("p", PolicySpec::NOTHING), frames, frames).unwrap()
     }
 
     /// Some two channels at 160 Hz cost next to nothing; 256 at 30 kHz and 8 times 2001 coefficients, 120 thousand million

@@ -348,6 +348,7 @@ fn small_losses_are_marked_for_a_decoder_fed_by_the_hop() {
             decision_samples: 100,
             hop_samples: 20,
             // Two frames are 12.5 ms.
+            teaching: None,
             gap_ms: 15.0,
             dejitter: false,
             faults: FaultSpec { flat_ms: None, ..FaultSpec::default() },

@@ -60,7 +60,8 @@ impl Fault {
 /// A window as the decoder gets it.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// By its stamp, so not where the source's clock was set.
+    /// The frame of the stream that the oldest of the window comes of, which may have been computed over frames before. By its
+    /// stamp, so not where the source's clock was set.
     pub(crate) oldest_frame: u64,
     pub(crate) newest_frame: u64,
     pub(crate) validity: Validity,
@@ -164,6 +165,7 @@ impl Rig {
     /// The same with several faults.
     pub(crate) fn run_all(&self, faults: &[(Fault, Range<usize>)]) -> Vec<Seen> {
         let mut path = self.path();
+        let reach = path.reach_samples();
         let queue = WindowQueue::new(path.window_len(), 16);
         let counters = Counters::default();
         let around = Surroundings { clock: &Still, queues: &[&queue], counters: &counters };
@@ -197,7 +199,8 @@ impl Rig {
             path.process(header, &samples, &stamps, &mut continuity, &around);
             while let Some(slot) = queue.receive() {
                 seen.push(Seen {
-                    oldest_frame: ((slot.oldest_sample.as_lsl_seconds() - 1000.0) * RATE).round() as u64,
+                    oldest_frame: reach
+                        + ((slot.oldest_sample.as_lsl_seconds() - 1000.0) * RATE).round() as u64,
                     newest_frame: slot.newest_frame,
                     validity: slot.validity,
                     window: slot.window.to_vec(),
@@ -252,6 +255,7 @@ fn pipeline(faults: FaultSpec, average: bool) -> PipelineSpec {
         name: "p".into(),
         labels: None,
         unit: None,
+        teaching: None,
         gap_ms: 0.0,
         dejitter: false,
         rate: None,

@@ -328,6 +328,7 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
         name: "p".into(),
         labels: None,
         unit: None,
+        teaching: None,
         gap_ms: 0.0,
         dejitter: false,
         rate: None,

@@ -8,10 +8,9 @@ use bci_models::steps::{Step, read_steps};
 use bci_types::{ChannelKind, Hz, Rate};
 use std::fmt::Write as _;
 
-/// The bands of the filter-bank forms, Hz: Ang et al., Filter bank common spatial pattern algorithm, IJCNN 2008, as far as
-/// rates of 80 Hz and more carry them.
-const BANK_HZ: [[f64; 2]; 6] =
-    [[4.0, 8.0], [8.0, 12.0], [12.0, 16.0], [16.0, 20.0], [20.0, 26.0], [26.0, 34.0]];
+/// The bands of the filter-bank forms, Hz: both halves of mu and of beta. After Ang et al., Filter bank common spatial pattern
+/// algorithm, IJCNN 2008, with fewer of them: a few minutes are to teach it.
+const BANK_HZ: [[f64; 2]; 4] = [[7.0, 10.0], [10.0, 14.0], [14.0, 20.0], [20.0, 30.0]];
 
 /// How a decoder is to be learned.
 pub(crate) struct Plan {
@@ -24,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) toml: String,
     pub(crate) window_s: f64,
     band_hz: [f64; 2],
+    /// Adaptive steps learn in trials alone.
+    pub(crate) learns_in_trials: bool,
 }
 
 impl Plan {
@@ -66,6 +67,7 @@ impl Plan {
             toml: String::new(),
             window_s: window_ms / 1e3,
             band_hz,
+            learns_in_trials: args.recentre == Recentre::Trials,
         };
         plan.toml = plan.steps_toml(args.recentre, window_ms, hop_ms, whole(window_ms / 2.0));
         Ok(plan)
@@ -89,7 +91,7 @@ impl Plan {
             );
         }
         let groups = if self.bank { format!(", groups = {}", BANK_HZ.len()) } else { String::new() };
-        if recentre == Recentre::Running {
+        if recentre != Recentre::None {
             let _ = writeln!(
                 toml,
                 "[[preprocessing]]\nalign = {{ metric = \"riemann\", window_ms = {window_ms:?}, hop_ms = {align_hop_ms:?}, mode = \"running\", shrinkage = \"oas\"{groups} }}"

@@ -5,13 +5,14 @@ use crate::exit::{Exit, Failure};
 use bci_calibration::Task;
 use bci_calibration::train::Examples;
 use bci_pipeline::{
-    Continuity, Counters, FaultSpec, PipelineSpec, PolicySpec, Surroundings, WindowQueue, acquire,
+    Continuity, Counters, PipelineSpec, PolicySpec, Surroundings, Teaching, WindowQueue, acquire,
     feature_path,
 };
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
 use bci_types::HostNs;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Clock correction may differ by this between streams, s.
 const TOLERANCE_S: f64 = 5e-4;
@@ -44,17 +45,23 @@ impl Clock for Still {
     }
 }
 
+/// Adaptive steps learn while a trial of the task runs, whichever class it is of.
+pub(crate) fn teaching(task: &Task) -> Teaching {
+    let markers = task.cues.iter().map(|(marker, _)| marker.clone()).collect();
+    Teaching::new(markers, task.from_s, task.to_s)
+}
+
 /// Plays the recordings through the decoder's own steps, as the daemon would, and takes the windows that can be trusted.
 pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons, Failure> {
     let config = |problem: String| Failure::new(Exit::Config, problem);
     let first = tapes.first().ok_or_else(|| config("no recording".to_owned()))?;
     let steps: Vec<_> = plan.steps()?.into_iter().map(|step| step.spec).collect();
-    let nothing = PolicySpec { smoothing_ms: 0.0, threshold: 1.0, max_age_ms: f64::INFINITY };
-    let plain = PipelineSpec::plain("fit", nothing);
-    let gap_ms = task.stream.gap_ms.unwrap_or(plain.gap_ms);
+    let mut spec = PipelineSpec::plain("fit", PolicySpec::NOTHING);
+    spec.gap_ms = task.stream.gap_ms.unwrap_or(spec.gap_ms);
+    let teaching = plan.learns_in_trials.then(|| Arc::new(teaching(task)));
+    spec.teaching.clone_from(&teaching);
     let chunk = acquire::chunk_frames(first.stream.rate);
-    let mut path =
-        feature_path(&first.stream, &steps, (gap_ms, FaultSpec::default()), 1, chunk).map_err(config)?;
+    let mut path = feature_path(&first.stream, &steps, &spec, 1, chunk).map_err(config)?;
     let (queue, counters) = (WindowQueue::new(path.window_len(), path.max_chunk()), Counters::default());
     let around = Surroundings { clock: &Still, queues: &[&queue], counters: &counters };
     let mut at = Continuity::default();
@@ -70,6 +77,7 @@ pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons
                 progress("listening", i, tapes.len());
             }
             Heard::Marker { text, time_s } => {
+                teaching.iter().for_each(|teaching| teaching.marker(text, time_s));
                 let class =
                     task.class_of(text).and_then(|class| plan.classes.iter().position(|c| c == class));
                 cues.extend(class.map(|class| (time_s, class, recording)));

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::bind::feature_path;
-use crate::faults::FaultSpec;
+use crate::policy::PolicySpec;
 use crate::run::attachment;
+use crate::spec::PipelineSpec;
 use crate::status::{Sink, StatusChange};
 use crate::swap::{Lane, Outside};
 use bci_rt::doorbell::Doorbell;
@@ -78,7 +79,8 @@ fn filtered(active: usize) -> [HostNs; LANES] {
     };
     let routes = [route(0), route(1)];
     let paths = [0, 1].map(|_| {
-        let path = feature_path(&stream, &[], (20.0, FaultSpec::default()), FRAMES, FRAMES).unwrap();
+        let path = feature_path(&stream, &[], &PipelineSpec::plain("p", PolicySpec::NOTHING), FRAMES, FRAMES)
+            .unwrap();
         Some(Box::new(path))
     });
     let (mut writer, attached) = attachment(&stream, FRAMES, paths, 1);

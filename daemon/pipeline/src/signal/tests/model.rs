@@ -51,6 +51,7 @@ impl Rig {
             window_samples: self.window,
             decision_samples: self.window,
             hop_samples: self.hop,
+            teaching: None,
             gap_ms: 0.0,
             dejitter: false,
             faults: self.faults,
