@@ -69,7 +69,7 @@ impl Plan {
             band_hz,
             learns_in_trials: args.recentre == Recentre::Trials,
         };
-        plan.toml = plan.steps_toml(args.recentre, window_ms, hop_ms, whole(window_ms / 2.0));
+        plan.toml = plan.steps_toml(args.recentre, window_ms, hop_ms, whole(window_ms / 4.0));
         Ok(plan)
     }
 
