@@ -1,6 +1,6 @@
 //! What adaptive steps have learned, as a file: written by `bcid learn`, given to steps by their configuration.
 //!
-//! Schema 1, TOML, every key required. One `[[step]]` for each step that learned:
+//! Schema 1, TOML, every key but `groups` required. One `[[step]]` for each step that learned:
 //!
 //! | key | meaning |
 //! |---|---|
@@ -12,9 +12,10 @@
 //! | `learned_s` | seconds of trusted signal that it learned from |
 //! | `recordings`, `sha256` | names and hashes of the files it learned from, in order |
 //! | `window_ms` | the step's windows |
-//! | `shape` | `[channels, channels]` |
+//! | `shape` | `[channels, channels]`; of one group where there are several |
 //! | `metric`, `shrinkage`, `windows` | of `align`: as in its configuration, and how many windows count |
-//! | `reference` | of `align`: the mean covariance, row by row; symmetric and positive definite, uV^2 |
+//! | `groups` | of `align`, where it is not 1: how many groups of channels one after the other have a reference each |
+//! | `reference` | of `align`: the mean covariance, row by row; symmetric and positive definite, uV^2; one group after the other |
 //! | `mixing`, `components`, `amplitudes` | of `asr`: see [`bci_dsp::run::AsrState`]; rows, rows, and pairs of mean and deviation, uV |
 //!
 //! Numbers are written so that reading gives back every bit.
@@ -70,7 +71,9 @@ pub enum What {
         shrinkage: Shrinkage,
         /// Windows that count.
         windows: usize,
-        /// `[channels x channels]`, uV^2.
+        /// Groups of channels with a reference each.
+        groups: usize,
+        /// `[channels x channels]` of each group, one after the other, uV^2.
         reference: Vec<f64>,
     },
     /// The calibration of artefact subspace reconstruction.
@@ -114,13 +117,17 @@ pub fn to_toml(entries: &[Entry]) -> String {
         line("recordings", list(&mut entry.recordings.iter().map(|r| &r.file)));
         line("sha256", list(&mut entry.recordings.iter().map(|r| &r.sha256)));
         line("window_ms", format!("{:?}", entry.window_ms));
-        line("shape", format!("[{n}, {n}]"));
+        let groups = if let What::Align { groups, .. } = entry.what { groups.max(1) } else { 1 };
+        line("shape", format!("[{0}, {0}]", n / groups));
         match &entry.what {
-            What::Align { metric, shrinkage, windows, reference } => {
+            What::Align { metric, shrinkage, windows, groups, reference } => {
                 line("metric", quoted(word(&METRICS, metric)));
                 line("shrinkage", written(*shrinkage));
                 line("windows", windows.to_string());
-                line("reference", rows(reference, n));
+                if *groups != 1 {
+                    line("groups", groups.to_string());
+                }
+                line("reference", rows(reference, n / (*groups).max(1)));
             }
             What::Asr(state) => {
                 line("mixing", rows(state.mixing(), n));

@@ -209,7 +209,7 @@ pub(crate) struct LearnArgs {
     /// Whose steps are to learn; by default the configuration's only pipeline.
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: Option<String>,
-    /// The recordings to learn from, in order: EDF, EDF+, BDF, BDF+ or XDF.
+    /// The recordings to learn from, in order: EDF, BDF, XDF, GDF or BrainVision (.vhdr).
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) recording: Vec<PathBuf>,
     /// Which group of channels to take when a recording has several sampling rates or streams, from 1; by default the first
@@ -226,7 +226,7 @@ pub(crate) struct FitArgs {
     /// The task: a file, or the name of one that comes along.
     #[arg(long, value_name = "TASK")]
     pub(crate) task: PathBuf,
-    /// The recordings, in order, as one session: EDF, EDF+, BDF, BDF+ or XDF.
+    /// The recordings, in order, as one session: EDF, BDF, XDF, GDF or BrainVision (.vhdr).
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) recordings: Vec<PathBuf>,
     /// The bundle's folder, which must not be there yet.
@@ -299,7 +299,7 @@ pub(crate) struct EvaluateArgs {
     /// The decoder: a bundle's folder.
     #[arg(long, value_name = "BUNDLE")]
     pub(crate) decoder: PathBuf,
-    /// The recordings, in order, as one session: EDF, EDF+, BDF, BDF+ or XDF.
+    /// The recordings, in order, as one session: EDF, BDF, XDF, GDF or BrainVision (.vhdr).
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) recordings: Vec<PathBuf>,
     /// The task: a file, or the name of one that comes along; by default the one that the decoder was made for.
@@ -322,6 +322,9 @@ pub(crate) struct EvaluateArgs {
     /// Write the findings here as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write them here as a page with plots that stands alone.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 /// Whether an alignment learns on.
@@ -335,7 +338,7 @@ pub(crate) enum Adapt {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlayArgs {
-    /// The recording: EDF, EDF+, BDF, BDF+ or XDF.
+    /// The recording: EDF, BDF, XDF, GDF or BrainVision (.vhdr).
     pub(crate) file: PathBuf,
     /// Name of the EEG stream; by default that of the recorded stream, else the file's name.
     #[arg(long)]

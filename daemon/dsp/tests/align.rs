@@ -476,3 +476,73 @@ fn in_a_chain_every_channel_reaches_every_other() {
     let given = Chain::design(&steps, &Signal::unlabelled(eeg.rate, eeg.channels), 640).expect("valid");
     assert_eq!(given.warm_up_samples(), 0);
 }
+
+/// Groups of channels are aligned each by itself, to the last bit.
+#[test]
+fn groups_are_aligned_as_they_would_be_alone() {
+    let Windows { channels, windows, .. } = windows();
+    let half = channels / 2;
+    for metric in [Metric::Euclid, Metric::Riemann] {
+        let one = spec(metric, RUNNING, Shrinkage::Oas);
+        let mut together = designed(channels, 160, &AlignSpec { groups: 2, ..one.clone() });
+        let mut apart = [0, 1].map(|_| designed(half, 160, &one));
+        let part = |window: &[f64], group: usize| -> Vec<f64> {
+            window.chunks_exact(channels).flat_map(|f| f[group * half..(group + 1) * half].to_vec()).collect()
+        };
+        for window in &windows {
+            let mut whole = window.clone();
+            together.process(&mut whole, true);
+            for (group, alone) in apart.iter_mut().enumerate() {
+                let mut own = part(window, group);
+                alone.process(&mut own, true);
+                assert_eq!(own, part(&whole, group), "group {group}");
+            }
+        }
+        let references = [apart[0].reference(), apart[1].reference()].concat();
+        assert_eq!(together.reference(), references);
+        assert_eq!(together.windows_learned() as usize, windows.len());
+    }
+    let told = AlignFrames::design(
+        7,
+        160,
+        160,
+        &AlignSpec { groups: 2, ..spec(Metric::Euclid, RUNNING, Shrinkage::None) },
+    );
+    assert!(told.is_err_and(|e| e[0].to_string().contains("must divide the 7 channels")));
+}
+
+/// A mean that begins with a reference is there at once, and weighs it as so many windows.
+#[test]
+fn a_given_reference_counts_as_many_windows_as_it_is_said_to() {
+    let Windows { channels, windows, .. } = windows();
+    let mut other = designed(channels, 160, &spec(Metric::Euclid, RUNNING, Shrinkage::None));
+    windows[..4].iter().for_each(|w| other.process(&mut w.clone(), true));
+    let reference = other.reference().to_vec();
+    let mode = AlignMode::Onwards { reference: reference.clone(), windows: 3, horizon: None };
+    let mut onwards = designed(channels, 160, &spec(Metric::Euclid, mode.clone(), Shrinkage::None));
+    assert_eq!((onwards.warm_up_samples(), onwards.frames_to_learn()), (0, 0));
+    assert_eq!(onwards.reference(), reference);
+    let mut first = windows[4].clone();
+    onwards.process(&mut first, true);
+    assert_ne!(first, windows[4], "aligned from the first frame on");
+    let mut sum: Vec<f64> = reference.iter().map(|x| 3.0 * x).collect();
+    let mut covariance = Covariance::design(channels, Shrinkage::None, true).expect("valid");
+    let mut own = vec![0.0; channels * channels];
+    for (n, window) in windows[4..10].iter().enumerate() {
+        if n > 0 {
+            onwards.process(&mut window.clone(), true);
+        }
+        covariance.of_window(window, &mut own);
+        sum.iter_mut().zip(&own).for_each(|(sum, x)| *sum += x);
+        let mean: Vec<f64> = sum.iter().map(|x| x / (n as f64 + 4.0)).collect();
+        assert!(off(onwards.reference(), &mean) < 1e-12, "after {} windows", n + 1);
+    }
+    onwards.reset();
+    assert_eq!(onwards.reference(), reference, "a reset goes back to it");
+    // Of Riemann's mean the first window moves it a quarter of the way.
+    let mut riemann = designed(channels, 160, &spec(Metric::Riemann, mode, Shrinkage::None));
+    riemann.process(&mut windows[4].clone(), true);
+    covariance.of_window(&windows[4], &mut own);
+    let whole = distance(channels, &reference, &own);
+    assert!((distance(channels, &reference, riemann.reference()) / whole - 0.25).abs() < 1e-9);
+}

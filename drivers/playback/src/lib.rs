@@ -8,9 +8,12 @@
 //!
 //! Nothing here reads a clock, starts a thread or knows LSL: the caller asks with its own time and publishes.
 //!
-//! Formats: EDF, EDF+ (continuous and discontinuous), their 24-bit siblings BDF and BDF+, and XDF 1.0.
+//! Formats: EDF, EDF+ (continuous and discontinuous), their 24-bit siblings BDF and BDF+, XDF 1.0,
+//! GDF 1 and 2, and BrainVision.
 
+pub mod brainvision;
 pub mod edf;
+pub mod gdf;
 mod open;
 mod player;
 mod recording;

@@ -1,4 +1,6 @@
+use crate::brainvision::{self, BrainVisionError, Failed};
 use crate::edf::{self, EdfError};
+use crate::gdf::{self, GdfError};
 use crate::recording::Recording;
 use crate::xdf;
 use bci_xdf::XdfError;
@@ -37,7 +39,7 @@ pub enum ReadError {
         bytes: u64,
     },
     /// No format known here starts so.
-    #[error("{} is no recording of a known format (EDF, EDF+, BDF, BDF+, XDF): it starts with \"{}\"", path.display(), start.escape_ascii())]
+    #[error("{} is no recording of a known format (EDF, EDF+, BDF, BDF+, XDF, GDF, BrainVision's .vhdr): it starts with \"{}\"", path.display(), start.escape_ascii())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
@@ -52,6 +54,24 @@ pub enum ReadError {
         /// What is wrong.
         #[source]
         source: EdfError,
+    },
+    /// It says it is GDF and is malformed.
+    #[error("cannot read {} as GDF", path.display())]
+    ReadGdf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: GdfError,
+    },
+    /// It says it is a BrainVision header and is malformed, or of a kind that is not read.
+    #[error("cannot read {} as BrainVision", path.display())]
+    ReadBrainVision {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: BrainVisionError,
     },
     /// It says it is XDF and is none.
     #[error("cannot read {} as XDF", path.display())]
@@ -75,6 +95,16 @@ pub fn open(path: impl AsRef<Path>) -> Result<Recording, ReadError> {
     if bci_xdf::is_xdf(&bytes) {
         return xdf::read(&bytes, &path.display().to_string())
             .map_err(|source| ReadError::ReadXdf { path: path.to_owned(), source });
+    }
+    if gdf::is_gdf(&bytes) {
+        return gdf::read(bytes, &path.display().to_string())
+            .map_err(|source| ReadError::ReadGdf { path: path.to_owned(), source });
+    }
+    if brainvision::is_brainvision(&bytes) {
+        return brainvision::read(&bytes, path, read_whole).map_err(|failed| match failed {
+            Failed::Header(source) => ReadError::ReadBrainVision { path: path.to_owned(), source },
+            Failed::File(error) => error,
+        });
     }
     if !edf::is_edf(&bytes) {
         let start = bytes[..bytes.len().min(8)].to_vec();

@@ -59,13 +59,15 @@ fn read_entry(mut t: Table<'_>, names: &mut Vec<String>) -> Option<Entry> {
     // Without channels nothing says how many numbers there must be.
     let channels = channels.filter(|c| !c.is_empty());
     let n = channels.as_ref().map(|c| c.len());
+    let groups = groups(&mut t, kind.as_ref().map(|k| k.as_str()), n);
     if let (Some(shape), Some(n)) = (t.required::<Vec<usize>>("shape"), n)
-        && shape.value != [n, n]
+        && shape.value != [n / groups, n / groups]
     {
-        mistakes.add(shape.mistake(format!("must be [{n}, {n}]: there are {n} channels")));
+        let of = if groups > 1 { format!(" in {groups} groups") } else { String::new() };
+        mistakes.add(shape.mistake(format!("must be [{0}, {0}]: there are {n} channels{of}", n / groups)));
     }
     let what = match kind.as_ref().map(|k| k.as_str()) {
-        Some("align") => align(&mut t, n),
+        Some("align") => align(&mut t, n, groups),
         Some("asr") => asr(&mut t, n, rate),
         Some(_) => {
             let at = kind.as_ref().map(|k| k.mistake("must be \"align\" or \"asr\""));
@@ -87,7 +89,19 @@ fn read_entry(mut t: Table<'_>, names: &mut Vec<String>) -> Option<Entry> {
     })
 }
 
-fn align(t: &mut Table<'_>, n: Option<usize>) -> Option<What> {
+/// Groups of channels; 1 where none are stated.
+fn groups(t: &mut Table<'_>, kind: Option<&str>, channels: Option<usize>) -> usize {
+    let Some(groups) = (kind == Some("align")).then(|| t.optional::<usize>("groups")).flatten() else {
+        return 1;
+    };
+    if channels.is_some_and(|n| groups.value == 0 || !n.is_multiple_of(groups.value)) {
+        t.mistakes().add(groups.mistake("must divide the channels"));
+        return 1;
+    }
+    groups.value.max(1)
+}
+
+fn align(t: &mut Table<'_>, n: Option<usize>, groups: usize) -> Option<What> {
     let metric = choice(t, "metric", &METRICS);
     let shrinkage = t.required::<Written>("shrinkage").and_then(|written| {
         if written.value.0.is_none() {
@@ -96,9 +110,10 @@ fn align(t: &mut Table<'_>, n: Option<usize>) -> Option<What> {
         written.value.0
     });
     let windows = t.required::<usize>("windows");
-    let reference = matrix(t, "reference", n, n);
-    if let (Some(reference), Some(n)) = (&reference, n)
-        && !is_definite(reference, n, f64::MIN_POSITIVE)
+    let own = n.map(|n| n / groups);
+    let reference = matrix(t, "reference", n, own);
+    if let (Some(reference), Some(own)) = (&reference, own)
+        && !reference.chunks_exact((own * own).max(1)).all(|part| is_definite(part, own, f64::MIN_POSITIVE))
     {
         t.mistakes().add(reference.mistake("must be symmetric and positive definite"));
         return None;
@@ -107,6 +122,7 @@ fn align(t: &mut Table<'_>, n: Option<usize>) -> Option<What> {
         metric: metric?,
         shrinkage: shrinkage?,
         windows: windows?.value,
+        groups,
         reference: reference?.value,
     })
 }

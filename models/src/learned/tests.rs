@@ -23,6 +23,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         metric: Metric::Riemann,
         shrinkage: Shrinkage::Oas,
         windows: 118,
+        groups: 1,
         reference: vec![1e7 / 3.0, -0.0, 1e-9, 0.0, 1e-7, 0.0, 1e-9, 0.0, 123_456_789.123_456_79],
     };
     vec![

@@ -3,10 +3,10 @@
 use super::given::{self, Files, Given};
 use super::shrinkage::{shrinkage, written};
 use super::{Places, choice};
-use crate::learned::{METRICS, What, word};
+use crate::learned::{Entry, METRICS, What, word};
 use bci_config::{FromToml, Located, Table};
 use bci_dsp::CleanSpec;
-use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, Metric};
+use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, Metric, Shrinkage};
 
 /// The keys of its steps.
 pub(super) const KINDS: &[&str] = &["align", "asr"];
@@ -80,52 +80,91 @@ fn align(table: &mut Table<'_>, places: &mut Places, files: Files<'_>) -> Option
     if mode.is_some() && mode != Some(Mode::FirstWindows) {
         refuse::<usize>(table, "windows", "goes with mode = \"first_windows\" only");
     }
-    if mode.is_some() && mode != Some(Mode::Fixed) {
-        refuse::<String>(table, "reference", "goes with mode = \"fixed\" only");
-        refuse::<String>(table, "entry", "goes with mode = \"fixed\" only");
+    if mode == Some(Mode::FirstWindows) {
+        refuse::<String>(table, "reference", "goes with mode = \"fixed\" or \"running\" only");
+        refuse::<String>(table, "entry", "goes with mode = \"fixed\" or \"running\" only");
+    }
+    let groups = places.optional_count(table, "groups");
+    let file = table.optional::<String>("reference");
+    if mode == Some(Mode::Running) && file.is_none() {
+        refuse::<String>(table, "entry", "goes with `reference` only");
+    }
+    if mode.is_some() && (mode != Some(Mode::Running) || file.is_none()) {
+        refuse::<usize>(table, "reference_windows", "goes with mode = \"running\" and a `reference` only");
     }
     let mut given = None;
     let mode = match mode {
         Some(Mode::FirstWindows) => {
             places.count(table, "windows").map(|windows| AlignMode::FirstWindows { windows })
         }
-        Some(Mode::Running) => Some(AlignMode::Running { horizon: places.optional_count(table, "horizon") }),
-        Some(Mode::Fixed) => {
-            let file = table.required::<String>("reference");
-            let name = table.optional::<String>("entry");
-            let file = file?;
-            let entry = given::entry(table, "align", &file, name.as_ref(), files)?;
-            given = Some(Given::new(file.at.clone(), &entry));
-            let What::Align { metric: learned_metric, shrinkage: learned_shrinkage, reference, .. } =
-                entry.what
-            else {
-                return None;
-            };
-            if let Some(window) = &window {
-                must_be(table, &file, "window_ms", &entry.window_ms, window);
+        Some(mode) => {
+            let horizon = if mode == Mode::Running { places.optional_count(table, "horizon") } else { None };
+            let counts = places.optional_count(table, "reference_windows");
+            match (mode, file) {
+                (Mode::Running, None) => Some(AlignMode::Running { horizon }),
+                (_, file) => {
+                    let name = table.optional::<String>("entry");
+                    // What is missing is told.
+                    let file = file.or_else(|| table.required::<String>("reference"))?;
+                    let entry = given::entry(table, "align", &file, name.as_ref(), files)?;
+                    given = Some(Given::new(file.at.clone(), &entry));
+                    let like = Like { window, metric, shrinkage, groups: groups.unwrap_or(1) };
+                    let reference = like.reference(table, &file, entry)?;
+                    Some(if mode == Mode::Running {
+                        AlignMode::Onwards {
+                            reference,
+                            windows: counts.unwrap_or(REFERENCE_WINDOWS),
+                            horizon,
+                        }
+                    } else {
+                        AlignMode::Fixed { reference }
+                    })
+                }
             }
-            let words = |m: Metric| format!("\"{}\"", word(&METRICS, &m));
-            if let Some(metric) = metric {
-                must_be(table, &file, "metric", &words(learned_metric), &words(metric));
-            }
-            if let Some(shrinkage) = shrinkage {
-                must_be(table, &file, "shrinkage", &written(learned_shrinkage), &written(shrinkage));
-            }
-            Some(AlignMode::Fixed { reference })
         }
         None => {
             let _ = (table.optional::<usize>("windows"), table.optional::<usize>("horizon"));
-            let _ = (table.optional::<String>("reference"), table.optional::<String>("entry"));
+            let _ = (table.optional::<usize>("reference_windows"), table.optional::<String>("entry"));
             None
         }
     };
-    let groups = places.optional_count(table, "groups").map_or(1, |n| n as usize);
+    let groups = groups.map_or(1, |n| n as usize);
     let ((metric, mode), shrinkage) = metric.zip(mode).zip(shrinkage)?;
     let (window_ms, hop_ms) = window.zip(hop)?;
     Some((
         CleanSpec::Align { window_ms, hop_ms, align: AlignSpec { metric, mode, shrinkage, groups } },
         given,
     ))
+}
+
+/// As how many windows a given reference counts where it goes on from there, if it is not said: it matters at the beginning,
+/// and soon no more.
+pub const REFERENCE_WINDOWS: u32 = 10;
+
+/// What a given reference must have been learned with.
+struct Like {
+    window: Option<f64>,
+    metric: Option<Metric>,
+    shrinkage: Option<Shrinkage>,
+    groups: u32,
+}
+
+impl Like {
+    fn reference(&self, table: &Table<'_>, file: &Located<String>, entry: Entry) -> Option<Vec<f64>> {
+        let What::Align { metric, shrinkage, groups, reference, .. } = entry.what else { return None };
+        if let Some(window) = &self.window {
+            must_be(table, file, "window_ms", &entry.window_ms, window);
+        }
+        let words = |m: Metric| format!("\"{}\"", word(&METRICS, &m));
+        if let Some(own) = self.metric {
+            must_be(table, file, "metric", &words(metric), &words(own));
+        }
+        if let Some(own) = self.shrinkage {
+            must_be(table, file, "shrinkage", &written(shrinkage), &written(own));
+        }
+        must_be(table, file, "groups", &groups, &(self.groups as usize));
+        Some(reference)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

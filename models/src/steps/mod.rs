@@ -14,6 +14,7 @@ mod space;
 mod spikes;
 
 pub use apart::{check_apart, without_named};
+pub use clean::REFERENCE_WINDOWS;
 pub use given::Files;
 pub use rig::rig_steps;
 pub(crate) use shrinkage::{PERMITTED as SHRINKAGES, Written, written};

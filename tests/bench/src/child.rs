@@ -48,13 +48,23 @@ impl Drop for Running {
     }
 }
 
-/// Processor time of a process, user and system, in seconds.
+/// Processor time of a process, user and system, in seconds; without that of threads that do nothing but keep processors
+/// awake (`wake-N`), as the system's own idle polling is in no process.
 pub(crate) fn cpu_seconds(id: u32) -> Result<f64, String> {
-    let text =
-        std::fs::read_to_string(format!("/proc/{id}/stat")).map_err(|e| format!("process {id}: {e}"))?;
-    // The name, in parentheses, may hold anything.
-    let after = text.rsplit_once(')').map_or("", |(_, after)| after);
-    let ticks: Vec<u64> = after.split_whitespace().skip(11).take(2).filter_map(|n| n.parse().ok()).collect();
-    let [user, system] = ticks[..] else { return Err(format!("process {id} tells {text}")) };
-    Ok((user + system) as f64 / rustix::param::clock_ticks_per_second() as f64)
+    let ticks = |file: &str| {
+        let text = std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
+        // The name, in parentheses, may hold anything.
+        let (name, after) = text.rsplit_once(')').unwrap_or_default();
+        let ticks: Vec<u64> =
+            after.split_whitespace().skip(11).take(2).filter_map(|n| n.parse().ok()).collect();
+        let [user, system] = ticks[..] else { return Err(format!("{file} tells {text}")) };
+        let keeps_awake = name.split_once('(').is_some_and(|(_, name)| name.starts_with("wake-"));
+        Ok((user + system, keeps_awake))
+    };
+    let (all, _) = ticks(&format!("/proc/{id}/stat"))?;
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).map_err(|e| e.to_string())?;
+    let threads =
+        tasks.flatten().filter_map(|task| ticks(&task.path().join("stat").display().to_string()).ok());
+    let awake: u64 = threads.filter(|(_, keeps_awake)| *keeps_awake).map(|(ticks, _)| ticks).sum();
+    Ok(all.saturating_sub(awake) as f64 / rustix::param::clock_ticks_per_second() as f64)
 }

@@ -119,7 +119,8 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
          {seconds} s; cores: processor time of the decoding process, without source, client, and what the idle processors do.\n\
          gRPC through a local (Unix) socket; in the rows -tcp over TCP on loopback. bcid-streaming and bcid-window ask the system\n\
          for processors that do not halt when idle (`cpu_latency_us = 0`), which shortens every step, source and client\n\
-         included, at the price of power; the rows -asleep go without. python-awake is the script with the same done for it.\n\
+         included, at the price of power, and where the system minds no such bound (as in most small virtual machines) keeps them\n\
+         awake by threads of the lowest priority, whose time is not in `cores`; the rows -asleep go without. python-awake is the script with the same done for it.\n\
          What is held against the bare model are these two rows, local socket and wakeful processors: each round against the\n\
          model alone right before and right after it, and of that the median."
     );

@@ -6,7 +6,7 @@ use crate::engine::lsl_version;
 use crate::exit::{Exit, Failure, chain};
 use bci_driver_lsl::Liblsl;
 use bci_rt::thread::probe_priority;
-use bci_rt::wakeful::Wakeful;
+use bci_rt::wakeful::{Wakeful, minds_bounds};
 use serde_json::{Value, json};
 
 /// How much a finding matters.
@@ -166,7 +166,11 @@ fn wakeful() -> Finding {
         Ok(()) => finding(
             "wakeful processors",
             Grade::Good,
-            "permitted (`cpu_latency_us` under [realtime])",
+            if minds_bounds() {
+                "permitted (`cpu_latency_us` under [realtime])"
+            } else {
+                "permitted (`cpu_latency_us = 0` under [realtime]; the system has no idle driver that minds other values)"
+            },
             "",
             json!({ "permitted": true }),
         ),

@@ -1,17 +1,19 @@
 //! `bcid evaluate`: how good a decoder is on recordings, by the daemon's own path.
 
 mod findings;
+mod report;
 
 use self::findings::Findings;
-use super::fit::teaching;
+use super::fit::{progress, teaching};
 use super::tape::{Heard, Tape, open_all, play};
-use super::{print_lines, writable, write_json};
+use super::{print_lines, writable, write_json, write_whole};
 use crate::cli::{Adapt, EvaluateArgs};
 use crate::exit::{Exit, Failure};
 use bci_calibration::{Cue, SeenWindow, Session, Task};
 use bci_config::{Mistake, Mistakes};
 use bci_dsp::run::AlignMode;
 use bci_dsp::{CleanSpec, StepSpec};
+use bci_models::steps::REFERENCE_WINDOWS;
 use bci_models::{Bundle, Device, OrtDecoder};
 use bci_pipeline::{Decoded, Offline, PipelineSpec, PolicySpec};
 use bci_rt::thread::{ThreadSpec, spawn};
@@ -24,7 +26,7 @@ use std::sync::Arc;
 pub(crate) const TASK_FILE: &str = "task.toml";
 
 pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<Exit, Failure> {
-    if let Some(file) = &args.json {
+    for file in args.json.iter().chain(&args.html) {
         writable(file)?;
     }
     let task = task(args)?;
@@ -55,8 +57,12 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Failed, "no trial of the task was recorded whole"));
     }
     print_lines(&findings.lines());
+    let found = findings.json(&job.bundle, &job.task, &tapes, args.adapt);
     if let Some(file) = &args.json {
-        write_json(file, &findings.json(&job.bundle, &job.task, &tapes, args.adapt))?;
+        write_json(file, &found)?;
+    }
+    if let Some(file) = &args.html {
+        write_whole(file, &report::page(&found))?;
     }
     Ok(Exit::Clean)
 }
@@ -105,8 +111,11 @@ fn adapt(mut bundle: Bundle, how: Option<Adapt>) -> Result<Bundle, Failure> {
     let mut found = false;
     for step in &mut bundle.preprocessing {
         if let StepSpec::Clean(CleanSpec::Align { align, .. }) = &mut step.spec {
-            align.mode = AlignMode::Running { horizon: None };
             found = true;
+            if let AlignMode::Fixed { reference } = &align.mode {
+                let reference = reference.clone();
+                align.mode = AlignMode::Onwards { reference, windows: REFERENCE_WINDOWS, horizon: None };
+            }
         }
     }
     let how = format!("{how:?}").to_lowercase();
@@ -146,6 +155,7 @@ impl Job {
         play(tapes, true, |heard| {
             match heard {
                 Heard::Begin(i) => {
+                    progress("evaluating", i, tapes.len());
                     recording = i;
                     if i > 0 {
                         offline.attach_anew();
@@ -170,6 +180,7 @@ impl Job {
             ControlFlow::Continue(())
         })
         .map_err(|problem| Failure::new(Exit::Config, problem))?;
+        progress("evaluating", tapes.len(), tapes.len());
         Ok(session)
     }
 }

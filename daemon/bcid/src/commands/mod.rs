@@ -52,7 +52,7 @@ fn print_lines(lines: &[String]) {
     }
 }
 
-/// A tokio runtime of this many threads.
+/// A tokio runtime with a thread of its own.
 fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -60,6 +60,12 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::caused(Exit::Internal, "starting the network threads", &e))
+}
+
+/// A tokio runtime on the thread of whoever waits, for clients: another thread would have to wake that one for each event.
+fn client_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|e| Failure::caused(Exit::Internal, "starting the network", &e))
 }
 
 /// Ctrl-C and requests to end, listened for from the moment this is made: before that, they end the process at once.

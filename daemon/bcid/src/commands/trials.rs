@@ -1,6 +1,6 @@
 //! `bcid trials`: a client that scores the daemon's intents against the cues, as they come.
 
-use super::{Interrupts, runtime, writable, write_json};
+use super::{Interrupts, client_runtime, writable, write_json};
 use crate::cli::TrialsArgs;
 use crate::client::{Client, Events, Latency, Received};
 use crate::exit::{Exit, Failure};
@@ -22,7 +22,7 @@ pub(crate) fn trials(args: &TrialsArgs) -> Result<Exit, Failure> {
         writable(file)?;
     }
     let task = Task::read(&args.task).map_err(Failure::mistakes)?;
-    runtime(1)?.block_on(score(args, task))
+    client_runtime()?.block_on(score(args, task))
 }
 
 async fn score(args: &TrialsArgs, task: Task) -> Result<Exit, Failure> {

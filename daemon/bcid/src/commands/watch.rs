@@ -2,7 +2,7 @@
 
 mod view;
 
-use super::{Interrupts, runtime};
+use super::{Interrupts, client_runtime};
 use crate::cli::WatchArgs;
 use crate::client::{Client, Events, Latency, outcome_words};
 use crate::exit::{Exit, Failure};
@@ -39,7 +39,7 @@ struct Screen {
 }
 
 pub(crate) fn watch(args: &WatchArgs) -> Result<Exit, Failure> {
-    runtime(1)?.block_on(async {
+    client_runtime()?.block_on(async {
         let client = Client::connect(&args.server.server).await?;
         let events = client.subscribe(&args.pipeline, true).await?;
         if args.plain || !std::io::stdout().is_terminal() {

@@ -18,7 +18,6 @@ pub use spikes::{SpikeOutput, SpikeSpec};
 
 use crate::design::{DesignError, Sos};
 use crate::element::{InPlace, Reframe};
-use crate::run::AlignMode;
 use crate::signal::Signal;
 use std::fmt;
 
@@ -116,7 +115,7 @@ impl StepSpec {
                 FeatureSpec::Power(spec) => spec.root && !spec.log,
                 _ => false,
             },
-            Self::Clean(CleanSpec::Align { align, .. }) => !matches!(align.mode, AlignMode::Fixed { .. }),
+            Self::Clean(CleanSpec::Align { align, .. }) => align.mode.given().is_none(),
             Self::Clean(CleanSpec::Asr(_)) | Self::Spike(_) => false,
         }
     }

@@ -127,3 +127,59 @@ fn a_chain_of_covariances_knows_what_reaches_what() {
     let shrunk = chain_of(&covariance_step(100.0, 50.0, Shrinkage::Oas, true), &signal);
     assert_eq!(shrunk.reaches(Some(&marked)), [true; 3], "the mean variance is of all");
 }
+
+/// Groups of channels have the covariances that they would have alone; of the logarithm, the matrix is that of the covariance,
+/// and its length is kept.
+#[test]
+fn groups_and_logarithms_are_those_of_the_covariances() {
+    let rate = eeg().rate;
+    let frames = eeg().frames;
+    let labels: Vec<String> = (0..8).map(|i| format!("c{i}")).collect();
+    let spec = CovariancesSpec {
+        window_ms: 1000.0,
+        hop_ms: 500.0,
+        shrinkage: Shrinkage::Oas,
+        centre: true,
+        groups: 2,
+        log: false,
+    };
+    let feature = |spec| StepSpec::Feature(FeatureSpec::Covariance(spec));
+    let got = |spec, labels: &[String], x: &[f64]| {
+        let mut chain = chain_of(&feature(spec), &Signal::new(rate, labels));
+        run(&mut chain, x)
+    };
+    let together = got(spec, &labels, &frames);
+    let half = |group: usize| -> Vec<f64> {
+        frames.chunks_exact(8).flat_map(|f| f[group * 4..(group + 1) * 4].to_vec()).collect()
+    };
+    let alone =
+        [0, 1].map(|g| got(CovariancesSpec { groups: 1, ..spec }, &labels[g * 4..(g + 1) * 4], &half(g)));
+    assert_eq!(together.len(), alone[0].len() + alone[1].len());
+    for (whole, (a, b)) in
+        together.chunks_exact(20).zip(alone[0].chunks_exact(10).zip(alone[1].chunks_exact(10)))
+    {
+        assert_eq!(whole, [a, b].concat());
+    }
+    let logs = got(CovariancesSpec { log: true, ..spec }, &labels, &frames);
+    let mut eigen = bci_dsp::linalg::SymmetricEigen::design(4);
+    let mut matrix = [0.0; 16];
+    for (log, triangle) in logs.chunks_exact(10).zip(together.chunks_exact(10)) {
+        let pairs = (0..4).flat_map(|i| (i..4).map(move |j| (i, j)));
+        for ((i, j), x) in pairs.zip(triangle) {
+            (matrix[i * 4 + j], matrix[j * 4 + i]) = (*x, *x);
+        }
+        eigen.decompose(&matrix).expect("finite");
+        let length: f64 = eigen.values().iter().map(|x| x.ln().powi(2)).sum::<f64>().sqrt();
+        let own = log.iter().map(|x| x * x).sum::<f64>().sqrt();
+        assert!((own / length - 1.0).abs() < 1e-9, "{own} for {length}");
+    }
+    let mistakes = |spec| chain_mistakes(&feature(spec), &Signal::new(rate, &labels));
+    assert!(mistakes(CovariancesSpec { groups: 3, ..spec }).contains("must divide the 8 channels"));
+    let short = CovariancesSpec { window_ms: 25.0, shrinkage: Shrinkage::None, groups: 1, log: true, ..spec };
+    assert!(mistakes(short).contains("log = true"));
+}
+
+fn chain_mistakes(step: &StepSpec, signal: &Signal) -> String {
+    let found = Chain::design(std::slice::from_ref(step), signal, 64).err().unwrap_or_default();
+    found.iter().map(|(_, e)| e.to_string()).collect::<Vec<_>>().join("; ")
+}

@@ -24,17 +24,33 @@ FILES = [
     "models/data/eegmmidb/S001R10.edf",
     "../shared/data/formats/edf-bdf/test.bdf",
     "../shared/data/formats/edf-bdf/test.edf",
+    "../shared/data/formats/brainvision/test.vhdr",
+    "../shared/data/formats/brainvision/test_NO.vhdr",
+    "../shared/data/formats/gdf/test_1ch.gdf",
     "../shared/data/ieeg/sample_ecog.edf",
     "../shared/data/ieeg/sample_seeg.edf",
 ]
 
 
+def factors(path, raw):
+    """What MNE multiplies physical values with, by channel."""
+    if path.suffix != ".vhdr":
+        return np.asarray(raw._raw_extras[0]["units"])
+    small = {"\N{MICRO SIGN}V": 1e-6, "\N{MICRO SIGN}S": 1e-6, "uS": 1e-6}
+    return np.asarray([small.get(raw._orig_units[name], 1.0) for name in raw.ch_names])
+
+
 def read(name):
     path = (ROOT / name).resolve()
-    reader = mne.io.read_raw_bdf if path.suffix == ".bdf" else mne.io.read_raw_edf
-    # An unlikely name: no channel is singled out as a trigger channel, whose bits MNE would mask.
-    raw = reader(path, stim_channel=["none of them"], preload=True, verbose="error")
-    data = raw.get_data() / np.asarray(raw._raw_extras[0]["units"])[:, None]
+    if path.suffix == ".vhdr":
+        raw = mne.io.read_raw_brainvision(path, preload=True, verbose="error")
+    elif path.suffix == ".gdf":
+        raw = mne.io.read_raw_gdf(path, stim_channel=[], preload=True, verbose="error")
+    else:
+        reader = mne.io.read_raw_bdf if path.suffix == ".bdf" else mne.io.read_raw_edf
+        # An unlikely name: no channel is singled out as a trigger channel, whose bits MNE would mask.
+        raw = reader(path, stim_channel=["none of them"], preload=True, verbose="error")
+    data = raw.get_data() / factors(path, raw)[:, None]
     frames = [0, 1, int(raw.n_times) // 3, int(raw.n_times) - 1]
     notes = [] if path.suffix == ".bdf" else mne.read_annotations(path)
     return {

@@ -160,6 +160,7 @@ fn learned() -> Vec<Entry> {
         metric: Metric::Euclid,
         shrinkage: Shrinkage::None,
         windows: 20,
+        groups: 1,
         reference: reference.to_vec(),
     };
     let entry = |name: &str, window_ms, what| Entry {

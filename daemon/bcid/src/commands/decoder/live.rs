@@ -2,7 +2,7 @@
 
 use crate::cli::LiveArgs;
 use crate::client::Client;
-use crate::commands::{print_lines, runtime};
+use crate::commands::{client_runtime, print_lines};
 use crate::exit::{Exit, Failure};
 use bci_proto::v1;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub(crate) enum Action {
 }
 
 pub(crate) fn live(args: &LiveArgs, action: Action) -> Result<Exit, Failure> {
-    runtime(1)?.block_on(async {
+    client_runtime()?.block_on(async {
         let client = Client::connect(&args.server.server).await?;
         let lines = act(&client, args.pipeline.clone(), action).await?;
         print_lines(&lines);

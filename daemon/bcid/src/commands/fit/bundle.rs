@@ -1,4 +1,4 @@
-use super::plan::Plan;
+use super::plan::{ALIGN_FILE, Plan};
 use super::session::Lessons;
 use super::{Validation, metric};
 use crate::cli::FitArgs;
@@ -8,6 +8,7 @@ use crate::exit::{Exit, Failure};
 use bci_calibration::Task;
 use bci_calibration::train::Fitted;
 use bci_models::bundle::{Matrix, write_npy};
+use bci_models::learned::to_toml;
 use bci_models::onnx::Readout;
 use bci_models::pack::{Pack, pack};
 use bci_models::{Decoder as _, Device};
@@ -42,6 +43,11 @@ pub(super) fn write(
     put("model.onnx", &readout.model())?;
     put("decoder.toml", toml(args, plan, task, tapes, validation).as_bytes())?;
     put(TASK_FILE, task.source().as_bytes())?;
+    match (&lessons.aligned, plan.align_ms) {
+        (Some(entry), _) => put(ALIGN_FILE, to_toml(std::slice::from_ref(entry)).as_bytes())?,
+        (None, Some(_)) => return Err(Failure::new(Exit::Failed, "no window could be trusted to align by")),
+        (None, None) => {}
+    }
     let segment = segment(plan, tapes)?;
     let first = tapes.first().map(|tape| tape.recorded.file.clone()).unwrap_or_default();
     let origin = format!("{first}, its first {:.1} s", segment.rows as f64 / plan.rate.get());
@@ -116,7 +122,7 @@ fn toml(args: &FitArgs, plan: &Plan, task: &Task, tapes: &[Tape], validation: &V
         args.licence,
         plan.channels,
         plan.rate.get(),
-        plan.toml,
+        plan.bundle_toml,
         plan.classes,
         env!("CARGO_PKG_VERSION"),
         args.subjects,

@@ -12,6 +12,9 @@ use std::fmt::Write as _;
 /// algorithm, IJCNN 2008, with fewer of them: a few minutes are to teach it.
 const BANK_HZ: [[f64; 2]; 4] = [[7.0, 10.0], [10.0, 14.0], [14.0, 20.0], [20.0, 30.0]];
 
+/// Where a bundle keeps the reference that its alignment begins with.
+pub(crate) const ALIGN_FILE: &str = "align.toml";
+
 /// How a decoder is to be learned.
 pub(crate) struct Plan {
     pub(crate) method: Method,
@@ -19,8 +22,11 @@ pub(crate) struct Plan {
     pub(crate) classes: Vec<String>,
     pub(crate) channels: Vec<String>,
     pub(crate) rate: Hz,
-    /// The decoder's own steps, as its bundle states them.
-    pub(crate) toml: String,
+    /// The decoder's own steps, as they learn, and as its bundle states them.
+    toml: String,
+    pub(crate) bundle_toml: String,
+    /// The windows of alignment, ms, where there is one.
+    pub(crate) align_ms: Option<f64>,
     pub(crate) window_s: f64,
     band_hz: [f64; 2],
     /// Adaptive steps learn in trials alone.
@@ -65,15 +71,19 @@ impl Plan {
             channels,
             rate,
             toml: String::new(),
+            bundle_toml: String::new(),
+            align_ms: (args.recentre != Recentre::None).then_some(window_ms),
             window_s: window_ms / 1e3,
             band_hz,
             learns_in_trials: args.recentre == Recentre::Trials,
         };
-        plan.toml = plan.steps_toml(args.recentre, window_ms, hop_ms, whole(window_ms / 4.0));
+        let steps = |given: bool| plan.steps_toml((window_ms, hop_ms, whole(window_ms / 4.0)), given);
+        (plan.toml, plan.bundle_toml) = (steps(false), steps(true));
         Ok(plan)
     }
 
-    fn steps_toml(&self, recentre: Recentre, window_ms: f64, hop_ms: f64, align_hop_ms: f64) -> String {
+    /// With the reference that was learned, where it is `given`.
+    fn steps_toml(&self, (window_ms, hop_ms, align_hop_ms): (f64, f64, f64), given: bool) -> String {
         let mut toml = String::new();
         let [low, high] = self.band_hz;
         if self.bank {
@@ -91,10 +101,11 @@ impl Plan {
             );
         }
         let groups = if self.bank { format!(", groups = {}", BANK_HZ.len()) } else { String::new() };
-        if recentre != Recentre::None {
+        if self.align_ms.is_some() {
+            let reference = if given { format!(", reference = \"{ALIGN_FILE}\"") } else { String::new() };
             let _ = writeln!(
                 toml,
-                "[[preprocessing]]\nalign = {{ metric = \"riemann\", window_ms = {window_ms:?}, hop_ms = {align_hop_ms:?}, mode = \"running\", shrinkage = \"oas\"{groups} }}"
+                "[[preprocessing]]\nalign = {{ metric = \"riemann\", window_ms = {window_ms:?}, hop_ms = {align_hop_ms:?}, mode = \"running\", shrinkage = \"oas\"{groups}{reference} }}"
             );
         }
         let log = if self.method.takes_log() { ", log = true" } else { "" };
@@ -118,8 +129,13 @@ impl Plan {
         }
     }
 
+    /// Groups of channels with a covariance each.
+    pub(crate) fn groups(&self) -> usize {
+        if self.bank { BANK_HZ.len() } else { 1 }
+    }
+
     pub(crate) fn fit(&self, examples: &Examples) -> Result<Fitted, Failure> {
-        let groups = if self.bank { BANK_HZ.len() } else { 1 };
+        let groups = self.groups();
         self.method
             .fit(examples, (groups, self.channels.len()), self.classes.len())
             .map_err(|e| Failure::new(Exit::Failed, format!("{e}: {}", self.classes.join(", "))))

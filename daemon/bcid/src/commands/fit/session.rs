@@ -4,8 +4,10 @@ use crate::commands::tape::{Heard, Tape, play};
 use crate::exit::{Exit, Failure};
 use bci_calibration::Task;
 use bci_calibration::train::Examples;
+use bci_dsp::run::{Learned, Metric, Shrinkage};
+use bci_models::learned::{Entry, Recorded, What};
 use bci_pipeline::{
-    Continuity, Counters, PipelineSpec, PolicySpec, Surroundings, Teaching, WindowQueue, acquire,
+    Continuity, Counters, PipelineSpec, PolicySpec, SignalPath, Surroundings, Teaching, WindowQueue, acquire,
     feature_path,
 };
 use bci_rt::clock::Clock;
@@ -23,6 +25,8 @@ pub(crate) struct Lessons {
     pub(crate) examples: Examples,
     /// In the order of the examples' trials.
     pub(crate) trials: Vec<CuedTrial>,
+    /// What the alignment has come to, where there is one.
+    pub(crate) aligned: Option<Entry>,
 }
 
 /// A trial that was recorded to its end, whether or not a window of it could be trusted.
@@ -105,7 +109,31 @@ pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons
     })
     .map_err(config)?;
     progress("listening", tapes.len(), tapes.len());
-    Ok(lessons(task, path.window_len(), &windows, &cues, &ends))
+    let lessons = lessons(task, path.window_len(), &windows, &cues, &ends);
+    let recordings = tapes.iter().map(|tape| tape.recorded.clone()).collect();
+    Ok(Lessons { aligned: aligned(plan, &mut path, recordings), ..lessons })
+}
+
+/// What the alignment has learned, for the decoder to begin with.
+fn aligned(plan: &Plan, path: &mut SignalPath, recordings: Vec<Recorded>) -> Option<Entry> {
+    let window_ms = plan.align_ms?;
+    let (learned, signal) = path.learned(true, 0)?;
+    let Learned::Align { reference: Some(reference), windows, frames } = learned else { return None };
+    Some(Entry {
+        name: "align".to_owned(),
+        channels: signal.labels.clone(),
+        rate: signal.rate,
+        learned_s: frames as f64 / signal.rate.get(),
+        recordings,
+        window_ms,
+        what: What::Align {
+            metric: Metric::Riemann,
+            shrinkage: Shrinkage::Oas,
+            windows: windows as usize,
+            groups: plan.groups(),
+            reference: reference.to_vec(),
+        },
+    })
 }
 
 /// Windows that lie wholly within a trial's span.
@@ -116,7 +144,7 @@ fn lessons(
     cues: &[(f64, usize, usize)],
     ends: &[f64],
 ) -> Lessons {
-    let mut lessons = Lessons { examples: Examples::new(width), trials: Vec::new() };
+    let mut lessons = Lessons { examples: Examples::new(width), trials: Vec::new(), aligned: None };
     for (cue_s, class, recording) in cues {
         if cue_s + task.to_s > ends[*recording] + TOLERANCE_S {
             continue;

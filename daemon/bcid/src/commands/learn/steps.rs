@@ -51,7 +51,7 @@ pub(super) fn targets(spec: &PipelineSpec, bundle: &Bundle) -> Vec<Target> {
 
 fn learns(clean: &CleanSpec) -> bool {
     match clean {
-        CleanSpec::Align { align, .. } => !matches!(align.mode, AlignMode::Fixed { .. }),
+        CleanSpec::Align { align, .. } => align.mode.given().is_none(),
         CleanSpec::Asr(asr) => !matches!(asr.calibration, AsrCalibration::Given(_)),
     }
 }
@@ -132,13 +132,15 @@ fn lesson(target: &Target, path: &mut SignalPath, played: &Played, tapes: &[Tape
                 ));
             }
             let reference = reference.ok_or("it has learned nothing")?;
-            if !is_definite(reference, signal.channels(), SPD_FLOOR) {
+            let own = signal.channels() / align.groups;
+            if !reference.chunks_exact(own * own).all(|part| is_definite(part, own, SPD_FLOOR)) {
                 return Err("the covariance that it learned is not of full rank, as after an average reference, with a dead channel or with two alike: leave those out before it, or set shrinkage = \"oas\"".into());
             }
             let what = What::Align {
                 metric: align.metric,
                 shrinkage: align.shrinkage,
                 windows: windows as usize,
+                groups: align.groups,
                 reference: reference.to_vec(),
             };
             (frames, *window_ms, what, format!(", {windows} windows"))

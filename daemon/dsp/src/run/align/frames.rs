@@ -18,6 +18,8 @@ use std::any::Any;
 pub struct AlignFrames {
     /// One a group of channels; they learn together.
     references: Box<[Reference]>,
+    /// What they are, one after the other.
+    means: Box<[f64]>,
     channels: usize,
     /// Frames of a window.
     frames: usize,
@@ -55,10 +57,12 @@ impl AlignFrames {
             return Err(mistakes);
         }
         let of_group = channels / spec.groups;
-        let reference = Reference::design(of_group, frames, spec)?;
+        let references = (0..spec.groups).map(|group| Reference::design(of_group, frames, spec, group));
+        let references: Box<[Reference]> = references.collect::<Result<_, _>>()?;
         let zeros = |n: usize| vec![0.0; n].into_boxed_slice();
-        Ok(Self {
-            references: vec![reference; spec.groups].into_boxed_slice(),
+        let mut own = Self {
+            means: zeros(of_group * of_group * spec.groups),
+            references,
             channels,
             frames,
             ring: zeros(frames * channels),
@@ -68,13 +72,15 @@ impl AlignFrames {
             until_due: frames,
             trusted: 0,
             learnable: 0,
-        })
+        };
+        own.tell();
+        Ok(own)
     }
 
-    /// The reference of the first group, `[channels x channels]`; the unit matrix until there is one.
+    /// The reference, `[channels x channels]` of each group, one after the other; the unit matrix until there is one.
     #[must_use]
     pub fn reference(&self) -> &[f64] {
-        self.first().mean()
+        &self.means
     }
 
     /// Windows learned from since the last reset.
@@ -110,8 +116,21 @@ impl AlignFrames {
         }
     }
 
+    /// The references have changed.
+    fn tell(&mut self) {
+        let size = self.means.len() / self.references.len();
+        for (mean, reference) in self.means.chunks_exact_mut(size.max(1)).zip(&self.references) {
+            mean.copy_from_slice(reference.mean());
+        }
+    }
+
     /// The window in the ring counts towards the references.
     fn learn(&mut self) {
+        self.learn_apart();
+        self.tell();
+    }
+
+    fn learn_apart(&mut self) {
         let Self { references, channels, own, ring, .. } = self;
         if let [only] = &mut **references {
             only.learn(ring);
@@ -179,6 +198,7 @@ impl InPlace for AlignFrames {
 impl Element for AlignFrames {
     fn reset(&mut self) {
         self.references.iter_mut().for_each(Reference::reset);
+        self.tell();
         self.ring.fill(0.0);
         self.next = 0;
         self.until_due = self.frames;
@@ -197,11 +217,9 @@ impl Element for AlignFrames {
     }
 
     fn learned(&self) -> Option<Learned<'_>> {
-        // References of several cannot be given to another.
-        let [only] = &*self.references else { return None };
         Some(Learned::Align {
-            reference: only.is_there().then(|| only.mean()),
-            windows: only.learned(),
+            reference: self.first().is_there().then_some(&*self.means),
+            windows: self.first().learned(),
             frames: self.learnable,
         })
     }
@@ -241,6 +259,7 @@ impl Element for AlignFrames {
         for (own, new) in self.references.iter_mut().zip(&ready.references) {
             own.retune(new)?;
         }
+        self.tell();
         self.hop = ready.hop;
         self.until_due = self.until_due.min(self.hop.max(self.frames));
         Ok(())

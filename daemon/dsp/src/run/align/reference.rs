@@ -13,8 +13,9 @@ pub(super) struct Reference {
     schedule: Schedule,
     /// Windows learned from since the last reset.
     learned: u32,
-    /// The reference a fixed mode was given; zeros otherwise.
+    /// The reference it begins with, and as how many windows that counts; zeros where none was given.
     given: Box<[f64]>,
+    prior: u32,
     /// `[channels x channels]` each: the reference, its root and its inverse root, which is the transform.
     mean: Box<[f64]>,
     root: Box<[f64]>,
@@ -34,15 +35,23 @@ enum Schedule {
 }
 
 impl Reference {
-    /// Of `channels` channels of a group; `spec` was checked.
-    pub(super) fn design(channels: usize, frames: usize, spec: &AlignSpec) -> Result<Self, Vec<DesignError>> {
+    /// Of `channels` channels of group `group`; `spec` was checked.
+    pub(super) fn design(
+        channels: usize,
+        frames: usize,
+        spec: &AlignSpec,
+        group: usize,
+    ) -> Result<Self, Vec<DesignError>> {
         let zeros = |len: usize| vec![0.0; len].into_boxed_slice();
         let square = || zeros(channels * channels);
-        let (schedule, given) = match &spec.mode {
-            AlignMode::Fixed { reference } => (Schedule::Fixed, reference.clone().into_boxed_slice()),
-            AlignMode::FirstWindows { windows } => (Schedule::First(*windows), square()),
-            AlignMode::Running { horizon } => (Schedule::Running(*horizon), square()),
+        let (schedule, prior) = match &spec.mode {
+            AlignMode::Fixed { .. } => (Schedule::Fixed, 0),
+            AlignMode::FirstWindows { windows } => (Schedule::First(*windows), 0),
+            AlignMode::Running { horizon } => (Schedule::Running(*horizon), 0),
+            AlignMode::Onwards { windows, horizon, .. } => (Schedule::Running(*horizon), *windows),
         };
+        let own = group * channels * channels..(group + 1) * channels * channels;
+        let given = spec.mode.given().map_or_else(square, |reference| reference[own].into());
         let mut own = Self {
             channels,
             frames,
@@ -51,6 +60,7 @@ impl Reference {
             schedule,
             learned: 0,
             given,
+            prior,
             mean: square(),
             root: square(),
             transform: square(),
@@ -70,7 +80,7 @@ impl Reference {
         self.mean.iter_mut().step_by(self.channels + 1).for_each(|x| *x = 1.0);
         self.root.copy_from_slice(&self.mean);
         self.transform.copy_from_slice(&self.mean);
-        if self.schedule == Schedule::Fixed {
+        if self.is_given() {
             self.scratch[0].copy_from_slice(&self.given);
             // It was decomposed when it was checked.
             let _ = self.adopt();
@@ -109,11 +119,14 @@ impl Reference {
         let learned_alike = self.metric == ready.metric
             && self.estimator.shrinkage() == ready.estimator.shrinkage()
             && self.schedule != Schedule::Fixed
-            && ready.schedule != Schedule::Fixed;
+            && ready.schedule != Schedule::Fixed
+            && self.prior == ready.prior
+            && self.given == ready.given;
         self.metric = ready.metric;
         self.estimator.retune(&ready.estimator);
         self.schedule = ready.schedule;
         self.given.copy_from_slice(&ready.given);
+        self.prior = ready.prior;
         if !learned_alike {
             self.reset();
         }
@@ -136,12 +149,12 @@ impl Reference {
 
     /// Whether there is a reference, learned or given.
     pub(super) fn is_there(&self) -> bool {
-        self.learned > 0 || self.schedule == Schedule::Fixed
+        self.learned > 0 || self.is_given()
     }
 
-    /// Whether it is given and stays.
+    /// Whether it begins with one that was given.
     pub(super) fn is_given(&self) -> bool {
-        self.schedule == Schedule::Fixed
+        self.schedule == Schedule::Fixed || self.prior > 0
     }
 
     pub(super) fn mean(&self) -> &[f64] {
@@ -150,7 +163,7 @@ impl Reference {
 
     /// How much the next window weighs; `None` when nothing is to be learned any more.
     fn weight(&self) -> Option<f64> {
-        let equal = 1.0 / (f64::from(self.learned) + 1.0);
+        let equal = 1.0 / (f64::from(self.learned) + f64::from(self.prior) + 1.0);
         match self.schedule {
             Schedule::Fixed => None,
             Schedule::First(windows) => (self.learned < windows).then_some(equal),
@@ -162,7 +175,7 @@ impl Reference {
     /// Moves the mean towards the covariance; on an error nothing has changed.
     fn step(&mut self, weight: f64) -> Result<(), EigenError> {
         let n = self.channels;
-        if self.learned == 0 {
+        if !self.is_there() {
             self.scratch[0].copy_from_slice(&self.covariance);
             return self.adopt();
         }

@@ -39,7 +39,8 @@ pub enum Metric {
 pub enum AlignMode {
     /// None: the reference is given and stays.
     Fixed {
-        /// `[channels x channels]`, symmetric and positive definite, in the squared unit of the signal.
+        /// `[channels x channels]`, symmetric and positive definite, in the squared unit of the signal; one group after the
+        /// other.
         reference: Vec<f64>,
     },
     /// The first `windows`; until then the mean of those so far.
@@ -53,6 +54,27 @@ pub enum AlignMode {
         /// it every window weighs the same.
         horizon: Option<u32>,
     },
+    /// The same, begun with a reference that is given, such as that of another day: it is there at once, and what comes
+    /// outweighs it soon.
+    Onwards {
+        /// As in [`AlignMode::Fixed`].
+        reference: Vec<f64>,
+        /// As how many windows it counts; at least 1.
+        windows: u32,
+        /// As in [`AlignMode::Running`].
+        horizon: Option<u32>,
+    },
+}
+
+impl AlignMode {
+    /// The reference that is given.
+    #[must_use]
+    pub fn given(&self) -> Option<&[f64]> {
+        match self {
+            Self::Fixed { reference } | Self::Onwards { reference, .. } => Some(reference),
+            Self::FirstWindows { .. } | Self::Running { .. } => None,
+        }
+    }
 }
 
 impl AlignSpec {
@@ -69,9 +91,6 @@ impl AlignSpec {
         } else {
             channels /= self.groups;
         }
-        if self.groups > 1 && matches!(self.mode, AlignMode::Fixed { .. }) {
-            found.push(DesignError::setting("groups", self.groups, "must be 1 where the reference is given"));
-        }
         if frames < 2 {
             found.push(DesignError::setting(
                 "window_ms",
@@ -87,17 +106,27 @@ impl AlignSpec {
             found.push(DesignError::setting("shrinkage", self.shrinkage, must));
         }
         found.extend(self.shrinkage.mistake());
-        match &self.mode {
-            AlignMode::Fixed { reference } if !is_definite(reference, channels, f64::MIN_POSITIVE) => {
+        if let Some(reference) = self.mode.given() {
+            let square = channels * channels;
+            let definite = |part: &[f64]| is_definite(part, channels, f64::MIN_POSITIVE);
+            let fits = square > 0 && reference.len() == square * self.groups;
+            if !fits || !reference.chunks_exact(square).all(definite) {
+                let each = if self.groups > 1 {
+                    format!(", for each of {} groups", self.groups)
+                } else {
+                    String::new()
+                };
                 let must = format!(
-                    "must be a symmetric positive definite matrix of {channels} x {channels} numbers"
+                    "must be a symmetric positive definite matrix of {channels} x {channels} numbers{each}"
                 );
                 found.push(DesignError::setting("reference", format!("[{} numbers]", reference.len()), must));
             }
-            AlignMode::FirstWindows { windows: 0 } => {
+        }
+        match &self.mode {
+            AlignMode::FirstWindows { windows: 0 } | AlignMode::Onwards { windows: 0, .. } => {
                 found.push(DesignError::setting("windows", 0, "must be at least 1"));
             }
-            AlignMode::Running { horizon: Some(0) } => {
+            AlignMode::Running { horizon: Some(0) } | AlignMode::Onwards { horizon: Some(0), .. } => {
                 found.push(DesignError::setting("horizon", 0, "must be at least 1"));
             }
             _ => {}
@@ -115,6 +144,15 @@ impl fmt::Display for AlignSpec {
         match &self.mode {
             AlignMode::Fixed { .. } => f.write_str(" on a given reference")?,
             AlignMode::FirstWindows { windows } => write!(f, " on the first {windows} windows")?,
+            AlignMode::Onwards { windows, horizon, .. } => {
+                write!(
+                    f,
+                    " on a running mean, begun with a given reference that counts as {windows} windows"
+                )?;
+                if let Some(horizon) = horizon {
+                    write!(f, " and weighs no window below 1/{horizon}")?;
+                }
+            }
             AlignMode::Running { horizon: None } => f.write_str(" on a running mean")?,
             AlignMode::Running { horizon: Some(horizon) } => {
                 write!(f, " on a running mean that weighs no window below 1/{horizon}")?;
