@@ -22,6 +22,7 @@ fn permitted() -> BTreeMap<String, Keys> {
         "[pipeline.stream]",
         "[pipeline.signal]",
         "[pipeline.intent]",
+        "[pipeline.adapt]",
         "[pipeline.validity]",
     ] {
         text.push_str(&format!("{table}\n{probe}"));
@@ -29,7 +30,7 @@ fn permitted() -> BTreeMap<String, Keys> {
     text.push_str(&format!("[[pipeline.signal.steps]]\n{probe}"));
     text.push_str(&format!("[[markers]]\n{probe}"));
     let mut tables = answers(&text);
-    assert_eq!(tables.len(), 10, "every probe is answered: {tables:?}");
+    assert_eq!(tables.len(), 11, "every probe is answered: {tables:?}");
     for step in &tables["pipeline.signal.steps"].clone() {
         let probe = format!("[[pipeline]]\n[[pipeline.signal.steps]]\n{step} = {{ {PROBE} = 1 }}\n");
         tables.extend(answers(&probe).into_iter().filter(|(table, _)| table.ends_with(step)));

@@ -70,6 +70,8 @@ fn check_annotations(recording: &Recording, expected: &Value) {
     let mut got: Vec<_> = recording
         .annotations()
         .iter()
+        // Of BrainVision's first segment MNE takes the date, and leaves it out.
+        .filter(|a| a.text != "New Segment/")
         .map(|a| (a.onset_s, a.duration_s.unwrap_or(0.0), a.text.clone()))
         .collect();
     wanted.sort_by(key);
@@ -84,8 +86,10 @@ fn check(expected: &Value) -> Recording {
     let recording = open(root().join(expected["file"].as_str().unwrap())).unwrap();
     check_samples(&recording, expected);
     check_annotations(&recording, expected);
-    let second = &expected["start"].as_str().unwrap()[..19];
-    assert!(recording.start().unwrap().starts_with(second), "{:?} for {second}", recording.start());
+    match expected["start"].as_str().map(|start| &start[..19]) {
+        Some(second) => assert!(recording.start().unwrap().starts_with(second), "{:?}", recording.start()),
+        None => assert_eq!(recording.start(), None),
+    }
     assert_eq!(recording.warnings(), [""; 0], "{}", expected["file"]);
     recording
 }

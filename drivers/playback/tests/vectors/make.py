@@ -9,6 +9,7 @@ few whole frames; `mean` and `rms` go over all frames, so that no sample escapes
 
 import json
 import pathlib
+import re
 
 import mne
 import numpy as np
@@ -36,8 +37,10 @@ def factors(path, raw):
     """What MNE multiplies physical values with, by channel."""
     if path.suffix != ".vhdr":
         return np.asarray(raw._raw_extras[0]["units"])
-    small = {"\N{MICRO SIGN}V": 1e-6, "\N{MICRO SIGN}S": 1e-6, "uS": 1e-6}
-    return np.asarray([small.get(raw._orig_units[name], 1.0) for name in raw.ch_names])
+    # By the header's own word: MNE forgets the units that it does not know by name.
+    written = re.findall(r"^Ch\d+=[^,\n]*,[^,\n]*,[^,\n]*,?(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    plain = (unit.strip().replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u") for unit in written)
+    return np.asarray([{"": 1e-6, "uV": 1e-6, "uS": 1e-6}.get(unit, 1.0) for unit in plain])
 
 
 def read(name):
@@ -52,12 +55,12 @@ def read(name):
         raw = reader(path, stim_channel=["none of them"], preload=True, verbose="error")
     data = raw.get_data() / factors(path, raw)[:, None]
     frames = [0, 1, int(raw.n_times) // 3, int(raw.n_times) - 1]
-    notes = [] if path.suffix == ".bdf" else mne.read_annotations(path)
+    notes = [] if path.suffix == ".bdf" else mne.read_annotations(path) if path.suffix == ".edf" else raw.annotations
     return {
         "file": name,
         "rate": float(raw.info["sfreq"]),
         "frames_total": int(raw.n_times),
-        "start": raw.info["meas_date"].strftime("%Y-%m-%dT%H:%M:%S.%f"),
+        "start": raw.info["meas_date"].strftime("%Y-%m-%dT%H:%M:%S.%f") if raw.info["meas_date"] else None,
         "labels": raw.ch_names,
         "frames": frames,
         "values": [[float(f"{v:.15g}") for v in data[:, f]] for f in frames],

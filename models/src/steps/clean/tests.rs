@@ -304,9 +304,16 @@ fn every_way_of_naming_it_wrongly_is_refused() {
         ),
         (ALIGN.replace(", reference = \"l.toml\"", ""), "rig.toml:2: `steps[0].align.reference` is missing"),
         (
-            ALIGN.replace("fixed", "running").replace(", entry = \"second\"", ""),
-            "reference = \"l.toml\" at rig.toml:2: goes with mode = \"fixed\" only",
+            ALIGN
+                .replace("mode = \"fixed\"", "windows = 3, mode = \"first_windows\"")
+                .replace(", entry = \"second\"", ""),
+            "reference = \"l.toml\" at rig.toml:2: goes with mode = \"fixed\" or \"running\" only",
         ),
+        (
+            ALIGN.replace("mode", "reference_windows = 3, mode"),
+            "reference_windows = 3 at rig.toml:2: goes with mode = \"running\" and a `reference` only",
+        ),
+        (ALIGN.replace("mode", "groups = 2, mode"), "was learned with groups = 1, which is 2 here"),
     ] {
         let told = folder.told(&step);
         assert!(told.contains(part), "{step}\n{part}\n{told}");
