@@ -41,7 +41,7 @@ pub(crate) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
         working.join().map_err(|_| Failure::new(Exit::Internal, "fitting panicked"))??;
     let seconds = begun.elapsed().as_secs_f64();
     bundle::write(args, &plan, &task, &tapes, &lessons, &validation, &fitted)?;
-    print_lines(&told(args, &plan, &lessons, &validation, seconds));
+    print_lines(&told(args, &task, &plan, &lessons, &validation, seconds));
     Ok(Exit::Clean)
 }
 
@@ -93,6 +93,7 @@ fn decide(fitted: &Fitted, examples: &Examples, trial: usize) -> Option<usize> {
 
 fn told(
     args: &FitArgs,
+    task: &Task,
     plan: &Plan,
     lessons: &Lessons,
     validation: &Validation,
@@ -107,7 +108,7 @@ fn told(
             format!("{} {label}", lessons.trials.iter().filter(|trial| trial.class == class).count())
         })
         .collect();
-    vec![
+    let mut lines = vec![
         format!(
             "{} on {} channels, {} features; {} trials ({}), {} windows; {seconds:.1} s",
             plan.method_words(),
@@ -131,7 +132,15 @@ fn told(
             "written to {}; `bcid decoder verify` checks it, `bcid evaluate` tries it on other recordings",
             args.out.display()
         ),
-    ]
+    ];
+    if plan.learns_in_trials {
+        let markers: Vec<&str> = task.cues.iter().map(|(marker, _)| marker.as_str()).collect();
+        lines.push(format!(
+            "in the daemon it learns in trials alone with [pipeline.adapt]: markers = {markers:?}, from_s = {}, to_s = {}",
+            task.from_s, task.to_s
+        ));
+    }
+    lines
 }
 
 /// A line that is written over and over, where somebody looks.
