@@ -101,11 +101,16 @@ impl Drop for Pollers {
     }
 }
 
-/// Of the calling thread, as Linux has it.
+/// Of the calling thread, as Linux has it: whoever wakes takes the processor from it at once, and the scheduler takes a
+/// processor on which nothing else runs for an idle one.
 #[allow(unsafe_code, reason = "the scheduler's interface")]
 fn lowest_priority() {
-    // SAFETY: both take and give numbers; a refusal changes nothing.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, 19) };
+    // SAFETY: the structure is valid for all zeros, which is the only priority of this policy; a refusal changes nothing.
+    unsafe {
+        let none: libc::sched_param = std::mem::zeroed();
+        libc::sched_setscheduler(0, libc::SCHED_IDLE, &none);
+        libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, 19);
+    }
 }
 
 #[cfg(test)]
