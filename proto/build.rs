@@ -4,8 +4,13 @@ use prost::Message as _;
 use std::{env, error::Error, fs, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files =
-        ["bci/v1/common.proto", "bci/v1/decoders.proto", "bci/v1/intents.proto", "bci/v1/telemetry.proto"];
+    let files = [
+        "bci/v1/common.proto",
+        "bci/v1/decoders.proto",
+        "bci/v1/intents.proto",
+        "bci/v1/recording.proto",
+        "bci/v1/telemetry.proto",
+    ];
     for file in files {
         println!("cargo:rerun-if-changed={file}");
     }

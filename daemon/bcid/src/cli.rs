@@ -38,9 +38,69 @@ pub(crate) enum Command {
     Streams(StreamsArgs),
     /// Say what this machine offers and how to mend what is missing.
     Doctor(DoctorArgs),
+    /// Run what was recorded of a session again, through the same pipelines, and hold what they decide against what they decided.
+    Replay(ReplayArgs),
+    /// Begin or end a recording of a running daemon, or say how it is.
+    #[command(subcommand)]
+    Record(RecordCommand),
     /// Show, check or make a decoder bundle; load, compare and swap decoders of a running daemon.
     #[command(subcommand)]
     Decoder(DecoderCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordCommand {
+    /// Begin a recording; what is not given is as the daemon's configuration says.
+    Start(RecordStartArgs),
+    /// End it.
+    Stop(ServerArg),
+    /// Say how it is.
+    Status(ServerArg),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The recording: the .xdf file that a daemon wrote.
+    pub(crate) recording: PathBuf,
+    /// The pipeline; by default all of them.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// The decoder: a bundle's folder; by default the one that the session's configuration names.
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) decoder: Option<PathBuf>,
+    /// The configuration; by default the session's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// As fast as it was, instead of as fast as it can be computed.
+    #[arg(long)]
+    pub(crate) real_time: bool,
+    /// Write the findings here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecordStartArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
+    /// Who is recorded: %p of the file-name template.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) participant: String,
+    /// The session, %s.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) session: String,
+    /// The task, %b.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) task: String,
+    /// The acquisition, %a.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) acquisition: String,
+    /// The modality, %m.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) modality: String,
+    /// The run, %r or %n; by default the first that is free.
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+    pub(crate) run: u32,
 }
 
 #[derive(Debug, Subcommand)]

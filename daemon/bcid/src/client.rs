@@ -4,6 +4,7 @@ use crate::exit::{Exit, Failure};
 use bci_proto::v1;
 use bci_proto::v1::decoder_service_client::DecoderServiceClient;
 use bci_proto::v1::intent_service_client::IntentServiceClient;
+use bci_proto::v1::recording_service_client::RecordingServiceClient;
 use bci_proto::v1::subscribe_response::Event;
 use bci_proto::v1::telemetry_service_client::TelemetryServiceClient;
 use bci_rt::clock::{Clock as _, HostClock};
@@ -63,7 +64,12 @@ impl Client {
         DecoderServiceClient::new(self.channel.clone())
     }
 
-    /// A refusal of that service: what cannot be is no failure of the daemon.
+    /// The service that begins and ends recordings.
+    pub(crate) fn recordings(&self) -> RecordingServiceClient<Channel> {
+        RecordingServiceClient::new(self.channel.clone())
+    }
+
+    /// A refusal of these services: what cannot be is no failure of the daemon.
     pub(crate) fn refused_change(&self, status: &tonic::Status) -> Failure {
         use tonic::Code::{FailedPrecondition, InvalidArgument, NotFound, PermissionDenied};
         let exit = match status.code() {

@@ -5,6 +5,7 @@ use bci_driver_lsl::Query;
 use bci_models::Device;
 use bci_models::steps::{Files, read_steps_with};
 use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, PolicySpec, Teaching};
+use bci_record::{Naming, Template};
 use bci_types::{Hz, Unit};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
@@ -34,6 +35,22 @@ pub(crate) struct Config {
     pub(crate) cpu_latency_us: Option<u32>,
     pub(crate) pipelines: Vec<PipelineConfig>,
     pub(crate) markers: Vec<Query>,
+    pub(crate) recording: Option<RecordingConfig>,
+    /// Whether clients may begin and end recordings.
+    pub(crate) recording_changes: bool,
+    /// The file as it was read, and the folder that it lay in.
+    pub(crate) text: String,
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// Where recordings go, and what they are called.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordingConfig {
+    pub(crate) folder: PathBuf,
+    pub(crate) template: Template,
+    pub(crate) naming: Naming,
+    /// Begin with the daemon.
+    pub(crate) at_start: bool,
 }
 
 /// A pipeline's part of it. What is `None` was missing or wrong, which has been noted; what can be checked without it
@@ -58,6 +75,16 @@ pub(crate) struct Overrides {
 /// Reads `file`; every mistake is noted. What is returned is as much as could be read: it may be run only when there is
 /// no mistake.
 pub(crate) fn read_config(file: &Path, overrides: &Overrides, mistakes: &Mistakes) -> Option<Config> {
+    read_config_from(file, file.parent().unwrap_or(Path::new("")), overrides, mistakes)
+}
+
+/// As [`read_config`], of a copy of a file that lay in `folder`: what it names is there.
+pub(crate) fn read_config_from(
+    file: &Path,
+    folder: &Path,
+    overrides: &Overrides,
+    mistakes: &Mistakes,
+) -> Option<Config> {
     let shown = file.display().to_string();
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
@@ -66,8 +93,9 @@ pub(crate) fn read_config(file: &Path, overrides: &Overrides, mistakes: &Mistake
             return None;
         }
     };
-    let folder = file.parent().unwrap_or(Path::new(""));
     let mut config = read(&shown, &text, mistakes, |t| walk(t, folder))?;
+    config.text = text;
+    config.folder = Some(folder.to_owned());
     if let Some(listen) = overrides.listen {
         config.listen =
             Located { value: listen, at: Place::option("--listen", "server.listen", &listen.to_string()) };
@@ -90,7 +118,7 @@ pub(crate) fn read_config(file: &Path, overrides: &Overrides, mistakes: &Mistake
 fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     let top = t.place().clone();
     let server = t.optional_table("server").map(|s| read_server(s, folder)).unwrap_or_default();
-    let ServerPart { listen, socket, plaintext_beyond_loopback, decoder_changes } = server;
+    let ServerPart { listen, socket, plaintext_beyond_loopback, decoder_changes, recording_changes } = server;
     let (priority, cpu_latency_us) = t.optional_table("realtime").map(read_realtime).unwrap_or_default();
     let tables = t.tables("pipeline");
     if tables.is_empty() {
@@ -112,6 +140,8 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     });
     // Beyond loopback anyone could, until told so in as many words.
     let decoder_changes = decoder_changes.unwrap_or_else(|| listen.ip().is_loopback());
+    let recording_changes = recording_changes.unwrap_or_else(|| listen.ip().is_loopback());
+    let recording = t.optional_table("recording").and_then(|r| read_recording(r, folder));
     Config {
         listen,
         socket,
@@ -121,7 +151,64 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
         cpu_latency_us,
         pipelines,
         markers,
+        recording,
+        recording_changes,
+        text: String::new(),
+        folder: None,
     }
+}
+
+/// Where recordings go.
+fn read_recording(mut t: Table<'_>, folder: &Path) -> Option<RecordingConfig> {
+    let place = t.required::<String>("folder");
+    let template = t.optional::<String>("template");
+    let mut naming = Naming {
+        session: "S001".to_owned(),
+        task: "default".to_owned(),
+        modality: "eeg".to_owned(),
+        ..Naming::default()
+    };
+    let fields = [
+        ("participant", &mut naming.participant),
+        ("session", &mut naming.session),
+        ("task", &mut naming.task),
+        ("acquisition", &mut naming.acquisition),
+        ("modality", &mut naming.modality),
+    ];
+    let mut wrong = false;
+    for (key, field) in fields {
+        if let Some(given) = t.optional::<String>(key) {
+            if let Err(e) = Naming::check(key, &given) {
+                wrong = true;
+                t.mistakes().add(given.mistake(e.to_string()));
+            }
+            *field = given.value;
+        }
+    }
+    let run = t.optional::<i64>("run");
+    let at_start = t.optional::<bool>("at_start").is_none_or(|at_start| at_start.value);
+    let (mistakes, at) = (t.mistakes(), t.place().clone());
+    t.finish();
+    if let Some(run) = run {
+        naming.run = u32::try_from(run.value).ok().filter(|n| (1..=9999).contains(n));
+        if naming.run.is_none() {
+            mistakes
+                .add(run.mistake("must be between 1 and 9999; leave the key out for the first that is free"));
+        }
+    }
+    let default = if naming.acquisition.is_empty() { Template::BIDS } else { Template::BIDS_ACQUISITION };
+    let parsed = match &template {
+        Some(given) => Template::parse(given).map_err(|e| mistakes.add(given.mistake(e.to_string()))).ok(),
+        None => Template::parse(default).ok(),
+    }?;
+    // What a client gives when it begins a recording may still be missing.
+    if at_start
+        && !wrong
+        && let Err(e) = parsed.check(&naming)
+    {
+        mistakes.add(at.mistake(format!("{e}, and at_start is true, as it is by default")));
+    }
+    Some(RecordingConfig { folder: folder.join(place?.value), template: parsed, naming, at_start })
 }
 
 /// The priority, and how long an idle processor may take to wake.
@@ -153,6 +240,7 @@ struct ServerPart {
     socket: Option<Located<PathBuf>>,
     plaintext_beyond_loopback: bool,
     decoder_changes: Option<bool>,
+    recording_changes: Option<bool>,
 }
 
 fn read_server(mut s: Table<'_>, folder: &Path) -> ServerPart {
@@ -160,6 +248,7 @@ fn read_server(mut s: Table<'_>, folder: &Path) -> ServerPart {
     let socket = s.optional::<String>("socket");
     let plaintext_beyond_loopback = s.optional::<bool>("plaintext_beyond_loopback").is_some_and(|l| l.value);
     let decoder_changes = s.optional::<bool>("decoder_changes").map(|l| l.value);
+    let recording_changes = s.optional::<bool>("recording_changes").map(|l| l.value);
     let mistakes = s.mistakes();
     s.finish();
     let listen = listen.and_then(|listen| match listen.value.parse::<SocketAddr>() {
@@ -176,7 +265,7 @@ fn read_server(mut s: Table<'_>, folder: &Path) -> ServerPart {
         }
         Some(socket.map(|path| folder.join(path)))
     });
-    ServerPart { listen, socket, plaintext_beyond_loopback, decoder_changes }
+    ServerPart { listen, socket, plaintext_beyond_loopback, decoder_changes, recording_changes }
 }
 
 fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {

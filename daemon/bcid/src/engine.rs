@@ -1,15 +1,20 @@
 //! The engine as the server sees it, and the server as the pipelines see it.
 
+use crate::recordings::{Recordings, no_recordings};
 use bci_config::{Mistake, Mistakes};
 use bci_models::{Bundle, Device, OrtDecoder};
 use bci_pipeline::{Desk, MeasuredRate, Sink, State, Status, StatusChange, Teaching};
+use bci_record::{Intake, Note};
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
+use bci_rt::edge::Writer;
 use bci_rt::guard;
 use bci_server::{
     ArtefactsRemoved, Changed, DecoderChange, DecoderInfo, Engine, EngineStatus, PipelineDecoders,
-    PipelineSettings, PipelineStatus, Publisher, StreamState, StreamStatus,
+    PipelineSettings, PipelineStatus, Publisher, Recording, RecordingChange, RecordingRefusal, StreamState,
+    StreamStatus,
 };
-use bci_types::{DecoderIdentity, HostNs, Intent, Marker, Rate};
+use bci_types::{DecoderIdentity, HostNs, Intent, Marker, Rate, StreamSpec};
+use serde_json::json;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +25,8 @@ pub(crate) struct DaemonEngine {
     pub(crate) versions: Vec<(String, String)>,
     pub(crate) realtime_priority: bool,
     pub(crate) pipelines: Vec<Known>,
+    /// Where the configuration says where to.
+    pub(crate) recording: Option<Recordings>,
 }
 
 /// A pipeline as far as its status and its decoders need it.
@@ -130,8 +137,24 @@ impl Engine for DaemonEngine {
         let swapped = swapped.map_err(|e| e.to_string())?;
         if let Some(now) = &swapped.now {
             tracing::info!(%pipeline, decoder = %now.name, version = %now.version, after_window = swapped.after, "decoders swapped");
+            if let Some(recording) = &self.recording {
+                recording.event(json!({ "event": "decoders_swapped", "pipeline": pipeline, "model_sha256": now.model_sha256,
+                    "after_window": swapped.after }));
+            }
         }
         Ok(Changed::Swapped(swapped))
+    }
+
+    fn recording(&self) -> Result<Option<Recording>, RecordingRefusal> {
+        self.recording.as_ref().map(Recordings::now).ok_or_else(no_recordings)
+    }
+
+    fn record(&self, change: RecordingChange) -> Result<Recording, RecordingRefusal> {
+        let recordings = self.recording.as_ref().ok_or_else(no_recordings)?;
+        match change {
+            RecordingChange::Start(name) => recordings.start(name),
+            RecordingChange::Stop => recordings.stop(),
+        }
     }
 }
 
@@ -207,18 +230,42 @@ pub(crate) struct PublishingSink {
     pub(crate) publisher: Publisher,
     /// Whom markers tell when to learn.
     pub(crate) teachings: Vec<Arc<Teaching>>,
+    /// Who writes it down.
+    pub(crate) recorder: Option<Intake>,
+}
+
+impl PublishingSink {
+    fn note(&self, note: impl FnOnce() -> Note) {
+        if let Some(recorder) = &self.recorder {
+            recorder.note(note);
+        }
+    }
 }
 
 impl Sink for PublishingSink {
     fn intent(&self, intent: Intent) {
-        self.publisher.intent(intent);
+        let intent = Arc::new(intent);
+        self.publisher.intent(Arc::clone(&intent));
+        self.note(|| Note::Intent(intent));
     }
 
     fn marker(&self, marker: Marker) {
         for teaching in &self.teachings {
             teaching.marker(&marker.text, marker.time.as_lsl_seconds());
         }
-        self.publisher.marker(marker);
+        let marker = Arc::new(marker);
+        self.publisher.marker(Arc::clone(&marker));
+        self.note(|| Note::Marker(marker));
+    }
+
+    fn attached(
+        &self,
+        pipeline: &Arc<str>,
+        stream: &StreamSpec,
+        description: Option<&str>,
+        frames: usize,
+    ) -> Option<Writer> {
+        self.recorder.as_ref().map(|recorder| recorder.attach(pipeline, stream, description, frames))
     }
 
     fn status(&self, change: StatusChange) {
@@ -235,6 +282,11 @@ impl Sink for PublishingSink {
                 tracing::info!(%pipeline, state = ?change.state, "{}", change.message);
             }
         }
+        self.note(|| Note::Event {
+            at: change.since,
+            what: json!({ "event": "stream", "pipeline": &*change.pipeline, "state": format!("{:?}", change.state).to_lowercase(),
+                "message": change.message }),
+        });
         self.publisher.stream(stream_status(change));
     }
 }

@@ -12,6 +12,7 @@ mod config;
 mod engine;
 mod exit;
 mod logging;
+mod recordings;
 mod socket;
 
 use clap::Parser as _;
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
         Command::Watch(args) => commands::watch::watch(&args),
         Command::Trials(args) => commands::trials::trials(&args),
         Command::Latency(args) => commands::latency::latency(&args),
+        Command::Replay(args) => commands::replay::replay(&args),
+        Command::Record(command) => commands::record::record(&command),
         Command::Streams(args) => commands::streams::streams(&args),
         Command::Doctor(args) => commands::doctor::doctor(&args),
         Command::Decoder(DecoderCommand::Inspect(args)) => commands::decoder::inspect(&args),

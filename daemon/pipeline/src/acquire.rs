@@ -26,12 +26,12 @@ const SUPERSEDED_WITHIN: Duration = Duration::from_millis(1500);
 pub struct Outlet {
     /// The ring to that reader.
     pub writer: Writer,
-    /// Its bell, rung once a chunk.
-    pub bell: Doorbell,
+    /// Its bell, rung once a chunk; none where the reader looks by itself now and then.
+    pub bell: Option<Doorbell>,
 }
 
 /// Prepares the readers for a stream and chunks of up to so many frames, or refuses it in words.
-pub type Attach<'a> = dyn FnMut(&StreamSpec, usize) -> Result<Vec<Outlet>, String> + 'a;
+pub type Attach<'a> = dyn FnMut(&dyn Source, usize) -> Result<Vec<Outlet>, String> + 'a;
 
 /// What the acquisition thread works with.
 pub struct Acquisition<'a> {
@@ -74,7 +74,7 @@ impl Acquisition<'_> {
             let Some(mut source) = self.open(attached_before) else { continue };
             let spec = source.spec().clone();
             let frames = chunk_frames(spec.rate);
-            let mut outlets = match (self.attach)(&spec, frames) {
+            let mut outlets = match (self.attach)(source.as_ref(), frames) {
                 Ok(outlets) => outlets,
                 Err(reason) => {
                     self.tell(State::Refused, &reason);
@@ -97,8 +97,8 @@ impl Acquisition<'_> {
                 &format!("attached to {} ({} channels, {})", spec.name, spec.channels.len(), spec.rate),
             );
             let heard = self.stream(source.as_mut(), &spec, frames, &mut outlets);
-            for outlet in &outlets {
-                // No chunk follows that could tell the reader.
+            // Of the first, which decodes: no chunk follows that could tell it.
+            if let Some(outlet) = outlets.first() {
                 count(&self.status.counters.samples_lost, outlet.writer.unannounced());
             }
             if !heard {
@@ -146,9 +146,12 @@ impl Acquisition<'_> {
             let pulled = guard::watched(|| {
                 let pulled = source.pull(&mut chunk, PULL);
                 if matches!(pulled, Ok(n) if n > 0) {
+                    chunk.clock_offset = source.clock_offset();
                     for outlet in outlets.iter_mut() {
                         outlet.writer.push(&chunk);
-                        outlet.bell.ring();
+                        if let Some(bell) = &outlet.bell {
+                            bell.ring();
+                        }
                     }
                 }
                 pulled

@@ -168,7 +168,7 @@ impl DecodeStage {
     }
 
     /// Lets a decoder that remembers go on over a window that is too late to be told of.
-    fn pass_over(&mut self, slot: &Slot, counters: &Counters) {
+    pub(crate) fn pass_over(&mut self, slot: &Slot, counters: &Counters) {
         if self.memory.is_some() {
             self.run(slot, counters);
         }

@@ -36,7 +36,7 @@ pub use bind::{Binding, bind, check, check_stream, check_unseen, cost, feature_p
 pub use decode::{DecodeStage, Decoded, Fed, decode_loop};
 pub use faults::{FLAT_MS, FaultPolicy, FaultSpec, Handling};
 pub use markers::read_markers;
-pub use offline::Offline;
+pub use offline::{Lived, Offline};
 pub use policy::{Policy, PolicySpec};
 pub use run::{RealTime, Running, RunningMarkers, start, start_markers};
 pub use signal::{Continuity, Cost, SignalPath, Surroundings};

@@ -12,7 +12,7 @@ use bci_config::Mistake;
 use bci_models::{Bundle, Decoder};
 use bci_rt::clock::Clock;
 use bci_rt::edge::Header;
-use bci_types::{HostNs, StreamSpec};
+use bci_types::{HostNs, Seq, StreamSpec};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -28,6 +28,21 @@ pub struct Offline {
     /// What was counted.
     pub counters: Counters,
     discontinuity: bool,
+}
+
+/// Longer than anything may be old, ns.
+const A_DAY_NS: i64 = 86_400_000_000_000;
+
+/// What became of a window in a run that is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lived {
+    /// It was decoded.
+    Decoded {
+        /// Its newest sample was too old by then.
+        stale: bool,
+    },
+    /// It was late, and skipped.
+    Skipped,
 }
 
 /// The time of the newest sample.
@@ -82,13 +97,55 @@ impl Offline {
         self.discontinuity = true;
     }
 
+    /// The source was attached anew, as `stream`, in a run that is repeated: filters begin from nothing, as the daemon's do;
+    /// windows and frames are counted on.
+    ///
+    /// # Errors
+    /// Every mistake found, as when the daemon attaches the stream.
+    pub fn reattach(
+        &mut self,
+        spec: &PipelineSpec,
+        bundle: &Bundle,
+        stream: &StreamSpec,
+    ) -> Result<(), Vec<Mistake>> {
+        self.path = bind(spec, bundle, stream, chunk_frames(stream.rate))?;
+        Ok(())
+    }
+
+    /// Takes a chunk as a run got it that is repeated. What depended on how fast that was is as it was then: `lived` says of
+    /// each window what became of it.
+    pub fn repeat(
+        &mut self,
+        header: Header,
+        samples: &[f64],
+        stamps: &[f64],
+        mut lived: impl FnMut(Seq) -> Lived,
+        mut told: impl FnMut(Decoded),
+    ) {
+        let around = Surroundings { clock: &self.clock, queues: &[&self.queue], counters: &self.counters };
+        self.path.process(header, samples, stamps, &mut self.at, &around);
+        while let Some(slot) = self.queue.receive() {
+            let (newest, acquired) = (slot.newest_sample, slot.ledger.acquired);
+            match lived(slot.seq) {
+                Lived::Skipped => self.stage.pass_over(&slot, &self.counters),
+                Lived::Decoded { stale } => {
+                    let then = if stale { newest.max(acquired).0.saturating_add(A_DAY_NS) } else { newest.0 };
+                    self.clock.0.store(then, Ordering::Relaxed);
+                    told(self.stage.decode(&slot, &self.clock, &self.counters));
+                }
+            }
+            self.queue.recycle(slot);
+        }
+    }
+
     /// Takes a chunk of `[frames x channels]` with a stamp a frame, in seconds; what is decoded of it goes to `told`.
     pub fn take(&mut self, samples: &[f64], stamps: &[f64], mut told: impl FnMut(Decoded)) {
         let Some(newest) = stamps.iter().copied().reduce(f64::max) else { return };
         let acquired = HostNs::from_lsl_seconds(newest);
         self.clock.0.fetch_max(acquired.0, Ordering::Relaxed);
         let discontinuity = std::mem::take(&mut self.discontinuity);
-        let header = Header { frames: stamps.len(), acquired, dropped_before: 0, discontinuity };
+        let header =
+            Header { frames: stamps.len(), acquired, dropped_before: 0, discontinuity, ..Header::default() };
         let around = Surroundings { clock: &self.clock, queues: &[&self.queue], counters: &self.counters };
         self.path.process(header, samples, stamps, &mut self.at, &around);
         while let Some(slot) = self.queue.receive() {

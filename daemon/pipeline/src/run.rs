@@ -6,25 +6,19 @@ use crate::markers::read_markers;
 use crate::spec::PipelineSpec;
 use crate::status::{Counters, Sink, Status};
 use crate::swap::{Desk, DeskParts, Exchange, Lane, LaneThread, Outside};
-use bci_driver_api::{MarkerSourceFactory, SourceFactory};
+use bci_driver_api::{MarkerSourceFactory, Source, SourceFactory};
 use bci_models::{Bundle, Decoder};
 use bci_rt::clock::Clock;
 use bci_rt::doorbell::{self, Doorbell};
-use bci_rt::edge::{Writer, edge};
+use bci_rt::edge::{Writer, capacity, edge};
 use bci_rt::guard;
 use bci_rt::thread::{Granted, ThreadSpec, spawn};
-use bci_types::{Rate, StreamSpec};
+use bci_types::StreamSpec;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-/// How much a ring holds, in seconds of the stream: as much as an LSL inlet, so that what a stalled source delivers at
-/// once finds room.
-const RING_SECONDS: f64 = 10.0;
-/// What a ring may take of memory, in numbers (256 MiB), where that is still a second of the stream.
-const RING_NUMBERS: f64 = 32.0 * 1024.0 * 1024.0;
 
 /// What the real-time threads ask of the system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -120,8 +114,14 @@ pub fn start(
         let (status, stop, desk) = (Arc::clone(&status), Arc::clone(&stop_source), Arc::clone(&desk));
         spawn(thread_spec("src", &name, rt.below(0)), move |granted| {
             tell_refusal("src", &granted);
-            let mut attach = |stream: &StreamSpec, frames: usize| {
-                desk.attach(stream, frames, &stop).map(|writer| vec![Outlet { writer, bell: bell.clone() }])
+            let mut attach = |source: &dyn Source, frames: usize| {
+                let stream = source.spec();
+                let writer = desk.attach(stream, frames, &stop)?;
+                let mut outlets = vec![Outlet { writer, bell: Some(bell.clone()) }];
+                // Who records looks into its ring by itself.
+                let recorded = sink.attached(&name, stream, source.description(), frames);
+                outlets.extend(recorded.map(|writer| Outlet { writer, bell: None }));
+                Ok(outlets)
             };
             Acquisition {
                 factory,
@@ -179,14 +179,7 @@ pub(crate) fn attachment(
     number: u64,
 ) -> (Writer, Box<Attachment>) {
     let channels = stream.channels.len();
-    let capacity = match stream.rate {
-        Rate::Regular(hz) => {
-            let affordable = (RING_NUMBERS / channels as f64).max(hz.get());
-            (hz.get() * RING_SECONDS).min(affordable) as usize
-        }
-        Rate::Irregular => 0,
-    };
-    let (writer, reader) = edge(channels, capacity.max(4 * frames));
+    let (writer, reader) = edge(channels, capacity(channels, stream.rate, frames));
     let attachment = Attachment {
         number,
         reader,

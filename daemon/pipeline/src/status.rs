@@ -1,5 +1,6 @@
 //! How a pipeline is, readable from any thread.
 
+use bci_rt::edge::Writer;
 use bci_types::{HostNs, Intent, Marker, StreamSpec};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -167,4 +168,16 @@ pub trait Sink: Send + Sync {
     fn marker(&self, marker: Marker);
     /// A stream changed its state.
     fn status(&self, change: StatusChange);
+    /// The pipeline attached `stream`, which comes in chunks of up to `frames` frames and describes itself so: the writer's end
+    /// of a ring for its raw frames, where anybody wants them.
+    fn attached(
+        &self,
+        pipeline: &Arc<str>,
+        stream: &StreamSpec,
+        description: Option<&str>,
+        frames: usize,
+    ) -> Option<Writer> {
+        let _ = (pipeline, stream, description, frames);
+        None
+    }
 }

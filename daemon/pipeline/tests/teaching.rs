@@ -59,7 +59,13 @@ fn learned(teaching: Option<Teaching>, chunk: usize) -> (u32, u64, Vec<f64>) {
         let samples: Vec<f64> = own.clone().flat_map(|n| [sample(2 * n), sample(2 * n + 1)]).collect();
         let stamps: Vec<f64> = own.clone().map(|n| n as f64 / RATE).collect();
         let acquired = HostNs::from_lsl_seconds(*stamps.last().unwrap());
-        let header = Header { frames: own.len(), acquired, dropped_before: 0, discontinuity: false };
+        let header = Header {
+            frames: own.len(),
+            acquired,
+            dropped_before: 0,
+            discontinuity: false,
+            ..Header::default()
+        };
         path.process(header, &samples, &stamps, &mut at, &around);
     }
     match path.learned(true, 0).unwrap().0 {

@@ -25,14 +25,25 @@ impl Clock for HostClock {
     }
 }
 
-/// Processor time used by this process since its start, user and system, in seconds.
+/// Processor time used by this process since its start, user and system, in seconds; without what keeps processors awake,
+/// which [`crate::wakeful::polled_seconds`] tells.
 #[must_use]
-#[allow(unsafe_code, reason = "clock_gettime")]
 pub fn process_cpu_seconds() -> f64 {
+    let all = cpu_ns(libc::CLOCK_PROCESS_CPUTIME_ID) as f64 * 1e-9;
+    (all - crate::wakeful::polled_seconds()).max(0.0)
+}
+
+/// Processor time used by the calling thread, ns.
+pub(crate) fn thread_cpu_ns() -> u64 {
+    cpu_ns(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+#[allow(unsafe_code, reason = "clock_gettime")]
+fn cpu_ns(clock: libc::clockid_t) -> u64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `t` is a valid place for a timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut t) };
-    t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
+    unsafe { libc::clock_gettime(clock, &raw mut t) };
+    t.tv_sec.unsigned_abs() * 1_000_000_000 + t.tv_nsec.unsigned_abs()
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 //! One edge a reader, so that no reader can delay another. When a reader is so slow that its ring is full, the chunk
 //! is dropped and counted, and the next chunk says how many frames are missing before it: a reader always knows.
 
-use bci_types::{Chunk, HostNs};
+use bci_types::{Chunk, ClockOffset, HostNs, Rate};
 use ringbuf::traits::{Consumer as _, Observer as _, Producer as _, Split as _};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is known of a chunk besides its frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Header {
     /// Frames in the chunk.
     pub frames: usize,
@@ -20,6 +20,8 @@ pub struct Header {
     pub dropped_before: u64,
     /// The source was attached anew right before this chunk: nothing connects it to what came earlier.
     pub discontinuity: bool,
+    /// The clock correction that the stamps carry, where it was measured.
+    pub clock_offset: Option<ClockOffset>,
 }
 
 /// Counters of an edge, readable from any thread.
@@ -41,6 +43,25 @@ impl EdgeStats {
     pub fn frames_dropped(&self) -> u64 {
         self.frames_dropped.load(Ordering::Relaxed)
     }
+}
+
+/// How much a ring holds, in seconds of the stream: as much as an LSL inlet, so that what a stalled source delivers at
+/// once finds room.
+const RING_SECONDS: f64 = 10.0;
+/// What a ring may take of memory, in numbers (256 MiB), where that is still a second of the stream.
+const RING_NUMBERS: f64 = 32.0 * 1024.0 * 1024.0;
+
+/// How many frames of a stream of `channels` channels, which comes in chunks of up to `chunk` frames, a ring should hold.
+#[must_use]
+pub fn capacity(channels: usize, rate: Rate, chunk: usize) -> usize {
+    let frames = match rate {
+        Rate::Regular(hz) => {
+            let affordable = (RING_NUMBERS / channels as f64).max(hz.get());
+            (hz.get() * RING_SECONDS).min(affordable) as usize
+        }
+        Rate::Irregular => 0,
+    };
+    frames.max(4 * chunk)
 }
 
 /// Makes an edge that holds up to `capacity_frames` frames of `channels` channels.
@@ -91,6 +112,7 @@ impl Writer {
             acquired: chunk.acquired,
             dropped_before: self.dropped,
             discontinuity: self.discontinuity,
+            clock_offset: chunk.clock_offset,
         };
         // The header goes last: a reader that sees it sees the frames too.
         let pushed = self.headers.try_push(header).is_ok();

@@ -94,6 +94,36 @@ fn pin_to(cpu: usize) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// The processors that this process may run on.
+///
+/// # Errors
+/// When the system does not say.
+#[allow(unsafe_code, reason = "the scheduler's interface")]
+pub fn permitted_processors() -> io::Result<Vec<usize>> {
+    // SAFETY: a zeroed cpu_set_t is the empty set, valid to be written to; pid 0 is the calling thread. Every number asked
+    // for is inside the set.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok((0..libc::CPU_SETSIZE as usize).filter(|&cpu| libc::CPU_ISSET(cpu, &set)).collect())
+    }
+}
+
+/// Puts the calling thread below every ordinary one of its control group: whoever wakes takes the processor from it at once,
+/// and the scheduler takes a processor on which nothing else runs for an idle one.
+#[allow(unsafe_code, reason = "the scheduler's interface")]
+pub(crate) fn become_idle() -> io::Result<()> {
+    let none = libc::sched_param { sched_priority: 0 };
+    // SAFETY: `none` is valid for the call; pid 0 is the calling thread.
+    if unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const none) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,20 +1,22 @@
-//! Processors that wake at once: the system's bound on how long an idle one may take.
+//! Processors that wake at once: the system's bound on how long an idle one may take, and threads in its place where the
+//! system minds none.
 
-use crate::thread::{ThreadSpec, spawn};
+mod pollers;
+mod quota;
+
+use self::pollers::{MOST, Pollers};
+use crate::thread::permitted_processors;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+
+pub use self::pollers::polled_seconds;
 
 /// Where Linux takes the bound ("PM QoS", CPU latency).
 const INTERFACE: &str = "/dev/cpu_dma_latency";
 /// Where it says what puts idle processors to sleep. Without such a driver, as in most small virtual machines, an idle
 /// processor halts whatever the bound.
 const DRIVER: &str = "/sys/devices/system/cpu/cpuidle/current_driver";
-/// Of so many processors at most each is kept awake by a thread; of more, none.
-const MOST_POLLED: usize = 16;
 
 /// Holds the bound for as long as it lives; the system forgets it when the process ends, however it does.
 #[derive(Debug)]
@@ -22,19 +24,25 @@ pub struct Wakeful {
     /// The bound stands while this is open.
     _held: File,
     pollers: Option<Pollers>,
+    effect: Effect,
 }
 
-/// A thread on each processor that has nothing to do, and gives way to everybody: what the system's own idle polling does.
-#[derive(Debug)]
-struct Pollers {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+/// What keeps processors awake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The system's idle driver, which minds the bound.
+    Driver,
+    /// A thread on each of so many processors.
+    Polled(usize),
+    /// Nothing, and why.
+    None(String),
 }
 
 impl Wakeful {
     /// Lets no processor of the machine sleep so deeply that waking takes longer than `latency_us`; with 0 idle ones poll
-    /// and never halt, which costs power, and no other process time. Where the system minds no bound, 0 is brought about
-    /// by threads called `wake-N`, at the lowest priority.
+    /// and never halt, which costs power, and no other process time. Where the system minds no bound, as in most small virtual
+    /// machines, 0 is brought about by threads called `wake-N` on the processors that this process may use: below every
+    /// ordinary thread of their control group, but beside those of others. They are not started where they would do harm.
     ///
     /// # Errors
     /// Where the system has no such interface or does not permit it.
@@ -47,8 +55,21 @@ impl Wakeful {
         let mut held = OpenOptions::new().write(true).open(interface)?;
         // Binary, in the machine's order: text would be taken for hexadecimal digits.
         held.write_all(&bound.to_ne_bytes())?;
-        let pollers = (latency_us == 0 && !minded).then(Pollers::start).transpose()?;
-        Ok(Self { _held: held, pollers })
+        let (pollers, effect) = match (minded, latency_us) {
+            (true, _) => (None, Effect::Driver),
+            (false, 0) => match in_place_of_a_driver() {
+                Ok(pollers) => {
+                    let polled = pollers.len();
+                    (Some(pollers), Effect::Polled(polled))
+                }
+                Err(why) => (None, Effect::None(why)),
+            },
+            (false, _) => (
+                None,
+                Effect::None("the system has no idle driver that minds a bound other than 0".to_owned()),
+            ),
+        };
+        Ok(Self { _held: held, pollers, effect })
     }
 
     /// Whether the system would permit it.
@@ -59,10 +80,11 @@ impl Wakeful {
         OpenOptions::new().write(true).open(INTERFACE).map(drop)
     }
 
-    /// Processors that are kept awake by a thread each.
+    /// What keeps processors awake now.
     #[must_use]
-    pub fn polled(&self) -> usize {
-        self.pollers.as_ref().map_or(0, |pollers| pollers.threads.len())
+    pub fn effect(&self) -> &Effect {
+        debug_assert_eq!(self.pollers.is_some(), matches!(self.effect, Effect::Polled(_)));
+        &self.effect
     }
 }
 
@@ -72,59 +94,50 @@ pub fn minds_bounds() -> bool {
     std::fs::read_to_string(DRIVER).is_ok_and(|driver| !matches!(driver.trim(), "" | "none"))
 }
 
-impl Pollers {
-    fn start() -> io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let processors = std::thread::available_parallelism()?.get();
-        let polled = if processors > MOST_POLLED { 0 } else { processors };
-        let mut pollers = Self { stop, threads: Vec::new() };
-        for cpu in 0..polled {
-            let stop = Arc::clone(&pollers.stop);
-            let spec = ThreadSpec { name: format!("wake-{cpu}"), priority: None, cpu: Some(cpu) };
-            pollers.threads.push(spawn(spec, move |_| {
-                lowest_priority();
-                while !stop.load(Ordering::Relaxed) {
-                    std::thread::yield_now();
-                }
-            })?);
-        }
-        Ok(pollers)
+/// Why threads should not stand in for a driver here; `None` where they may.
+#[must_use]
+pub fn against_polling() -> Option<String> {
+    let processors = match permitted_processors() {
+        Ok(processors) => processors.len(),
+        Err(e) => return Some(format!("which processors may be used is not known: {e}")),
+    };
+    if processors > MOST {
+        return Some(format!(
+            "{processors} processors are too many to keep awake by threads, {MOST} the most"
+        ));
     }
+    // What threads use counts against it, and the whole daemon would be held up.
+    quota::found().map(|file| format!("processor time is limited by {file}, and threads would use it up"))
 }
 
-impl Drop for Pollers {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
+fn in_place_of_a_driver() -> Result<Pollers, String> {
+    if let Some(why) = against_polling() {
+        return Err(why);
     }
-}
-
-/// Of the calling thread, as Linux has it: whoever wakes takes the processor from it at once, and the scheduler takes a
-/// processor on which nothing else runs for an idle one.
-#[allow(unsafe_code, reason = "the scheduler's interface")]
-fn lowest_priority() {
-    // SAFETY: the structure is valid for all zeros, which is the only priority of this policy; a refusal changes nothing.
-    unsafe {
-        let none: libc::sched_param = std::mem::zeroed();
-        libc::sched_setscheduler(0, libc::SCHED_IDLE, &none);
-        libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, 19);
-    }
+    permitted_processors()
+        .and_then(|processors| Pollers::start(&processors))
+        .map_err(|e| format!("threads that would keep processors awake were refused: {e}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    /// Those that count a process's threads go one at a time.
+    pub(super) fn alone() -> MutexGuard<'static, ()> {
+        static ONE: Mutex<()> = Mutex::new(());
+        ONE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
     #[test]
     fn the_bound_is_written_as_the_system_reads_it() {
         let file = std::env::temp_dir().join(format!("bcid-wakeful-{}", std::process::id()));
         std::fs::write(&file, []).expect("write");
-        let held = Wakeful::hold_at(&file, 7, false);
+        let held = Wakeful::hold_at(&file, 7, true);
         let written = std::fs::read(&file).expect("read");
         std::fs::remove_file(&file).expect("remove");
-        held.expect("held");
+        assert_eq!(*held.expect("held").effect(), Effect::Driver);
         assert_eq!(written, 7_i32.to_ne_bytes());
     }
 
@@ -140,6 +153,7 @@ mod tests {
 
     #[test]
     fn where_no_bound_is_minded_threads_keep_processors_awake_until_they_are_let_go() {
+        let _alone = alone();
         let polling = || {
             let tasks = std::fs::read_dir("/proc/self/task").expect("tasks").flatten();
             let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
@@ -148,17 +162,16 @@ mod tests {
         let hold = |latency_us, minded| {
             Wakeful::hold_at(Path::new("/dev/null"), latency_us, minded).expect("permitted")
         };
-        assert_eq!((hold(0, true).polled(), hold(5, false).polled()), (0, 0));
+        assert_eq!(*hold(0, true).effect(), Effect::Driver);
+        assert!(matches!(hold(5, false).effect(), Effect::None(_)));
         let held = hold(0, false);
-        let begun = std::time::Instant::now();
-        // A thread takes its name when it begins.
-        while polling() < held.polled() && begun.elapsed().as_secs() < 10 {
-            std::thread::yield_now();
+        match (held.effect().clone(), against_polling()) {
+            (Effect::Polled(threads), None) => {
+                assert_eq!((polling(), threads), (threads, permitted_processors().expect("known").len()));
+            }
+            (Effect::None(told), Some(why)) => assert_eq!(told, why),
+            other => panic!("{other:?}"),
         }
-        assert_eq!(polling(), held.polled());
-        assert!(
-            held.polled() > 0 || std::thread::available_parallelism().expect("known").get() > MOST_POLLED
-        );
         drop(held);
         assert_eq!(polling(), 0);
     }

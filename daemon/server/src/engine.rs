@@ -20,6 +20,72 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// In words, every reason a line: why nothing was changed.
     fn change(&self, pipeline: &str, change: DecoderChange) -> Result<Changed, String>;
+    /// How the recording is, the one that runs or the last.
+    ///
+    /// # Errors
+    /// Where none can be.
+    fn recording(&self) -> Result<Option<Recording>, RecordingRefusal>;
+    /// Begins or ends a recording. Called from a thread that may wait for it.
+    ///
+    /// # Errors
+    /// Why nothing was changed.
+    fn record(&self, change: RecordingChange) -> Result<Recording, RecordingRefusal>;
+}
+
+/// What can be done about a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordingChange {
+    /// Begin one of this name.
+    Start(RecordingName),
+    /// End it.
+    Stop,
+}
+
+/// The parts of a recording's name; fields as in the `.proto`, and what is empty is as the configuration says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordingName {
+    /// Who.
+    pub participant: String,
+    /// Which session.
+    pub session: String,
+    /// The task.
+    pub task: String,
+    /// The acquisition.
+    pub acquisition: String,
+    /// The modality.
+    pub modality: String,
+    /// The run.
+    pub run: Option<u32>,
+}
+
+/// A recording; fields as in the `.proto`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recording {
+    /// Whether it is being written.
+    pub running: bool,
+    /// The file.
+    pub path: PathBuf,
+    /// When it was begun, seconds since 1970.
+    pub begun_unix_s: f64,
+    /// How long it has lasted, seconds.
+    pub seconds: f64,
+    /// Bytes in the file.
+    pub bytes: u64,
+    /// Each stream's name, samples in the file, samples missing.
+    pub streams: Vec<(String, u64, u64)>,
+    /// Notes that are missing.
+    pub notes_lost: u64,
+    /// What is wrong with the disk now.
+    pub trouble: Option<String>,
+}
+
+/// Why a recording was not begun or ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordingRefusal {
+    /// What was asked for will not do.
+    Name(String),
+    /// It cannot be now.
+    State(String),
 }
 
 /// What became of a change of decoders.

@@ -10,12 +10,14 @@ mod engine;
 mod intents;
 mod metrics;
 mod publisher;
+mod recording;
 mod serve;
 mod telemetry;
 
 pub use engine::{
     ArtefactsRemoved, Changed, DecoderChange, DecoderInfo, Engine, EngineStatus, PipelineDecoders,
-    PipelineSettings, PipelineStatus, StreamState, StreamStatus,
+    PipelineSettings, PipelineStatus, Recording, RecordingChange, RecordingName, RecordingRefusal,
+    StreamState, StreamStatus,
 };
 pub use publisher::Publisher;
 pub use serve::{Permissions, Server, ServerError, Sockets};

@@ -53,8 +53,8 @@ impl Publisher {
     }
 
     /// A window was decoded.
-    pub fn intent(&self, intent: Intent) {
-        self.send(Event::Intent(Arc::new(intent)));
+    pub fn intent(&self, intent: impl Into<Arc<Intent>>) {
+        self.send(Event::Intent(intent.into()));
     }
 
     /// Returns when a stream has changed its state since the last time, when all ends, and when many events have been sent.
@@ -69,8 +69,8 @@ impl Publisher {
     }
 
     /// A marker arrived.
-    pub fn marker(&self, marker: Marker) {
-        self.send(Event::Marker(Arc::new(marker)));
+    pub fn marker(&self, marker: impl Into<Arc<Marker>>) {
+        self.send(Event::Marker(marker.into()));
     }
 
     /// A stream changed its state.

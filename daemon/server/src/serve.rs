@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use bci_proto::v1::decoder_service_server::DecoderServiceServer;
 use bci_proto::v1::intent_service_server::IntentServiceServer;
+use bci_proto::v1::recording_service_server::RecordingServiceServer;
 use bci_proto::v1::telemetry_service_server::TelemetryServiceServer;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -47,6 +48,8 @@ const TELEMETRY: &str = "bci.v1.TelemetryService";
 pub struct Permissions {
     /// Load, swap and discard decoders.
     pub change_decoders: bool,
+    /// Begin and end recordings.
+    pub record: bool,
 }
 
 /// Where a server is reached; bound already, so that what is taken by others is found before anything starts.
@@ -125,6 +128,7 @@ impl Server {
             .add_service(IntentServiceServer::new(self.services.clone()))
             .add_service(TelemetryServiceServer::new(self.services.clone()))
             .add_service(DecoderServiceServer::new(self.services.clone()))
+            .add_service(RecordingServiceServer::new(self.services.clone()))
             .add_service(health)
             .add_service(v1)
             .add_service(v1alpha);

@@ -4,9 +4,11 @@
 
 mod decoders;
 mod metrics;
+mod recording;
 
 use crate::engine::{
-    Changed, DecoderChange, Engine, EngineStatus, PipelineDecoders, PipelineStatus, StreamState, StreamStatus,
+    Changed, DecoderChange, Engine, EngineStatus, PipelineDecoders, PipelineStatus, Recording,
+    RecordingChange, RecordingRefusal, StreamState, StreamStatus,
 };
 use crate::intents::Services;
 use crate::publisher::Publisher;
@@ -47,6 +49,12 @@ impl Engine for Scripted {
     fn change(&self, _: &str, change: DecoderChange) -> Result<Changed, String> {
         self.1.lock().unwrap().push(change.clone());
         decoders::changed(&change)
+    }
+    fn recording(&self) -> Result<Option<Recording>, RecordingRefusal> {
+        Ok(recording::last())
+    }
+    fn record(&self, change: RecordingChange) -> Result<Recording, RecordingRefusal> {
+        recording::changed(change)
     }
 }
 
@@ -93,7 +101,7 @@ fn services() -> (Services, Arc<Scripted>) {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
         telemetry: Telemetry::of(&publisher),
         publisher,
-        permissions: Permissions { change_decoders: true },
+        permissions: Permissions { change_decoders: true, record: true },
     };
     (services, engine)
 }

@@ -1,4 +1,4 @@
-use crate::HostNs;
+use crate::{ClockOffset, HostNs};
 
 /// A preallocated block of frames as a source delivers them.
 ///
@@ -12,6 +12,8 @@ pub struct Chunk {
     stamps: Box<[f64]>,
     /// When the newest frame reached this process.
     pub acquired: HostNs,
+    /// The clock correction that the stamps carry, where it was measured.
+    pub clock_offset: Option<ClockOffset>,
 }
 
 impl Chunk {
@@ -24,6 +26,7 @@ impl Chunk {
             samples: vec![0.0; channels * capacity].into_boxed_slice(),
             stamps: vec![0.0; capacity].into_boxed_slice(),
             acquired: HostNs::default(),
+            clock_offset: None,
         }
     }
 

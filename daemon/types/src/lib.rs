@@ -17,5 +17,5 @@ pub use intent::{
     DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Seq, is_same_marker,
 };
 pub use stream::{ChannelKind, ChannelSpec, Rate, SampleFormat, StreamSpec, Unit};
-pub use time::{HostNs, Hz, HzError};
+pub use time::{ClockOffset, HostNs, Hz, HzError, civil_from_days};
 pub use validity::Validity;

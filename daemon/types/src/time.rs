@@ -40,6 +40,30 @@ impl Sub for HostNs {
     }
 }
 
+/// How far the clock of a source's machine is from this host's, as last measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClockOffset {
+    /// What is added to the source's stamps to bring them to this host's clock, seconds.
+    pub offset_s: f64,
+    /// The bound of its error, seconds.
+    pub uncertainty_s: f64,
+}
+
+/// Year, month and day so many days after 1 January 1970, in the Gregorian calendar: Hinnant, chrono-compatible low-level date
+/// algorithms.
+#[must_use]
+pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let of_era = z.rem_euclid(146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
 /// A sampling rate or a frequency in hertz: finite and above zero.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Hz(f64);

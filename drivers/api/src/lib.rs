@@ -8,6 +8,8 @@
 pub mod conformance;
 
 use bci_types::{Chunk, Marker, StreamSpec};
+
+pub use bci_types::ClockOffset;
 use std::time::Duration;
 
 /// Why a source could not be opened or read.
@@ -68,19 +70,15 @@ impl SourceError {
     }
 }
 
-/// How far the clock of a source's machine is from this host's, as last measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ClockOffset {
-    /// What is added to the source's stamps to bring them to this host's clock, seconds.
-    pub offset_s: f64,
-    /// The bound of its error, seconds.
-    pub uncertainty_s: f64,
-}
-
 /// A source of samples, owned by one thread.
 pub trait Source {
     /// What it delivers.
     fn spec(&self) -> &StreamSpec;
+
+    /// What the source says of itself, as XML in LSL's form (`<info>…</info>`), where it does: for recordings.
+    fn description(&self) -> Option<&str> {
+        None
+    }
 
     /// What the operator should know about this source since it was opened, in words; empty when all is well.
     fn notes(&self) -> &[String] {

@@ -117,6 +117,10 @@ impl Source for LslSource {
         &self.opened.spec
     }
 
+    fn description(&self) -> Option<&str> {
+        Some(self.opened.xml.as_str()).filter(|xml| !xml.is_empty())
+    }
+
     fn notes(&self) -> &[String] {
         &self.opened.notes
     }
@@ -183,6 +187,8 @@ pub(crate) struct Opened {
     pub(crate) clock: ClockTrack,
     pub(crate) spec: StreamSpec,
     pub(crate) notes: Vec<String>,
+    /// As it describes itself; empty where liblsl does not say.
+    xml: String,
     created_at: f64,
     look: Option<Look>,
 }
@@ -204,6 +210,7 @@ impl Opener {
             .map_err(|e| unanswered(&stream, "its description", &query.to_string(), e))?;
         let spec = description::read(&mut full, &mut notes)
             .map_err(|reason| SourceError::Unusable { stream, reason })?;
+        let xml = full.to_xml().unwrap_or_default();
         let clock = ClockTrack::open(&inlet, &spec.hostname, options.clock.as_secs_f64());
         if clock.offset().is_none() {
             notes.push(
@@ -211,7 +218,7 @@ impl Opener {
                     .into(),
             );
         }
-        Ok(Opened { lsl: *lsl, inlet, clock, spec, notes, created_at: full.created_at(), look: None })
+        Ok(Opened { lsl: *lsl, inlet, clock, spec, notes, xml, created_at: full.created_at(), look: None })
     }
 
     /// Lets samples flow. Last, so that nothing piles up while the rest is being done.

@@ -22,3 +22,4 @@ mod xdf;
 pub use open::{MAX_FILE_BYTES, ReadError, open};
 pub use player::{Due, Options, PlayError, Player};
 pub use recording::{Annotation, RecordedStream, Recording, Segment, SignalGroup, Span, SpanError};
+pub use xdf::xdf_channels;

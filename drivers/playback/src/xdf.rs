@@ -5,7 +5,7 @@
 
 use crate::recording::{Annotation, FrameTimes, RecordedStream, Recording, Samples, SignalGroup};
 use bci_types::{ChannelKind, ChannelSpec, Hz, SampleFormat, Unit};
-use bci_xdf::{Format, Stream, Values, XdfError, clock};
+use bci_xdf::{Format, Stream, StreamInfo, Values, XdfError, clock};
 
 /// What is longer without a frame, in seconds, begins a segment: devices send bursts, a tenth of a second apart.
 const GAP_S: f64 = 0.5;
@@ -113,6 +113,23 @@ fn format(format: Format) -> SampleFormat {
     }
 }
 
+/// The channels that a stream's header describes; where it describes none, as many without a label.
+#[must_use]
+pub fn xdf_channels(info: &StreamInfo) -> Vec<ChannelSpec> {
+    let described: Vec<ChannelSpec> = info
+        .channels
+        .iter()
+        .map(|channel| ChannelSpec {
+            label: Some(channel.label.clone()).filter(|label| !label.is_empty()),
+            unit: Unit::parse(&channel.unit),
+            kind: ChannelKind::parse(&channel.kind),
+        })
+        .collect();
+    let unlabelled =
+        ChannelSpec { label: None, unit: Unit::Unstated, kind: ChannelKind::Other(String::new()) };
+    if described.is_empty() { vec![unlabelled; info.channel_count] } else { described }
+}
+
 /// A stream of samples at a regular rate.
 struct Numbers {
     names: RecordedStream,
@@ -125,18 +142,7 @@ impl Numbers {
     fn group(self) -> SignalGroup {
         let Self { names, rate, stamps, stream } = self;
         let info = &stream.info;
-        let described: Vec<ChannelSpec> = info
-            .channels
-            .iter()
-            .map(|channel| ChannelSpec {
-                label: Some(channel.label.clone()).filter(|label| !label.is_empty()),
-                unit: Unit::parse(&channel.unit),
-                kind: ChannelKind::parse(&channel.kind),
-            })
-            .collect();
-        let unlabelled =
-            ChannelSpec { label: None, unit: Unit::Unstated, kind: ChannelKind::Other(String::new()) };
-        let channels = if described.is_empty() { vec![unlabelled; info.channel_count] } else { described };
+        let channels = xdf_channels(info);
         let labels = channels.iter().map(|channel| channel.label.clone().unwrap_or_default()).collect();
         let frames = stamps.len() as u64;
         let times = FrameTimes::stamped(rate, &stamps, GAP_S.max(16.0 / rate.get()));

@@ -6,7 +6,7 @@ use crate::engine::lsl_version;
 use crate::exit::{Exit, Failure, chain};
 use bci_driver_lsl::Liblsl;
 use bci_rt::thread::probe_priority;
-use bci_rt::wakeful::{Wakeful, minds_bounds};
+use bci_rt::wakeful::{Wakeful, against_polling, minds_bounds};
 use serde_json::{Value, json};
 
 /// How much a finding matters.
@@ -163,17 +163,29 @@ fn realtime() -> Finding {
 
 fn wakeful() -> Finding {
     match Wakeful::probe() {
-        Ok(()) => finding(
+        Ok(()) if minds_bounds() => finding(
             "wakeful processors",
             Grade::Good,
-            if minds_bounds() {
-                "permitted (`cpu_latency_us` under [realtime])"
-            } else {
-                "permitted (`cpu_latency_us = 0` under [realtime]; the system has no idle driver that minds other values)"
-            },
+            "permitted (`cpu_latency_us` under [realtime])",
             "",
-            json!({ "permitted": true }),
+            json!({ "permitted": true, "by": "driver" }),
         ),
+        Ok(()) => match against_polling() {
+            None => finding(
+                "wakeful processors",
+                Grade::Good,
+                "permitted (`cpu_latency_us = 0` under [realtime], by threads: the system has no idle driver that minds other values)",
+                "in a virtual machine the kernel does the same by itself, and better, when booted with `cpuidle_haltpoll.force=1`",
+                json!({ "permitted": true, "by": "threads" }),
+            ),
+            Some(why) => finding(
+                "wakeful processors",
+                Grade::Limited,
+                format!("without effect: the system has no idle driver, and {why}"),
+                "in a virtual machine boot the kernel with `cpuidle_haltpoll.force=1`, or lift the limit; `cpu_latency_us` has no effect without, and intents come some tenths of a millisecond later",
+                json!({ "permitted": true, "by": null, "reason": why }),
+            ),
+        },
         Err(e) => finding(
             "wakeful processors",
             Grade::Limited,

@@ -8,6 +8,8 @@ pub(crate) mod fit;
 pub(crate) mod latency;
 pub(crate) mod learn;
 pub(crate) mod play;
+pub(crate) mod record;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod streams;
 pub(crate) mod tape;

@@ -3,19 +3,22 @@
 use super::{Interrupts, LslLog, load_lsl, runtime, writable, write_json};
 use crate::assemble::{Assembled, Part, assemble};
 use crate::cli::{OverrideArgs, RunArgs};
-use crate::config::Overrides;
+use crate::config::{Config, Overrides};
 use crate::engine::{DaemonEngine, Known, PublishingSink, decoder_line, info_of, versions};
 use crate::exit::{Exit, Failure};
 use crate::logging::{self, LogFormat};
+use crate::recordings::Recordings;
 use crate::socket::SocketFile;
 use bci_driver_lsl::{InletOptions, LslMarkerFactory, LslSourceFactory};
 use bci_pipeline::{RealTime, Running, RunningMarkers, Sink, start, start_markers};
+use bci_record::Manifest;
 use bci_rt::clock::{Clock, HostClock};
 use bci_rt::thread::probe_priority;
-use bci_rt::wakeful::Wakeful;
+use bci_rt::wakeful::{Effect, Wakeful};
 use bci_server::{Engine, Permissions, PipelineSettings, Publisher, Server, Sockets, Telemetry};
 use serde_json::{Value, json};
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -119,11 +122,16 @@ async fn serve(
         }
     }
     let Daemon { engine, publisher, telemetry, pipelines, markers, wakeful, .. } = daemon;
+    let recorded = Arc::clone(&engine);
     let drained = tokio::task::spawn_blocking(move || {
         pipelines.iter().for_each(Running::stop_acquiring);
         markers.iter().for_each(RunningMarkers::ask_to_stop);
-        let panicked: Vec<_> = pipelines.into_iter().flat_map(Running::drain).collect();
+        let mut panicked: Vec<_> = pipelines.into_iter().flat_map(Running::drain).collect();
         markers.into_iter().for_each(RunningMarkers::stop);
+        // Last: everything is in it.
+        if !recorded.recording.as_ref().is_none_or(Recordings::close) {
+            panicked.push("rec");
+        }
         panicked
     });
     let panicked = tokio::select! {
@@ -140,7 +148,7 @@ async fn serve(
         let _ = tokio::time::timeout(Duration::from_secs(3), serving).await;
     }
     let mut summary = summary(engine.as_ref(), &telemetry, &publisher);
-    summary["wakeful_processors"] = wakeful.is_some().into();
+    summary["wakeful_processors"] = awake(wakeful.as_ref());
     print_summary(&summary);
     if let Some(file) = &args.json {
         write_json(file, &summary)?;
@@ -163,11 +171,18 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     let Assembled { config, pipelines, lsl, .. } = assembled;
     let publisher = Publisher::new();
     let teachings = pipelines.iter().filter_map(|part| part.spec.teaching.clone()).collect();
-    let sink: Arc<dyn Sink> = Arc::new(PublishingSink { publisher: publisher.clone(), teachings });
+    let no_thread = |e: std::io::Error| Failure::caused(Exit::Internal, "starting a thread", &e);
+    let manifest = Manifest { configuration: config.text.clone(), facts: facts(&pipelines, &lsl, &config) };
+    let recording = config.recording.map(|r| Recordings::new(r, manifest)).transpose().map_err(no_thread)?;
+    if let Some(recording) = &recording {
+        // Before the first stream: a replay begins where decoding began.
+        recording.at_start().map_err(|e| Failure::caused(Exit::Device, "recording", &e))?;
+    }
+    let recorder = recording.as_ref().map(Recordings::intake);
+    let sink: Arc<dyn Sink> = Arc::new(PublishingSink { publisher: publisher.clone(), teachings, recorder });
     let clock: Arc<dyn Clock> = Arc::new(HostClock);
     let rt = RealTime { priority: config.priority };
     let wakeful = config.cpu_latency_us.and_then(wakeful);
-    let no_thread = |e: std::io::Error| Failure::caused(Exit::Internal, "starting a thread", &e);
     let mut running = Vec::new();
     let mut known = Vec::new();
     for part in pipelines {
@@ -207,6 +222,7 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         versions: versions(&lsl),
         realtime_priority: config.priority.is_some_and(|p| probe_priority(p).is_ok()),
         pipelines: known,
+        recording,
     };
     Ok(Daemon {
         engine: Arc::new(engine),
@@ -214,22 +230,89 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         publisher,
         pipelines: running,
         markers,
-        permissions: Permissions { change_decoders: config.decoder_changes },
+        permissions: Permissions {
+            change_decoders: config.decoder_changes,
+            record: config.recording_changes,
+        },
         wakeful,
     })
+}
+
+/// What a recording says of who made it.
+fn facts(pipelines: &[Part], lsl: &bci_driver_lsl::Liblsl, config: &Config) -> Value {
+    let versions: serde_json::Map<_, _> = versions(lsl).into_iter().map(|(k, v)| (k, v.into())).collect();
+    let decoder = |name: &str| {
+        let configured = config.pipelines.iter().find(|p| *p.spec.name == *name);
+        configured.and_then(|p| p.decoder.as_ref()).and_then(|d| std::path::absolute(&d.value).ok())
+    };
+    let pipelines: Vec<Value> = pipelines
+        .iter()
+        .map(|part| {
+            let identity = &part.bundle.identity;
+            json!({
+                "name": &*part.spec.name,
+                "stream": part.stream.to_string(),
+                "device": format!("{:?}", part.device).to_lowercase(),
+                "decoder": {
+                    "folder": decoder(&part.spec.name),
+                    "name": identity.name,
+                    "version": identity.version,
+                    "model_sha256": identity.model_sha256,
+                },
+            })
+        })
+        .collect();
+    let folder =
+        config.folder.as_deref().and_then(|folder| std::path::absolute(Path::new(".").join(folder)).ok());
+    json!({ "versions": versions, "processor": processor(), "configuration_folder": folder, "pipelines": pipelines })
+}
+
+/// The processor, by which it depends whether a replay yields the same bits.
+fn processor() -> String {
+    let known = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let of = |key: &str| {
+        let line = known.lines().find(|line| line.split(':').next().is_some_and(|k| k.trim() == key));
+        line.and_then(|line| line.split(':').nth(1)).map(|value| value.trim().to_owned())
+    };
+    ["vendor_id", "cpu family", "model", "model name"]
+        .iter()
+        .filter_map(|key| of(key))
+        .collect::<Vec<_>>()
+        .join(" / ")
 }
 
 /// Keeps processors from sleeping deeper than asked, where the system permits it.
 fn wakeful(latency_us: u32) -> Option<Wakeful> {
     let held = Wakeful::hold(latency_us);
-    if let Err(e) = &held {
-        tracing::warn!(
+    match &held {
+        Err(e) => tracing::warn!(
             cpu_latency_us = latency_us,
             error = %e,
             "the system does not keep processors awake: windows after a pause are slower (`bcid doctor` says how to permit it)"
-        );
+        ),
+        Ok(held) => match held.effect() {
+            Effect::Driver => {}
+            Effect::Polled(processors) => tracing::info!(
+                processors,
+                "the system has no idle driver: threads keep processors awake, and seem to use all time that nobody else wants"
+            ),
+            Effect::None(why) => tracing::warn!(
+                cpu_latency_us = latency_us,
+                reason = %why,
+                "processors are not kept awake: windows after a pause are slower"
+            ),
+        },
     }
     held.ok()
+}
+
+/// What keeps processors awake, for the summary: `false`, `"driver"`, or how many have a thread for it.
+fn awake(wakeful: Option<&Wakeful>) -> Value {
+    match wakeful.map(Wakeful::effect) {
+        Some(Effect::Driver) => "driver".into(),
+        Some(Effect::Polled(processors)) => (*processors).into(),
+        Some(Effect::None(_)) | None => false.into(),
+    }
 }
 
 /// Returns when a pipeline's thread has ended by itself.

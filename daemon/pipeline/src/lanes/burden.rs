@@ -37,7 +37,13 @@ pub(super) fn burden(mut path: SignalPath) -> f64 {
                 frame += 1;
             }
             let begun = HostClock.now();
-            let header = Header { frames, acquired: begun, dropped_before: 0, discontinuity: false };
+            let header = Header {
+                frames,
+                acquired: begun,
+                dropped_before: 0,
+                discontinuity: false,
+                ..Header::default()
+            };
             path.process(header, &samples, &stamps, &mut at, &around);
             took_s += (HostClock.now() - begun) as f64 / 1e9;
             // Too much already: the rest would tell nothing more.

@@ -195,7 +195,13 @@ impl Rig {
             let acquired = HostNs::from_lsl_seconds(sampled(end - 1));
             let stamps: Vec<f64> = (next..end).map(|n| sampled(n) + set_by(n, faults)).collect();
             let dropped_before = std::mem::take(&mut dropped);
-            let header = Header { frames: end - next, acquired, dropped_before, discontinuity: false };
+            let header = Header {
+                frames: end - next,
+                acquired,
+                dropped_before,
+                discontinuity: false,
+                ..Header::default()
+            };
             path.process(header, &samples, &stamps, &mut continuity, &around);
             while let Some(slot) = queue.receive() {
                 seen.push(Seen {

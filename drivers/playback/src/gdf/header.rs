@@ -1,5 +1,5 @@
 use super::GdfError;
-use bci_types::Hz;
+use bci_types::{Hz, civil_from_days};
 
 /// Bytes of the fixed part, and for each signal.
 const FIXED: u64 = 256;
@@ -276,24 +276,10 @@ fn start(fields: &Fields<'_>, first: bool) -> Option<String> {
     }
     let (day, part) = ((written >> 32) as i64, (written & 0xffff_ffff) as f64 / 4_294_967_296.0);
     // 1 January 1970 is day 719529.
-    let (year, month, date) = civil(day - 719_529);
+    let (year, month, date) = civil_from_days(day - 719_529);
     let ms = (part * 86_400_000.0).round() as u64;
     let (s, ms) = (ms / 1000, ms % 1000);
     Some(format!("{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}.{ms:03}", s / 3600, s / 60 % 60, s % 60))
-}
-
-/// Year, month and day so many days after 1 January 1970, in the Gregorian calendar: Hinnant, chrono-compatible low-level date
-/// algorithms.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z.rem_euclid(146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
@@ -302,10 +288,10 @@ mod tests {
 
     #[test]
     fn days_are_dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(20_783), (2026, 11, 26));
-        assert_eq!(civil(-1), (1969, 12, 31));
-        assert_eq!(civil(11_016), (2000, 2, 29));
+        assert_eq!(civil_from_days(0), (1970, 1, 1));
+        assert_eq!(civil_from_days(20_783), (2026, 11, 26));
+        assert_eq!(civil_from_days(-1), (1969, 12, 31));
+        assert_eq!(civil_from_days(11_016), (2000, 2, 29));
     }
 
     #[test]

@@ -114,6 +114,7 @@ pub(super) fn feed(
             acquired: HostNs::from_lsl_seconds(chunk[chunk.len() - 1].stamp),
             dropped_before: chunk[0].dropped,
             discontinuity: anew && span[0] == 0,
+            ..Header::default()
         };
         let told = path.process(header, &samples, &stamps, at, &around);
         let before = seen.len();

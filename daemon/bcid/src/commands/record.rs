@@ -1,0 +1,70 @@
+//! `bcid record`: the recording of a running daemon.
+
+use super::{client_runtime, print_lines};
+use crate::cli::RecordCommand;
+use crate::client::Client;
+use crate::exit::{Exit, Failure};
+use bci_proto::v1;
+
+pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
+    let server = match command {
+        RecordCommand::Start(args) => &args.server,
+        RecordCommand::Stop(server) | RecordCommand::Status(server) => server,
+    };
+    client_runtime()?.block_on(async {
+        let client = Client::connect(&server.server).await?;
+        let mut recordings = client.recordings();
+        let refused = |e: tonic::Status| client.refused_change(&e);
+        let recording = match command {
+            RecordCommand::Start(args) => {
+                let request = v1::StartRecordingRequest {
+                    participant: args.participant.clone(),
+                    session: args.session.clone(),
+                    task: args.task.clone(),
+                    acquisition: args.acquisition.clone(),
+                    modality: args.modality.clone(),
+                    run: args.run,
+                };
+                recordings.start_recording(request).await.map_err(refused)?.into_inner().recording
+            }
+            RecordCommand::Stop(_) => {
+                let request = v1::StopRecordingRequest {};
+                recordings.stop_recording(request).await.map_err(refused)?.into_inner().recording
+            }
+            RecordCommand::Status(_) => {
+                let request = v1::GetRecordingRequest {};
+                recordings.get_recording(request).await.map_err(refused)?.into_inner().recording
+            }
+        };
+        match recording {
+            Some(recording) => print_lines(&told(&recording)),
+            None => print_lines(&["nothing has been recorded yet".to_owned()]),
+        }
+        Ok(Exit::Clean)
+    })
+}
+
+fn told(recording: &v1::Recording) -> Vec<String> {
+    let doing = if recording.running { "recording to" } else { "recorded" };
+    let mut lines = vec![
+        format!("{doing} {}", recording.path),
+        format!("  {:.1} s, {:.1} MB", recording.seconds, recording.bytes as f64 / 1e6),
+    ];
+    for s in &recording.streams {
+        let lost = if s.lost > 0 { format!(", {} LOST", s.lost) } else { String::new() };
+        lines.push(format!("  {}: {} samples{lost}", s.name, s.samples));
+    }
+    if recording.notes_lost > 0 {
+        lines.push(format!(
+            "  {} intents, markers or events LOST: the recorder was late",
+            recording.notes_lost
+        ));
+    }
+    if !recording.trouble.is_empty() {
+        lines.push(format!(
+            "  THE DISK TAKES NOTHING: {}; decoding goes on, and it is tried again",
+            recording.trouble
+        ));
+    }
+    lines
+}

@@ -1,0 +1,56 @@
+use std::fs::File;
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+
+/// A file to which whole pieces are appended: one is in it altogether, or not at all.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    /// Up to where it holds whole pieces.
+    whole: u64,
+    /// A piece was begun and could not be taken back yet.
+    torn: bool,
+}
+
+impl Journal {
+    /// A new file.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::create_new(path)?, whole: 0, torn: false })
+    }
+
+    /// Appends a piece. After an error the file is as it was, as far as the system lets it be.
+    pub(crate) fn append(&mut self, piece: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.mend()?;
+        }
+        match self.file.write_all(piece) {
+            Ok(()) => {
+                self.whole += piece.len() as u64;
+                Ok(())
+            }
+            Err(e) => {
+                self.torn = true;
+                // Now if it can be, else before the next piece.
+                let _ = self.mend();
+                Err(e)
+            }
+        }
+    }
+
+    /// Bytes of whole pieces.
+    pub(crate) fn len(&self) -> u64 {
+        self.whole
+    }
+
+    /// Hands everything to the disk itself.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    fn mend(&mut self) -> io::Result<()> {
+        self.file.set_len(self.whole)?;
+        self.file.seek(SeekFrom::Start(self.whole))?;
+        self.torn = false;
+        Ok(())
+    }
+}

@@ -1,0 +1,281 @@
+//! The streams of a recording: what waits to be encoded, and what is in the file.
+
+use bci_rt::edge::{Header, Reader};
+use bci_types::{Rate, SampleFormat, StreamSpec};
+use bci_xdf::{Batch, Encoder, Format, escaped};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// A ring with raw frames, and whose they are.
+pub(crate) struct Feed {
+    pub(crate) about: About,
+    pub(crate) ring: Ring,
+}
+
+/// Whose the frames are.
+pub(crate) struct About {
+    pub(crate) pipeline: Arc<str>,
+    pub(crate) stream: StreamSpec,
+    /// The header that its stream gets.
+    pub(crate) xml: String,
+    /// Which of a recording's streams it is, once it is one.
+    pub(crate) place: Option<usize>,
+}
+
+/// Raw frames.
+pub(crate) struct Ring {
+    reader: Reader,
+    samples: Box<[f64]>,
+    stamps: Box<[f64]>,
+    /// Chunks so far.
+    taken: u64,
+}
+
+impl Feed {
+    pub(crate) fn new(
+        pipeline: Arc<str>,
+        stream: &StreamSpec,
+        description: Option<&str>,
+        reader: Reader,
+        frames: usize,
+    ) -> Self {
+        let about = About {
+            pipeline,
+            stream: stream.clone(),
+            xml: description.map_or_else(|| described(stream), str::to_owned),
+            place: None,
+        };
+        let ring = Ring {
+            samples: vec![0.0; stream.channels.len() * frames].into_boxed_slice(),
+            stamps: vec![0.0; frames].into_boxed_slice(),
+            reader,
+            taken: 0,
+        };
+        Self { about, ring }
+    }
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed")
+            .field("pipeline", &self.about.pipeline)
+            .field("stream", &self.about.stream.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ring {
+    /// The next chunk: its number since the source was attached, its header, `[frames x channels]` and stamps.
+    pub(crate) fn next(&mut self) -> Option<(u64, Header, &[f64], &[f64])> {
+        let header = self.reader.pop(&mut self.samples, &mut self.stamps)?;
+        let number = self.taken;
+        self.taken += 1;
+        let numbers = header.frames * self.reader.channels();
+        Some((number, header, &self.samples[..numbers], &self.stamps[..header.frames]))
+    }
+}
+
+/// The format in a file.
+pub(crate) fn format_of(format: SampleFormat) -> Format {
+    match format {
+        SampleFormat::Int8 => Format::Int8,
+        SampleFormat::Int16 => Format::Int16,
+        SampleFormat::Int32 => Format::Int32,
+        SampleFormat::Int64 => Format::Int64,
+        SampleFormat::Float32 => Format::Float32,
+        SampleFormat::Double64 => Format::Double64,
+        SampleFormat::Text => Format::Text,
+    }
+}
+
+/// The header of a stream of which its source has none.
+fn described(stream: &StreamSpec) -> String {
+    let rate = match stream.rate {
+        Rate::Regular(hz) => hz.get(),
+        Rate::Irregular => 0.0,
+    };
+    let channels: Vec<(String, String, String)> = stream
+        .channels
+        .iter()
+        .map(|c| (c.label.clone().unwrap_or_default(), c.unit.to_string(), c.kind.to_string()))
+        .collect();
+    header(&stream.name, &stream.kind, rate, format_of(stream.format), &stream.source_id, &channels)
+}
+
+/// A stream's header: XML as LSL writes it. A channel is its label, unit and type.
+pub(crate) fn header(
+    name: &str,
+    kind: &str,
+    rate_hz: f64,
+    format: Format,
+    source_id: &str,
+    channels: &[(String, String, String)],
+) -> String {
+    let mut xml = format!(
+        "<?xml version=\"1.0\"?>\n<info>\n\t<name>{}</name>\n\t<type>{}</type>\n\t<channel_count>{}</channel_count>\n\
+         \t<nominal_srate>{rate_hz}</nominal_srate>\n\t<channel_format>{}</channel_format>\n\
+         \t<source_id>{}</source_id>\n\t<desc>\n\t\t<channels>\n",
+        escaped(name),
+        escaped(kind),
+        channels.len(),
+        format.word(),
+        escaped(source_id),
+    );
+    for (label, unit, kind) in channels {
+        let _ = writeln!(
+            xml,
+            "\t\t\t<channel><label>{}</label><unit>{}</unit><type>{}</type></channel>",
+            escaped(label),
+            escaped(unit),
+            escaped(kind)
+        );
+    }
+    xml + "\t\t</channels>\n\t</desc>\n</info>\n"
+}
+
+/// Values that wait.
+#[derive(Debug)]
+enum Waiting {
+    Numbers(Vec<f64>),
+    Texts(Vec<String>),
+}
+
+/// A stream of a file.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) id: u32,
+    pub(crate) name: String,
+    xml: String,
+    format: Format,
+    channels: usize,
+    stamps: Vec<f64>,
+    waiting: Waiting,
+    /// Its header was encoded; it is in the file.
+    encoded: bool,
+    declared: bool,
+    /// Samples encoded that are not in the file yet, and the ends of their stamps.
+    buffered: u64,
+    buffered_ends: Option<(f64, f64)>,
+    /// Samples in the file, and the ends of theirs.
+    pub(crate) written: u64,
+    pub(crate) ends: Option<(f64, f64)>,
+    /// Samples that are missing.
+    pub(crate) lost: u64,
+    /// When its clock was looked at, s, and what is to be added; in the file.
+    pub(crate) offsets: Vec<(f64, f64)>,
+}
+
+impl Stream {
+    pub(crate) fn new(id: u32, name: &str, xml: String, format: Format, channels: usize) -> Self {
+        let waiting = match format {
+            Format::Text => Waiting::Texts(Vec::new()),
+            _ => Waiting::Numbers(Vec::new()),
+        };
+        Self {
+            id,
+            name: name.to_owned(),
+            xml,
+            format,
+            channels,
+            stamps: Vec::new(),
+            waiting,
+            encoded: false,
+            declared: false,
+            buffered: 0,
+            buffered_ends: None,
+            written: 0,
+            ends: None,
+            lost: 0,
+            offsets: Vec::new(),
+        }
+    }
+
+    /// Frames `[frames x channels]` with their stamps.
+    pub(crate) fn frames(&mut self, samples: &[f64], stamps: &[f64]) {
+        if let Waiting::Numbers(numbers) = &mut self.waiting {
+            numbers.extend_from_slice(samples);
+            self.stamps.extend_from_slice(stamps);
+        }
+    }
+
+    /// A text.
+    pub(crate) fn text(&mut self, stamp: f64, text: String) {
+        if let Waiting::Texts(texts) = &mut self.waiting {
+            texts.push(text);
+            self.stamps.push(stamp);
+        }
+    }
+
+    /// Bytes that wait, about.
+    pub(crate) fn waiting(&self) -> usize {
+        match &self.waiting {
+            Waiting::Numbers(numbers) => 8 * (numbers.len() + self.stamps.len()),
+            Waiting::Texts(texts) => texts.iter().map(|t| t.len() + 9).sum(),
+        }
+    }
+
+    /// Encodes what waits.
+    pub(crate) fn encode(&mut self, into: &mut Encoder) {
+        if self.stamps.is_empty() {
+            return;
+        }
+        self.declare(into);
+        match &mut self.waiting {
+            Waiting::Numbers(numbers) => {
+                into.samples(self.id, self.format, self.channels, &self.stamps, Batch::Numbers(numbers));
+                numbers.clear();
+            }
+            Waiting::Texts(texts) => {
+                let all: Vec<&str> = texts.iter().map(String::as_str).collect();
+                into.samples(self.id, self.format, self.channels, &self.stamps, Batch::Texts(&all));
+                texts.clear();
+            }
+        }
+        self.buffered += self.stamps.len() as u64;
+        let ends = self.stamps.first().copied().zip(self.stamps.last().copied());
+        self.buffered_ends = joined(self.buffered_ends, ends);
+        self.stamps.clear();
+    }
+
+    /// Encodes that its clock is the file's.
+    pub(crate) fn clock(&mut self, now_s: f64, into: &mut Encoder) {
+        if self.encoded {
+            into.clock_offset(self.id, now_s, 0.0);
+            self.offsets.push((now_s, 0.0));
+        }
+    }
+
+    fn declare(&mut self, into: &mut Encoder) {
+        if !std::mem::replace(&mut self.encoded, true) {
+            into.stream_header(self.id, &self.xml);
+        }
+    }
+
+    /// What was encoded is in the file.
+    pub(crate) fn kept(&mut self) {
+        self.declared = self.encoded;
+        self.written += std::mem::take(&mut self.buffered);
+        self.ends = joined(self.ends, self.buffered_ends.take());
+    }
+
+    /// What was encoded is not in the file, and will not be.
+    pub(crate) fn given_up(&mut self) {
+        self.encoded = self.declared;
+        self.lost += std::mem::take(&mut self.buffered);
+        self.buffered_ends = None;
+    }
+
+    /// Encodes its end, where it ever began.
+    pub(crate) fn end(&self, into: &mut Encoder) {
+        if self.encoded {
+            into.footer(self.id, self.ends, self.written, &self.offsets);
+        }
+    }
+}
+
+fn joined(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> Option<(f64, f64)> {
+    match (a, b) {
+        (Some((first, _)), Some((_, last))) => Some((first, last)),
+        (a, b) => a.or(b),
+    }
+}
