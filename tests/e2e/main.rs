@@ -11,6 +11,8 @@ mod latency;
 mod metrics;
 mod mne_lsl;
 mod oracle;
+mod recording;
+mod recording_faults;
 mod subscribers;
 mod support;
 mod swap;

@@ -57,6 +57,12 @@ impl Child {
         Self { name: name.to_owned(), process, stdin, lines }
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Writes a line to it.
     ///
     /// # Panics

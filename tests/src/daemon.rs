@@ -76,19 +76,7 @@ impl Daemon {
     /// When it does not come to serve.
     #[must_use]
     pub fn named(world: &World, name: &str, pipelines: &[Pipeline<'_>], markers: Option<&str>) -> Self {
-        let mut text = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\nsocket = \"{name}.sock\"\n[realtime]\npriority = 80\n"
-        );
-        for p in pipelines {
-            text.push_str(&format!(
-                "[[pipeline]]\nname = {:?}\ndecoder = {:?}\n[pipeline.stream]\nname = {:?}\n\
-                 [pipeline.signal]\nwindow_ms = 1000\nhop_ms = 62.5\n\
-                 [pipeline.intent]\nsmoothing_ms = 500\nthreshold = 0.7\n",
-                p.name,
-                bundle().to_string_lossy(),
-                p.stream
-            ));
-        }
+        let mut text = text(name, pipelines);
         if let Some(markers) = markers {
             text.push_str(&format!("[[markers]]\nname = {markers:?}\n"));
         }
@@ -96,6 +84,33 @@ impl Daemon {
         let mut command = Command::new(bcid());
         command.arg("run").arg(config);
         Self::serving(world, name, command)
+    }
+
+    /// Runs a pipeline `p` that follows `stream`, with `more` in its configuration; `within` is what the daemon's process is
+    /// started by, where it is not started plainly.
+    ///
+    /// # Panics
+    /// When it does not come to serve.
+    #[must_use]
+    pub fn with(world: &World, name: &str, stream: &str, more: &str, within: &[&str]) -> Self {
+        let pipeline = Pipeline { name: "p", stream };
+        let config = world.write(&format!("{name}.toml"), &(text(name, &[pipeline]) + more));
+        let mut all = within.iter().map(std::ffi::OsString::from).chain([bcid().into_os_string()]);
+        let mut command = Command::new(all.next().expect("a program"));
+        command.args(all).arg("run").arg(config);
+        Self::serving(world, name, command)
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(mut self) {
+        self.child.signal(Signal::Kill);
+        self.child.wait(DRAIN);
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Runs the demonstration's own configuration on another stream.
@@ -168,4 +183,21 @@ impl Daemon {
         let text = std::fs::read_to_string(&self.summary).expect("a daemon that drained wrote its summary");
         Ended { code, took, summary: serde_json::from_str(&text).expect("the summary is JSON") }
     }
+}
+
+/// A configuration of `pipelines`.
+fn text(name: &str, pipelines: &[Pipeline<'_>]) -> String {
+    let mut text =
+        format!("[server]\nlisten = \"127.0.0.1:0\"\nsocket = \"{name}.sock\"\n[realtime]\npriority = 80\n");
+    for p in pipelines {
+        text.push_str(&format!(
+            "[[pipeline]]\nname = {:?}\ndecoder = {:?}\n[pipeline.stream]\nname = {:?}\n\
+             [pipeline.signal]\nwindow_ms = 1000\nhop_ms = 62.5\n\
+             [pipeline.intent]\nsmoothing_ms = 500\nthreshold = 0.7\n",
+            p.name,
+            bundle().to_string_lossy(),
+            p.stream
+        ));
+    }
+    text
 }

@@ -20,7 +20,9 @@ pub use child::{Child, Signal};
 pub use daemon::{Daemon, Ended, Pipeline};
 pub use event::{Event, Intent, Ledger, MarkerSeen, StateSeen};
 pub use oracle::{Oracle, OracleTrial};
-pub use peers::{Client, Outlet, Player, Playing, Reference, Section, Sent, Source, Subscriber};
+pub use peers::{
+    Client, Outlet, Player, Playing, Reference, Section, Sent, Source, Subscriber, Xdf, XdfStream,
+};
 pub use setup::{bcid, bundle, recording, root};
 pub use world::World;
 

@@ -3,12 +3,14 @@
 mod client;
 mod outlet;
 mod player;
+mod recording;
 mod reference;
 mod subscriber;
 
 pub use client::Client;
 pub use outlet::{Outlet, Playing, Sent, Source};
 pub use player::Player;
+pub use recording::{Xdf, XdfStream};
 pub use reference::{Reference, Section};
 pub use subscriber::Subscriber;
 
