@@ -13,6 +13,7 @@ mod daemon;
 mod event;
 mod oracle;
 mod peers;
+pub mod proxy;
 mod setup;
 mod world;
 

@@ -58,6 +58,12 @@ impl World {
         format!("{}-{what}", self.name)
     }
 
+    /// Its LSL session.
+    #[must_use]
+    pub fn session(&self) -> &str {
+        &self.name
+    }
+
     /// A file of this test.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {

@@ -1,0 +1,3 @@
+//! What goes wrong between a source and the daemon, by a proxy that speaks LSL's wire protocol.
+
+mod wire;
