@@ -181,6 +181,7 @@ fn pipeline(known: &Known) -> PipelineStatus {
         decoder: decoders.active.unwrap_or_else(nobody),
         samples_in: n(&c.samples_in),
         samples_lost: n(&c.samples_lost),
+        samples_repeated: n(&c.samples_repeated),
         gaps: n(&c.gaps),
         reattached: n(&c.reattached),
         windows: n(&c.windows),

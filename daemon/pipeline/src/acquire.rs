@@ -156,6 +156,9 @@ impl Acquisition<'_> {
                 }
                 pulled
             });
+            if chunk.repeated > 0 {
+                count(&self.status.counters.samples_repeated, chunk.repeated);
+            }
             match pulled {
                 Ok(0) => {
                     let now = self.clock.now();

@@ -44,6 +44,8 @@ pub struct Counters {
     pub samples_in: AtomicU64,
     /// Frames known to be missing, or dropped because a ring was full.
     pub samples_lost: AtomicU64,
+    /// Frames that came again, and were left out.
+    pub samples_repeated: AtomicU64,
     /// Holes in the stream.
     pub gaps: AtomicU64,
     /// Times the source was attached again.

@@ -152,6 +152,7 @@ pub(crate) fn pipeline(status: &PipelineStatus, steps: &[StepSummary]) -> v1::Pi
         delivered_rate_hz: status.delivered_rate_hz,
         stamp_jitter_ms: status.stamp_jitter_ms,
         clock_steps: status.clock_steps,
+        samples_repeated: status.samples_repeated,
         artefacts: status.artefacts.map(|a| v1::ArtefactsRemoved {
             windows: a.windows,
             reconstructed: a.reconstructed,

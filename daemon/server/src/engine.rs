@@ -249,6 +249,8 @@ pub struct PipelineStatus {
     pub samples_in: u64,
     /// Frames lost.
     pub samples_lost: u64,
+    /// Frames that came again, and were left out.
+    pub samples_repeated: u64,
     /// Holes.
     pub gaps: u64,
     /// Attached again after a loss.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// One metric of a pipeline: name, type, help, and its value.
 type PipelineMetric = (&'static str, &'static str, &'static str, fn(&crate::engine::PipelineStatus) -> f64);
 
-const PIPELINE_METRICS: [PipelineMetric; 14] = [
+const PIPELINE_METRICS: [PipelineMetric; 15] = [
     ("bci_samples_total", "counter", "Frames received from the source.", |p| p.samples_in as f64),
     ("bci_samples_lost_total", "counter", "Frames known to be missing or dropped.", |p| {
         p.samples_lost as f64
@@ -29,6 +29,9 @@ const PIPELINE_METRICS: [PipelineMetric; 14] = [
         p.frames_not_finite as f64
     }),
     ("bci_frames_bridged_total", "counter", "Frames that were interpolated.", |p| p.frames_bridged as f64),
+    ("bci_samples_repeated_total", "counter", "Frames that came again and were left out.", |p| {
+        p.samples_repeated as f64
+    }),
     ("bci_clock_steps_total", "counter", "Times the source's clock was set.", |p| p.clock_steps as f64),
     ("bci_measured_rate_hertz", "gauge", "Real rate of the source's sampling; 0 until known.", |p| {
         p.measured_rate_hz

@@ -72,6 +72,7 @@ fn pipeline(name: &str, state: StreamState) -> PipelineStatus {
         samples_in: 11,
         samples_lost: 12,
         gaps: 13,
+        samples_repeated: 22,
         reattached: 14,
         windows: 15,
         windows_skipped: 16,

@@ -14,6 +14,8 @@ pub struct Chunk {
     pub acquired: HostNs,
     /// The clock correction that the stamps carry, where it was measured.
     pub clock_offset: Option<ClockOffset>,
+    /// Frames that had come before and were left out of it.
+    pub repeated: u64,
 }
 
 impl Chunk {
@@ -27,12 +29,14 @@ impl Chunk {
             stamps: vec![0.0; capacity].into_boxed_slice(),
             acquired: HostNs::default(),
             clock_offset: None,
+            repeated: 0,
         }
     }
 
     /// Forgets the frames; keeps the room.
     pub fn clear(&mut self) {
         self.frames = 0;
+        self.repeated = 0;
     }
 
     /// Appends a frame. Returns false, and changes nothing, when the chunk is full or `frame` has another number

@@ -36,6 +36,9 @@ pub(crate) struct ClockTrack {
     last: f64,
 }
 
+/// Stamps that fall back further than this, though the source's own do, come from a clock that was set.
+const JITTER_S: f64 = 0.1;
+
 impl ClockTrack {
     /// Waits up to `timeout_s` for the first measurement; without one stamps stay as they are until a later look
     /// finds one. `source_host` is the machine that the source names.
@@ -67,15 +70,18 @@ impl ClockTrack {
         stamp + self.measured.map_or(0.0, |m| m.offset_s)
     }
 
-    /// The stamp on this host's clock, never before the one given out last: a new estimate may be a little smaller.
-    /// A stamp that is no number takes the last one's time. `None` when the source's clock was set back.
+    /// The stamp on this host's clock, not before the one given out last: a new estimate may be a little smaller, and sources
+    /// stamp chunks a little askew. One that falls back by more than [`JITTER_S`] is of a clock that was set, and stays as it
+    /// is. A stamp that is no number takes the last one's time. `None` when the source's clock was set back by more than
+    /// [`CLOCK_STEP_S`]: then its offset is to be measured anew.
     pub(crate) fn in_order(&mut self, stamp: f64) -> Option<f64> {
         let host = self.to_host(stamp);
         if host.is_finite() {
             if host < self.last - CLOCK_STEP_S {
                 return None;
             }
-            self.last = self.last.max(host);
+            // Set back a little: whoever looks at stamps is to see it.
+            self.last = if host < self.last - JITTER_S { host } else { self.last.max(host) };
         } else if !self.last.is_finite() {
             self.last = host_now().as_lsl_seconds();
         }
@@ -127,8 +133,10 @@ mod tests {
     fn a_clock_set_back_is_told_from_a_better_estimate() {
         let mut t = track(0.0);
         assert_eq!(t.in_order(100.0), Some(100.0));
-        assert_eq!(t.in_order(99.5), Some(100.0));
-        assert_eq!(t.in_order(98.9), None);
+        assert_eq!(t.in_order(99.95), Some(100.0), "jitter");
+        assert_eq!(t.in_order(99.5), Some(99.5), "set back a little");
+        assert_eq!(t.in_order(99.6), Some(99.6), "and goes on from there");
+        assert_eq!(t.in_order(98.5), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reading a numeric stream.
 
 use crate::clock::{ClockTrack, host_now};
+use crate::repeats::Repeats;
 use crate::resolve::{self, Look, backend};
 use crate::{Liblsl, Query, description};
 use bci_driver_api::{ClockOffset, Source, SourceError, SourceFactory};
@@ -61,7 +62,7 @@ impl LslSourceFactory {
         self.0.begin(&mut opened)?;
         let frame = vec![0.0; opened.spec.channels.len()];
         let epitaph = opened.spec.name.clone();
-        Ok(LslSource { opened, frame, lost: false, epitaph })
+        Ok(LslSource { opened, frame, repeats: Repeats::new(), lost: false, epitaph })
     }
 
     /// Looks at most `timeout` for the stream and describes it, without subscribing to its samples.
@@ -94,6 +95,7 @@ impl SourceFactory for LslSourceFactory {
 pub struct LslSource {
     opened: Opened,
     frame: Vec<f64>,
+    repeats: Repeats,
     lost: bool,
     /// For the error that tells of the loss, made beforehand: it is told on a real-time thread.
     epitaph: String,
@@ -147,6 +149,10 @@ impl Source for LslSource {
             match inlet.pull_sample_buf(&mut self.frame, wait_s) {
                 // liblsl's word for "nothing came".
                 Ok(0.0) => break,
+                Ok(stamp) if self.repeats.is_repeated(stamp, &self.frame) => {
+                    chunk.repeated += 1;
+                    true
+                }
                 Ok(stamp) => match clock.in_order(stamp) {
                     Some(stamp) => chunk.push(stamp, &self.frame),
                     None => {

@@ -21,6 +21,7 @@ mod library;
 mod markers;
 mod outlet;
 mod query;
+mod repeats;
 mod resolve;
 
 pub use clock::host_now;

@@ -136,7 +136,7 @@ fn harmed(mut chunk: Vec<Vec<u8>>, faults: &Faults, number: &mut u64) -> Vec<Vec
         if every(faults.corrupt.0)
             && let Some(byte) = frame.get_mut(faults.corrupt.1)
         {
-            *byte = !*byte;
+            *byte = faults.corrupt.2;
         }
         !every(faults.leave_out_every)
     });

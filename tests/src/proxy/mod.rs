@@ -35,8 +35,8 @@ pub struct Faults {
     pub reorder: bool,
     /// Every so manieth sample is left out; none with 0.
     pub leave_out_every: u64,
-    /// Of every so manieth sample this byte, counted from its tag, is turned round; none with 0.
-    pub corrupt: (u64, usize),
+    /// Of every so manieth sample this byte, counted from its tag, becomes so; none with 0.
+    pub corrupt: (u64, usize, u8),
     /// Added to every stamp, s.
     pub stamps_off_s: f64,
     /// Questions for the source's clock are not answered.

@@ -357,6 +357,7 @@ fn summary(engine: &DaemonEngine, telemetry: &Telemetry, publisher: &Publisher) 
                 "frames_not_finite": p.frames_not_finite,
                 "frames_bridged": p.frames_bridged,
                 "clock_steps": p.clock_steps,
+                "samples_repeated": p.samples_repeated,
                 "measured_rate_hz": p.measured_rate_hz,
                 "signal_delay_ms": p.settings.signal_delay_ms,
                 "settle_ms": p.settings.settle_ms,

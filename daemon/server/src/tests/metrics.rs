@@ -133,6 +133,7 @@ fn the_page_is_what_prometheus_reads() {
         ("bci_decoder_faults_total", 18.0),
         ("bci_frames_not_finite_total", 19.0),
         ("bci_frames_bridged_total", 20.0),
+        ("bci_samples_repeated_total", 22.0),
         ("bci_clock_steps_total", 21.0),
         ("bci_measured_rate_hertz", 159.9),
     ] {
