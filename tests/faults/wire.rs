@@ -1,7 +1,7 @@
 //! Samples that are held up, cut off, doubled, changed.
 
 use bci_tests::proxy::{Layout, Proxy};
-use bci_tests::{Client, Daemon, Intent, LABELS, Outlet, Source, Subscriber, World};
+use bci_tests::{Client, Daemon, Intent, LABELS, Outlet, Signal, Source, Subscriber, World};
 use std::time::{Duration, Instant};
 
 const FOUND: Duration = Duration::from_secs(20);
@@ -209,4 +209,29 @@ fn a_clock_that_cannot_be_compared_is_warned_of() {
     subscriber.until_state("STREAMING", FOUND);
     let log = std::fs::read_to_string(here.file("daemon.log")).expect("a log");
     assert!(log.contains("its clock could not be measured yet"), "{log}");
+}
+
+/// pylsl 57: a backlog that grows, and is worked off as if it were now.
+#[test]
+fn a_daemon_that_was_stopped_skips_its_backlog_and_is_in_step_again() {
+    let mut rig = Rig::new("stopped");
+    rig.daemon.signal(Signal::Stop);
+    std::thread::sleep(Duration::from_secs(4));
+    rig.daemon.signal(Signal::Cont);
+    let from = rig.subscriber.seen.len();
+    rig.subscriber.until("an intent in step", SOON, |e| {
+        e.intent().is_some_and(|i| i.valid && i.received_ns - i.newest_ns < 300_000_000)
+    });
+    let late = rig.subscriber.seen[from..].iter().filter_map(|e| e.intent());
+    let late: Vec<_> = late.filter(|i| i.received_ns - i.newest_ns > 700_000_000).collect();
+    for intent in &late {
+        assert!(!intent.valid && intent.discrete.is_none(), "old data decided: {intent:?}");
+    }
+    let after = rig.during(Duration::from_secs(3));
+    let age = |i: &Intent| i.received_ns - i.newest_ns;
+    assert!(
+        after.iter().all(|i| age(i) < 300_000_000),
+        "a backlog stays: {:?}",
+        after.iter().map(age).collect::<Vec<_>>()
+    );
 }

@@ -101,6 +101,11 @@ impl Daemon {
         Self::serving(world, name, command)
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.child.signal(signal);
+    }
+
     /// Ends it as a crash would.
     pub fn kill(mut self) {
         self.child.signal(Signal::Kill);

@@ -17,6 +17,7 @@ fn permitted() -> BTreeMap<String, Keys> {
     let mut text = probe.clone();
     for table in [
         "[server]",
+        "[recording]",
         "[realtime]",
         "[[pipeline]]",
         "[pipeline.stream]",
@@ -30,7 +31,7 @@ fn permitted() -> BTreeMap<String, Keys> {
     text.push_str(&format!("[[pipeline.signal.steps]]\n{probe}"));
     text.push_str(&format!("[[markers]]\n{probe}"));
     let mut tables = answers(&text);
-    assert_eq!(tables.len(), 11, "every probe is answered: {tables:?}");
+    assert_eq!(tables.len(), 12, "every probe is answered: {tables:?}");
     for step in &tables["pipeline.signal.steps"].clone() {
         let probe = format!("[[pipeline]]\n[[pipeline.signal.steps]]\n{step} = {{ {PROBE} = 1 }}\n");
         tables.extend(answers(&probe).into_iter().filter(|(table, _)| table.ends_with(step)));
@@ -76,10 +77,14 @@ fn the_page_and_the_reader_agree() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CONFIG.md");
     let page = std::fs::read_to_string(page).unwrap();
     let mut permitted = permitted();
-    assert_eq!(permitted.remove("").unwrap(), keys(&["markers", "pipeline", "realtime", "server"]));
+    assert_eq!(
+        permitted.remove("").unwrap(),
+        keys(&["markers", "pipeline", "realtime", "recording", "server"])
+    );
     for (table, heading) in [
         ("server", "## `[server]`"),
         ("realtime", "## `[realtime]`"),
+        ("recording", "## `[recording]`"),
         ("pipeline", "## `[[pipeline]]`"),
         ("pipeline.stream", "### `[pipeline.stream]`"),
         ("pipeline.intent", "### `[pipeline.intent]`"),
