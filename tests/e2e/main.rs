@@ -13,6 +13,7 @@ mod mne_lsl;
 mod oracle;
 mod recording;
 mod recording_faults;
+mod soak;
 mod subscribers;
 mod support;
 mod swap;

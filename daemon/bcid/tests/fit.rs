@@ -72,6 +72,14 @@ fn what_is_learned_holds_on_a_run_that_was_not_seen() {
         );
         assert!(found["p_permutation"].as_f64().unwrap() < 0.05, "{method}: {shown}");
         assert!(found["accuracy"].as_f64().unwrap() >= 0.8, "{method}: {shown}");
+        // Imagined movement is over the motor cortex, and what decodes it goes by that.
+        let region = |what: &str| {
+            let all = found["audit"]["regions"].as_array().unwrap();
+            let region = all.iter().find(|r| r["what"] == what).unwrap_or_else(|| panic!("no {what}"));
+            region["accuracy"].as_f64().unwrap()
+        };
+        assert!(region("central alone") >= 0.8, "{method}: {shown}");
+        assert!(region("without central") <= 0.7, "{method}: {shown}");
         let confusion: u64 = found["confusion"]
             .as_array()
             .unwrap()

@@ -1,15 +1,17 @@
 //! `bcid evaluate`: how good a decoder is on recordings, by the daemon's own path.
 
 mod findings;
+mod regions;
 mod report;
 
 use self::findings::Findings;
+use self::regions::{Without, regions};
 use super::fit::{progress, teaching};
-use super::tape::{Heard, Tape, open_all, play};
+use super::tape::{Heard, Tape, open_all, play_displaced};
 use super::{print_lines, writable, write_json, write_whole};
 use crate::cli::{Adapt, EvaluateArgs};
 use crate::exit::{Exit, Failure};
-use bci_calibration::{Cue, SeenWindow, Session, Task};
+use bci_calibration::{Agreement, Cue, SeenWindow, Session, Task, agreement};
 use bci_config::{Mistake, Mistakes};
 use bci_dsp::run::AlignMode;
 use bci_dsp::{CleanSpec, StepSpec};
@@ -45,14 +47,18 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<Exit, Failure> {
     // As in the daemon: on a thread that flushes denormals to zero.
     let thread = ThreadSpec { name: "evaluate".into(), priority: None, cpu: None };
     let playing = spawn(thread, move |_| {
-        let session = job.play(decoder, &tapes);
+        let session = job.play(decoder, &tapes, &[], "evaluating").and_then(|session| {
+            let regions = job.audit(&tapes)?;
+            Ok((session, regions))
+        });
         (job, tapes, session)
     });
     let playing =
         playing.map_err(|e| Failure::caused(Exit::Internal, "starting the evaluating thread", &e))?;
     let (job, tapes, session) =
         playing.join().map_err(|_| Failure::new(Exit::Internal, "evaluating panicked"))?;
-    let findings = Findings::of(&session?, &job.task, &job.classes);
+    let (session, regions) = session?;
+    let findings = Findings::of(&session, &job.task, &job.classes).with_regions(regions);
     if findings.trials() == 0 {
         return Err(Failure::new(Exit::Failed, "no trial of the task was recorded whole"));
     }
@@ -135,8 +141,26 @@ struct Job {
 }
 
 impl Job {
-    /// The recordings through the pipeline, one session.
-    fn play(&self, decoder: OrtDecoder, tapes: &[Tape]) -> Result<Session, Failure> {
+    /// How it agrees with the cues without what parts of the head tell.
+    fn audit(&self, tapes: &[Tape]) -> Result<Vec<(String, Agreement)>, Failure> {
+        let Some(first) = tapes.first() else { return Ok(Vec::new()) };
+        let mut all = Vec::new();
+        for Without { what, channels } in regions(&first.stream) {
+            let decoder = OrtDecoder::load(&self.bundle, Device::Cpu).map_err(Failure::mistakes)?;
+            let session = self.play(decoder, tapes, &channels, &what)?;
+            all.push((what, agreement(self.classes.len(), &session.trials(&self.task, 0.0))));
+        }
+        Ok(all)
+    }
+
+    /// The recordings through the pipeline, one session; of channels that are `displaced` as they were at another time.
+    fn play(
+        &self,
+        decoder: OrtDecoder,
+        tapes: &[Tape],
+        displaced: &[usize],
+        doing: &str,
+    ) -> Result<Session, Failure> {
         let policy = PolicySpec {
             smoothing_ms: self.smoothing_ms,
             threshold: self.threshold,
@@ -152,10 +176,10 @@ impl Job {
         let mut session = Session::default();
         let mut recording = 0;
         let mut end_s = 0.0;
-        play(tapes, true, |heard| {
+        play_displaced(tapes, true, displaced, |heard| {
             match heard {
                 Heard::Begin(i) => {
-                    progress("evaluating", i, tapes.len());
+                    progress(doing, i, tapes.len());
                     recording = i;
                     if i > 0 {
                         offline.attach_anew();
@@ -180,7 +204,7 @@ impl Job {
             ControlFlow::Continue(())
         })
         .map_err(|problem| Failure::new(Exit::Config, problem))?;
-        progress("evaluating", tapes.len(), tapes.len());
+        progress(doing, tapes.len(), tapes.len());
         Ok(session)
     }
 }

@@ -1,7 +1,7 @@
 //! Recordings as a session: one after the other, as the daemon would hear them.
 
 use bci_calibration::Said;
-use bci_driver_playback::{Due, Options, Player, Recording};
+use bci_driver_playback::{Due, Options, Player, Recording, SignalGroup};
 use bci_models::bundle::sha256_hex;
 use bci_models::learned::Recorded;
 use bci_pipeline::acquire;
@@ -167,9 +167,24 @@ fn warn(file: &Path, recording: &Recording) {
 pub(crate) fn play(
     tapes: &[Tape],
     markers: bool,
+    heard: impl FnMut(Heard<'_>) -> ControlFlow<()>,
+) -> Result<(), String> {
+    play_displaced(tapes, markers, &[], heard)
+}
+
+/// As [`play`], with these channels as they were half a recording away: what they are like stays, what they tell of the cue is
+/// gone.
+///
+/// # Errors
+/// As [`play`].
+pub(crate) fn play_displaced(
+    tapes: &[Tape],
+    markers: bool,
+    displaced: &[usize],
     mut heard: impl FnMut(Heard<'_>) -> ControlFlow<()>,
 ) -> Result<(), String> {
     let (mut samples, mut stamps): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
+    let mut elsewhere = Vec::new();
     let mut begin = 0.0;
     for (i, tape) in tapes.iter().enumerate() {
         let mut player = tape.player(markers)?;
@@ -184,6 +199,14 @@ pub(crate) fn play(
                 Due::Frames { first_frame, frames, lap, time_s } => {
                     samples.resize(frames * channels, 0.0);
                     signals.read_frames(first_frame, &mut samples);
+                    if !displaced.is_empty() {
+                        half_way_round(signals, first_frame, frames, &mut elsewhere);
+                        for (frame, other) in
+                            samples.chunks_exact_mut(channels).zip(elsewhere.chunks_exact(channels))
+                        {
+                            displaced.iter().for_each(|&channel| frame[channel] = other[channel]);
+                        }
+                    }
                     stamps.clear();
                     let frames = first_frame..first_frame + frames as u64;
                     stamps.extend(frames.map(|frame| begin + player.frame_stamp_s(lap, frame)));
@@ -202,4 +225,16 @@ pub(crate) fn play(
         begin = end + PAUSE_S;
     }
     Ok(())
+}
+
+/// `frames` frames from half of the recording after `first` on; after its end its beginning.
+fn half_way_round(signals: &SignalGroup, first: u64, frames: usize, out: &mut Vec<f64>) {
+    let channels = signals.channels().len();
+    let all = signals.frames();
+    out.resize(frames * channels, 0.0);
+    let begin = (first + all / 2) % all;
+    let here = usize::try_from(all - begin).unwrap_or(usize::MAX).min(frames);
+    let (one, two) = out.split_at_mut(here * channels);
+    signals.read_frames(begin, one);
+    signals.read_frames(0, two);
 }

@@ -20,6 +20,7 @@ pub(super) struct Findings {
     p_permutation: f64,
     reliability: Reliability,
     shifted: Vec<(f64, Agreement)>,
+    regions: Vec<(String, Agreement)>,
     activations_at_rest: (usize, f64),
     /// How long after the cue the first intent came, of trials in which it was right; rising.
     detections_s: Vec<f64>,
@@ -47,6 +48,7 @@ impl Findings {
             unfinished: session.unfinished(task),
             p_permutation: agreed.p_permutation(PERMUTATIONS, SEED),
             reliability: session.reliability(task),
+            regions: Vec::new(),
             shifted: SHIFTS_S.iter().map(|s| (*s, agreement(n, &session.trials(task, *s)))).collect(),
             activations_at_rest: session.activations_at_rest(task, &resting),
             misfires: trials.iter().filter_map(first).filter(|(right, _)| !right).count(),
@@ -57,6 +59,11 @@ impl Findings {
             agreement: agreed,
             trials,
         }
+    }
+
+    /// With what was found without parts of the head.
+    pub(super) fn with_regions(self, regions: Vec<(String, Agreement)>) -> Self {
+        Self { regions, ..self }
     }
 
     pub(super) fn trials(&self) -> usize {
@@ -128,6 +135,10 @@ impl Findings {
         }
         let shifts = self.shifted.iter().map(|(s, a)| format!("{s:+.2} s {:.3}", a.accuracy().value));
         lines.push(format!("accuracy where windows are moved: {}", shifts.collect::<Vec<_>>().join(", ")));
+        if !self.regions.is_empty() {
+            let regions = self.regions.iter().map(|(what, a)| format!("{what} {:.3}", a.accuracy().value));
+            lines.push(format!("accuracy {}", regions.collect::<Vec<_>>().join(", ")));
+        }
         if self.windows_invalid > 0 || self.unfinished > 0 {
             lines.push(format!(
                 "{} of {} windows could not be trusted; {} trials were not recorded to their end",
@@ -160,6 +171,10 @@ impl Findings {
         let shift = |(s, a): &(f64, Agreement)| {
             let p = a.accuracy();
             json!({ "shift_s": s, "accuracy": number(p.value), "accuracy_ci95": p.ci95, "trials": p.total })
+        };
+        let region = |(what, a): &(String, Agreement)| {
+            let p = a.accuracy();
+            json!({ "what": what, "accuracy": number(p.value), "accuracy_ci95": p.ci95, "trials": p.total })
         };
         json!({
             "decoder": { "name": bundle.identity.name, "version": bundle.identity.version, "model_sha256": bundle.identity.model_sha256 },
@@ -194,7 +209,10 @@ impl Findings {
             "rest_min": self.activations_at_rest.1,
             "expected_calibration_error": number(self.reliability.expected_error()),
             "reliability": self.reliability.bins().iter().map(bin).collect::<Vec<_>>(),
-            "audit": { "window_shift": self.shifted.iter().map(shift).collect::<Vec<_>>() },
+            "audit": {
+                "window_shift": self.shifted.iter().map(shift).collect::<Vec<_>>(),
+                "regions": self.regions.iter().map(region).collect::<Vec<_>>(),
+            },
             "per_trial": self.trials.iter().map(trial).collect::<Vec<_>>(),
         })
     }

@@ -60,6 +60,7 @@ pub(super) fn page(found: &Value) -> String {
     html += &figures(found);
     html += &confusion(found);
     let _ = writeln!(html, "<div class=\"plots\">\n{}\n{}\n</div>", shifts(found), reliability(found));
+    html += &regions(found);
     html += &trials(found);
     html + "</body></html>\n"
 }
@@ -242,6 +243,31 @@ fn reliability(found: &Value) -> String {
     plot.line(&bins.iter().map(|(said, right, _)| (*said, *right)).collect::<Vec<_>>(), SOLID);
     bins.iter().for_each(|(said, right, count)| plot.dot(*said, *right, 2.0 + 6.0 * (count / most).sqrt()));
     plot.end("Windows of trials by their largest probability; a dot's area goes with their number. On the dashed line a decoder is right as often as it says.")
+}
+
+fn regions(found: &Value) -> String {
+    let all: Vec<&Value> = list(&found["audit"]["regions"]).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut html = String::from(
+        "<h2>Parts of the head</h2>\n<p class=\"note\">Accuracy where channels are as they were at another time of the recording: what they are like stays, \
+         what they tell of the cue is gone. Imagined movement is read from the central ones; a decoder that falls without the frontal or temporal ones may go by \
+         eyes or muscles.</p>\n<table><tr><th>channels</th><th>accuracy</th><th>95 % interval</th></tr>\n",
+    );
+    for region in all {
+        let n = |v: &Value| v.as_f64().unwrap_or(f64::NAN);
+        let ci = &region["accuracy_ci95"];
+        let _ = writeln!(
+            html,
+            "<tr><td>{}</td><td>{:.3}</td><td>{:.3} to {:.3}</td></tr>",
+            escaped(region["what"].as_str().unwrap_or_default()),
+            n(&region["accuracy"]),
+            n(&ci[0]),
+            n(&ci[1])
+        );
+    }
+    html + "</table>\n"
 }
 
 fn trials(found: &Value) -> String {
