@@ -10,6 +10,7 @@ mod hostile;
 mod latency;
 mod metrics;
 mod mne_lsl;
+mod network;
 mod oracle;
 mod recording;
 mod recording_faults;

@@ -43,9 +43,9 @@ fn two_minutes_in_real_time_lose_nothing_and_grow_nothing() {
     }
     let (before, after) = (settled.expect("long enough"), resident(daemon.id()));
     assert!(after < before + (4 << 20), "resident memory grew from {before} to {after} bytes");
+    let status = client.pipeline();
     let sent = outlet.sent();
     assert_eq!(sent.left_out, 0, "the source itself kept pace");
-    let status = client.pipeline();
     let taken = Client::count(&status, "samples_in");
     // What was sent before the daemon was there, and what is on its way.
     assert!(taken <= sent.frames, "{taken} of {}", sent.frames);

@@ -53,6 +53,11 @@ pub(crate) fn assemble(
     let mistakes = Mistakes::new();
     let lsl = Liblsl::load().map_err(|e| mistakes.add(Mistake::elsewhere(crate::exit::chain(&e)))).ok();
     let config = read_config(file, overrides, &mistakes);
+    if let (Some(lsl), Some(config)) = (lsl, &config)
+        && let Err(e) = config.network.apply(lsl)
+    {
+        mistakes.add(Mistake::elsewhere(format!("[lsl]: {}", crate::exit::chain(&e))));
+    }
     let mut parts = Vec::new();
     for pipeline in config.iter().flat_map(|c| &c.pipelines) {
         parts.extend(part(pipeline, lsl, &mistakes));

@@ -1,5 +1,6 @@
 //! The daemon's configuration file.
 
+use crate::network::Network;
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_driver_lsl::Query;
 use bci_models::Device;
@@ -36,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) pipelines: Vec<PipelineConfig>,
     pub(crate) markers: Vec<Query>,
     pub(crate) recording: Option<RecordingConfig>,
+    /// How streams are looked for.
+    pub(crate) network: Network,
     /// Whether clients may begin and end recordings.
     pub(crate) recording_changes: bool,
     /// The file as it was read, and the folder that it lay in.
@@ -141,6 +144,7 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     // Beyond loopback anyone could, until told so in as many words.
     let decoder_changes = decoder_changes.unwrap_or_else(|| listen.ip().is_loopback());
     let recording_changes = recording_changes.unwrap_or_else(|| listen.ip().is_loopback());
+    let network = t.optional_table("lsl").map(Network::read).unwrap_or_default();
     let recording = t.optional_table("recording").and_then(|r| read_recording(r, folder));
     Config {
         listen,
@@ -152,6 +156,7 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
         pipelines,
         markers,
         recording,
+        network,
         recording_changes,
         text: String::new(),
         folder: None,

@@ -12,6 +12,7 @@ mod config;
 mod engine;
 mod exit;
 mod logging;
+mod network;
 mod recordings;
 mod socket;
 

@@ -17,6 +17,7 @@ fn permitted() -> BTreeMap<String, Keys> {
     let mut text = probe.clone();
     for table in [
         "[server]",
+        "[lsl]",
         "[recording]",
         "[realtime]",
         "[[pipeline]]",
@@ -31,7 +32,7 @@ fn permitted() -> BTreeMap<String, Keys> {
     text.push_str(&format!("[[pipeline.signal.steps]]\n{probe}"));
     text.push_str(&format!("[[markers]]\n{probe}"));
     let mut tables = answers(&text);
-    assert_eq!(tables.len(), 12, "every probe is answered: {tables:?}");
+    assert_eq!(tables.len(), 13, "every probe is answered: {tables:?}");
     for step in &tables["pipeline.signal.steps"].clone() {
         let probe = format!("[[pipeline]]\n[[pipeline.signal.steps]]\n{step} = {{ {PROBE} = 1 }}\n");
         tables.extend(answers(&probe).into_iter().filter(|(table, _)| table.ends_with(step)));
@@ -79,12 +80,13 @@ fn the_page_and_the_reader_agree() {
     let mut permitted = permitted();
     assert_eq!(
         permitted.remove("").unwrap(),
-        keys(&["markers", "pipeline", "realtime", "recording", "server"])
+        keys(&["lsl", "markers", "pipeline", "realtime", "recording", "server"])
     );
     for (table, heading) in [
         ("server", "## `[server]`"),
         ("realtime", "## `[realtime]`"),
         ("recording", "## `[recording]`"),
+        ("lsl", "## `[lsl]`"),
         ("pipeline", "## `[[pipeline]]`"),
         ("pipeline.stream", "### `[pipeline.stream]`"),
         ("pipeline.intent", "### `[pipeline.intent]`"),
