@@ -152,8 +152,7 @@ impl Plot {
         let mut plot = Self { svg, x, y };
         let (left, right) = (MARGIN[0], WIDE - MARGIN[2]);
         for i in 0..=4 {
-            let part = f64::from(i) / 4.0;
-            let (at, value) = (y[0] + part * (y[1] - y[0]), x[0] + part * (x[1] - x[0]));
+            let at = y[0] + f64::from(i) / 4.0 * (y[1] - y[0]);
             let level = plot.place(x[0], at).1;
             let _ = write!(
                 plot.svg,
@@ -162,6 +161,10 @@ impl Plot {
                 left - 6.0,
                 level + 4.0
             );
+        }
+        // A quarter apart.
+        for i in 0..=((x[1] - x[0]) * 4.0).round() as u32 {
+            let value = x[0] + f64::from(i) / 4.0;
             let across = plot.place(value, y[0]).0;
             let _ = write!(
                 plot.svg,
@@ -171,7 +174,7 @@ impl Plot {
         }
         let _ = write!(
             plot.svg,
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text><text x=\"12\" y=\"{}\" text-anchor=\"middle\" transform=\"rotate(-90 12 {2})\">{}</text>",
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text><text x=\"12\" y=\"{}\" text-anchor=\"middle\" transform=\"rotate(-90 12 {3})\">{}</text>",
             (left + right) / 2.0,
             HIGH - 6.0,
             labels[0],
