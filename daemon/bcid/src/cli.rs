@@ -302,7 +302,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) recentre: Recentre,
     /// The window of a decision.
-    #[arg(long, default_value_t = 2000.0, value_name = "MS")]
+    #[arg(long, default_value_t = 1000.0, value_name = "MS")]
     pub(crate) window_ms: f64,
     /// From one decision to the next.
     #[arg(long, default_value_t = 200.0, value_name = "MS")]
