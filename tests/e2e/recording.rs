@@ -14,7 +14,7 @@ pub(crate) fn recording_to(folder: &Path, more: &str) -> String {
 
 /// Where run `run` of it is.
 pub(crate) fn run(folder: &Path, run: u32) -> PathBuf {
-    folder.join(format!("sub-P1/ses-S001/eeg/sub-P1_ses-S001_task-imagery_run-{run}_eeg.xdf"))
+    folder.join(format!("sub-P1/ses-S001/eeg/sub-P1_ses-S001_task-imagery_run-{run:03}_eeg.xdf"))
 }
 
 /// Replays a recording: whether all is equal, and what was found.
@@ -123,7 +123,7 @@ fn recordings_are_begun_and_ended_from_outside_and_say_how_they_are() {
     assert_eq!(record("start", &["--participant", "../x"]).0, 64, "no name");
     assert!(!folder.exists(), "nothing was begun");
     let (code, told) = record("start", &["--participant", "P1"]);
-    assert!(code == 0 && told.contains("_run-1_eeg.xdf"), "{told}");
+    assert!(code == 0 && told.contains("_run-001_eeg.xdf"), "{told}");
     assert_eq!(record("start", &["--participant", "P2"]).0, 1, "one runs");
     subscriber.until_intents(20, SOON);
     let (code, told) = record("stop", &[]);

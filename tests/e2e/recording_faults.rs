@@ -62,11 +62,15 @@ fn on_a_small_disk(world: &World, stream: &str, kib: u32) -> (Daemon, PathBuf) {
     (daemon, seen)
 }
 
+fn record(world: &World, daemon: &Daemon, what: &str) -> (i32, String) {
+    let mut child: Child = world.bcid("record", &[what, "--server", &format!("http://{}", daemon.address())]);
+    (child.wait(SOON), child.rest(SOON))
+}
+
 fn status(world: &World, daemon: &Daemon) -> String {
-    let mut child: Child =
-        world.bcid("record", &["status", "--server", &format!("http://{}", daemon.address())]);
-    assert_eq!(child.wait(SOON), 0);
-    child.rest(SOON)
+    let (code, told) = record(world, daemon, "status");
+    assert_eq!(code, 0);
+    told
 }
 
 fn copied(world: &World, from: &Path, name: &str) -> PathBuf {
@@ -95,6 +99,12 @@ fn a_full_disk_costs_nothing_that_was_recorded_and_decoding_does_not_notice() {
         subscriber.until_intents(20, SOON);
         crate::support::assert_no_holes(&subscriber.intents());
         daemon.assert_alive();
+        if kib == 72 {
+            // Who ends it is told that the end is not there, and how much.
+            let (code, told) = record(&world, &daemon, "stop");
+            assert_eq!(code, 75, "{told}");
+            assert!(status(&world, &daemon).contains(" LOST"));
+        }
         daemon.kill();
     }
     for (xdf, newest) in Xdf::read(&world, &files, None).iter().zip(newest) {
@@ -136,4 +146,27 @@ fn a_disk_that_has_room_again_gets_what_waited_and_the_session_is_whole() {
     let (equal, found) = replay(&world, &recording);
     assert!(equal && found["pipelines"][0]["ended_early"].is_null(), "{found}");
     assert!(found["pipelines"][0]["equal"].as_u64() > Some(50), "{found}");
+}
+
+#[test]
+fn a_disk_that_takes_nothing_from_the_start_does_not_keep_the_daemon_from_decoding() {
+    let world = World::new("unwritable");
+    let stream = world.name("eeg");
+    let _outlet = Outlet::looping(&world, &Source::one(&stream));
+    let folder = world.file("study");
+    // In the way of the folder.
+    std::fs::write(&folder, "").expect("written");
+    let daemon = Daemon::with(&world, "daemon", &stream, &recording_to(&folder, ""), &[]);
+    let mut subscriber = Subscriber::to(&world, &daemon);
+    subscriber.until("valid intent", FOUND, |e| e.intent().is_some_and(|i| i.valid));
+    assert!(status(&world, &daemon).contains("THE DISK TAKES NOTHING"));
+    std::fs::remove_file(&folder).expect("removed");
+    let begun = Instant::now();
+    while !run(&folder, 1).exists() {
+        assert!(begun.elapsed() < SOON, "it is not begun");
+        subscriber.until_intents(1, SOON);
+    }
+    subscriber.until_intents(10, SOON);
+    assert_eq!(daemon.stop(Signal::Int).code, 0);
+    assert!(Xdf::read(&world, &[run(&folder, 1)], None)[0].stream(&stream).samples > 100);
 }

@@ -2,12 +2,16 @@
 
 use crate::config::RecordingConfig;
 use crate::exit::chain;
-use bci_record::{Intake, Manifest, Naming, Note, RecordError, Recorder};
+use bci_record::{Intake, Manifest, Naming, Note, RecordError, Recorder, Wish};
 use bci_rt::clock::{Clock, HostClock};
 use bci_server::{Recording, RecordingName, RecordingRefusal};
 use serde_json::Value;
 use std::io;
-use std::time::UNIX_EPOCH;
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// How long decoding waits for the recording to begin.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The recorder, and what its recordings are called and say.
 pub(crate) struct Recordings {
@@ -27,17 +31,20 @@ impl Recordings {
         self.recorder.intake()
     }
 
-    /// Begins the recording that the configuration asks for.
-    pub(crate) fn at_start(&self) -> Result<(), RecordError> {
-        if self.config.at_start {
-            self.begin(&self.config.naming)?;
+    /// Begins the recording that the configuration asks for. Where that cannot be, decoding begins all the same, and it is tried
+    /// again.
+    pub(crate) fn at_start(&self) {
+        if !self.config.at_start {
+            return;
         }
-        Ok(())
+        if let Err(e) = self.recorder.begin_in_time(self.wish(self.config.naming.clone()), PATIENCE) {
+            tracing::error!(problem = %chain(&e), "THE SESSION IS NOT RECORDED; it is tried again, and decoding goes on");
+        }
     }
 
-    fn begin(&self, naming: &Naming) -> Result<(), RecordError> {
+    fn wish(&self, naming: Naming) -> Wish {
         let RecordingConfig { folder, template, .. } = &self.config;
-        self.recorder.begin(folder, template, naming, self.manifest.clone()).map(drop)
+        Wish { folder: folder.clone(), template: template.clone(), naming, manifest: self.manifest.clone() }
     }
 
     /// As a client asks.
@@ -53,7 +60,7 @@ impl Recordings {
             modality: or(name.modality, &configured.modality),
             run: name.run.or(configured.run),
         };
-        self.begin(&naming).map_err(|e| match &e {
+        self.recorder.begin(self.wish(naming)).map_err(|e| match &e {
             RecordError::Naming(_) => RecordingRefusal::Name(e.to_string()),
             _ => RecordingRefusal::State(chain(&e)),
         })?;
@@ -62,7 +69,10 @@ impl Recordings {
 
     /// As a client asks.
     pub(crate) fn stop(&self) -> Result<Recording, RecordingRefusal> {
-        self.recorder.end().map_err(|e| RecordingRefusal::State(chain(&e)))?;
+        self.recorder.end().map_err(|e| match &e {
+            RecordError::Unwritten { .. } => RecordingRefusal::Unwritten(chain(&e)),
+            _ => RecordingRefusal::State(chain(&e)),
+        })?;
         Ok(self.now().unwrap_or_default())
     }
 
@@ -76,7 +86,11 @@ impl Recordings {
         let state = self.recorder.state();
         Some(Recording {
             running: state.running,
-            path: state.path?,
+            path: match (state.path, &state.trouble) {
+                (Some(path), _) => path,
+                (None, Some(_)) => PathBuf::new(),
+                (None, None) => return None,
+            },
             begun_unix_s: state
                 .begun
                 .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
@@ -89,9 +103,9 @@ impl Recordings {
         })
     }
 
-    /// Ends what is being recorded; whether the recorder had not died.
-    pub(crate) fn close(&self) -> bool {
-        self.recorder.close()
+    /// Ends what is being recorded; in words, what went wrong with it.
+    pub(crate) fn close(&self) -> Result<(), String> {
+        self.recorder.close().map_err(|e| chain(&e))
     }
 }
 

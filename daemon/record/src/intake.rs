@@ -59,8 +59,10 @@ impl Intake {
         let channels = stream.channels.len();
         let (writer, reader) = edge(channels, capacity(channels, stream.rate, frames));
         let feed = Feed::new(Arc::clone(pipeline), stream, description, reader, frames);
-        // Where the recorder has ended nobody empties the ring, and what goes into it is dropped.
-        let _ = self.commands.send(Command::Attach(Box::new(feed)));
+        // Where the recorder has ended, or does not come to it, nobody empties the ring, and what goes into it is dropped.
+        if let Err(TrySendError::Full(_)) = self.commands.try_send(Command::Attach(Box::new(feed))) {
+            tracing::error!(%pipeline, stream = %stream.name, "the recorder hangs: this stream is not recorded");
+        }
         writer
     }
 }

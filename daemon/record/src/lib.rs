@@ -6,8 +6,8 @@
 //! and a disk that is full or gone costs what could not be written, is told, and is tried again.
 //!
 //! ```text
-//! FOLDER/sub-P1/ses-1/eeg/sub-P1_ses-1_task-imagery_run-1_eeg.xdf    streams, markers, intents, chunks, events
-//! FOLDER/sub-P1/ses-1/eeg/sub-P1_ses-1_task-imagery_run-1_eeg.bcid/  session.json, the configuration, latency.json
+//! FOLDER/sub-P1/ses-1/eeg/sub-P1_ses-1_task-imagery_run-001_eeg.xdf    streams, markers, intents, chunks, events
+//! FOLDER/sub-P1/ses-1/eeg/sub-P1_ses-1_task-imagery_run-001_eeg.bcid/  session.json, the configuration, latency.json
 //! ```
 
 mod calendar;
@@ -25,7 +25,7 @@ mod template;
 pub use self::intake::{Intake, Note};
 pub use self::line::{IntentLine, LineError};
 pub use self::read::{Chunk, Heard, Raw, ReadError, Recorded};
-pub use self::recorder::Recorder;
+pub use self::recorder::{Recorder, Wish};
 pub use self::session::{CHUNK_COLUMNS, CHUNKS, EVENTS, INTENTS, Manifest, SIDE};
 pub use self::state::{RecordedStream, RecordingState};
 pub use self::template::{Naming, NamingError, Template};
@@ -51,7 +51,23 @@ pub enum RecordError {
         #[source]
         source: std::io::Error,
     },
+    /// The disk did not take its end.
+    #[error("{path}: what came last could not be written: {problem}")]
+    Unwritten {
+        /// Which.
+        path: String,
+        /// Why.
+        problem: String,
+    },
+    /// It takes long.
+    #[error("the disk does not answer; it is tried on")]
+    Slow,
     /// The recorder's thread ended.
     #[error("the recorder has ended")]
     Ended,
+}
+
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", chain(cause)))
 }

@@ -12,8 +12,10 @@ pub struct LineError(#[from] serde_json::Error);
 /// its newest sample. Numbers come back bit for bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IntentLine {
-    /// The window's number.
+    /// The window's number. One that is missing was skipped, being late, if no line is missing.
     pub seq: u64,
+    /// The line's number among its pipeline's. One that is missing was lost on the way into the recording.
+    pub line: u64,
     /// The decoder's name,
     pub decoder: String,
     /// its version,
@@ -72,6 +74,7 @@ impl IntentLine {
         let ledger = intent.ledger;
         Self {
             seq: intent.seq,
+            line: 0,
             decoder: intent.decoder.name.clone(),
             version: intent.decoder.version.clone(),
             model_sha256: intent.decoder.model_sha256.clone(),
@@ -110,7 +113,7 @@ impl IntentLine {
     }
 
     /// The first thing in which `other` is not the same decision, bit for bit: its name, and both as text. When it was made does
-    /// not count.
+    /// not count, nor which line it is.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         fn differ<T: PartialEq + std::fmt::Debug>(

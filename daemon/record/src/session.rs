@@ -11,6 +11,7 @@ use crate::streams::{Feed, Stream, format_of, header};
 use bci_types::{HostNs, StreamSpec};
 use bci_xdf::{Encoder, Format};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -76,6 +77,8 @@ pub(crate) struct Session {
     streams: Vec<(Of, Stream)>,
     latencies: Latencies,
     facts: Value,
+    /// How many lines each pipeline's intents have.
+    lines: BTreeMap<Arc<str>, u64>,
     last_write: Instant,
     last_mark: Instant,
     /// Since when the disk takes nothing, when it was tried last, and what it said.
@@ -93,14 +96,21 @@ impl Session {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(failed(folder))?;
         }
-        std::fs::create_dir_all(&side).map_err(failed(&side))?;
-        let config = side.join("config.toml");
-        std::fs::write(&config, &manifest.configuration).map_err(failed(&config))?;
         let begun = SystemTime::now();
         let mut encoder = Encoder::default();
         encoder.begin(&utc(begun));
+        // Who makes the file has the name, and everything that goes with it.
         let mut journal = Journal::create(path).map_err(failed(path))?;
-        journal.append(encoder.bytes()).map_err(failed(path))?;
+        let made = journal.append(encoder.bytes()).and_then(|()| {
+            std::fs::create_dir(&side)?;
+            std::fs::write(side.join("config.toml"), &manifest.configuration)
+        });
+        if let Err(source) = made {
+            // Nothing is begun.
+            let _ = std::fs::remove_dir_all(&side);
+            let _ = std::fs::remove_file(path);
+            return Err(failed(path)(source));
+        }
         encoder.clear();
         let started = Instant::now();
         let mut session = Self {
@@ -112,11 +122,16 @@ impl Session {
             streams: Vec::new(),
             latencies: Latencies::default(),
             facts: manifest.facts.clone(),
+            lines: BTreeMap::new(),
             last_write: started,
             last_mark: started,
             trouble: None,
         };
-        session.manifest(None).map_err(failed(&side))?;
+        if let Err(source) = session.manifest(None) {
+            let _ = std::fs::remove_dir_all(&side);
+            let _ = std::fs::remove_file(path);
+            return Err(failed(path)(source));
+        }
         // With what is needed to read the rest by itself.
         session.event(now, &json!({ "event": "begun", "utc": utc(begun), "about": manifest.facts }));
         Ok(session)
@@ -193,12 +208,14 @@ impl Session {
                 self.latencies.took(&intent);
                 let pipeline = &intent.pipeline;
                 let stamp = intent.newest_sample.as_lsl_seconds();
-                let line = IntentLine::of(&intent).text();
+                let line = self.lines.entry(Arc::clone(pipeline)).or_insert(0);
+                let text = IntentLine { line: *line, ..IntentLine::of(&intent) }.text();
+                *line += 1;
                 let is = |of: &Of| matches!(of, Of::Intents(p) if p == pipeline);
                 let make = |id| {
                     texts(Of::Intents(Arc::clone(pipeline)), id, &format!("{INTENTS}{pipeline}"), "Intents")
                 };
-                self.stream(is, make).text(stamp, line);
+                self.stream(is, make).text(stamp, text);
             }
             Note::Marker(marker) => {
                 let name = &marker.stream;
@@ -212,6 +229,12 @@ impl Session {
             }
             Note::Event { at, what } => self.event(at, &what),
         }
+    }
+
+    /// Notes were lost: in every pipeline a line may be missing.
+    pub(crate) fn notes_lost(&mut self, at: HostNs, notes: u64) {
+        self.lines.values_mut().for_each(|line| *line += 1);
+        self.event(at, &json!({ "event": "notes_lost", "notes": notes }));
     }
 
     /// Notes that something happened.
@@ -284,8 +307,8 @@ impl Session {
         }
     }
 
-    /// Writes the rest, and how it ended.
-    pub(crate) fn end(mut self, now: HostNs) -> PathBuf {
+    /// Writes the rest, and how it ended; in words, what of that could not be written.
+    pub(crate) fn end(&mut self, now: HostNs) -> Result<(), String> {
         self.event(now, &json!({ "event": "ended", "utc": utc(SystemTime::now()) }));
         self.write(now, true);
         if self.trouble.is_none() {
@@ -294,15 +317,22 @@ impl Session {
             }
             self.append(now, true);
         }
-        let ended = self
-            .journal
-            .sync()
-            .and_then(|()| self.tell_latency())
-            .and_then(|()| self.manifest(Some(SystemTime::now())));
-        if let Err(e) = ended {
-            tracing::error!(path = %self.path.display(), error = %e, "the recording's end could not be written");
+        let kept = match &self.trouble {
+            None => self.journal.sync().map_err(|e| e.to_string()),
+            Some((_, _, said)) => {
+                self.streams.iter_mut().for_each(|(_, stream)| stream.given_up());
+                Err(said.clone())
+            }
+        };
+        let told = self.tell_latency().and_then(|()| self.manifest(Some(SystemTime::now())));
+        kept.and(told.map_err(|e| e.to_string()))
+    }
+
+    /// Frames of a ring that is let go, dropped without a chunk after them.
+    pub(crate) fn let_go(&mut self, Feed { about, ring }: &Feed) {
+        if let Some(place) = about.place {
+            self.streams[place].1.lost += ring.unannounced();
         }
-        self.path
     }
 
     fn manifest(&self, ended: Option<SystemTime>) -> std::io::Result<()> {

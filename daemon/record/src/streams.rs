@@ -2,7 +2,7 @@
 
 use bci_rt::edge::{Header, Reader};
 use bci_types::{Rate, SampleFormat, StreamSpec};
-use bci_xdf::{Batch, Encoder, Format, escaped};
+use bci_xdf::{Batch, Encoder, Format, escaped, is_header};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ pub(crate) struct Ring {
     stamps: Box<[f64]>,
     /// Chunks so far.
     taken: u64,
+    /// Frames that were dropped on the way, as far as chunks told of them.
+    announced: u64,
 }
 
 impl Feed {
@@ -42,7 +44,7 @@ impl Feed {
         let about = About {
             pipeline,
             stream: stream.clone(),
-            xml: description.map_or_else(|| described(stream), str::to_owned),
+            xml: description.and_then(sound).unwrap_or_else(|| described(stream)),
             place: None,
         };
         let ring = Ring {
@@ -50,6 +52,7 @@ impl Feed {
             stamps: vec![0.0; frames].into_boxed_slice(),
             reader,
             taken: 0,
+            announced: 0,
         };
         Self { about, ring }
     }
@@ -65,11 +68,17 @@ impl std::fmt::Debug for Feed {
 }
 
 impl Ring {
+    /// Frames that were dropped and that no chunk has told of.
+    pub(crate) fn unannounced(&self) -> u64 {
+        self.reader.stats().frames_dropped().saturating_sub(self.announced)
+    }
+
     /// The next chunk: its number since the source was attached, its header, `[frames x channels]` and stamps.
     pub(crate) fn next(&mut self) -> Option<(u64, Header, &[f64], &[f64])> {
         let header = self.reader.pop(&mut self.samples, &mut self.stamps)?;
         let number = self.taken;
         self.taken += 1;
+        self.announced += header.dropped_before;
         let numbers = header.frames * self.reader.channels();
         Some((number, header, &self.samples[..numbers], &self.stamps[..header.frames]))
     }
@@ -86,6 +95,34 @@ pub(crate) fn format_of(format: SampleFormat) -> Format {
         SampleFormat::Double64 => Format::Double64,
         SampleFormat::Text => Format::Text,
     }
+}
+
+/// A source's own description, without characters that XML does not know, which some write all the same; `None` where it will
+/// not do as a header.
+fn sound(description: &str) -> Option<String> {
+    let is_known = |c: char| {
+        matches!(c, '\t' | '\n' | '\r') || (!c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'))
+    };
+    let mut text = String::new();
+    let mut rest = description;
+    // `&#1;` stands for a character that may not be written either.
+    while let Some((before, after)) = rest.split_once("&#") {
+        let (number, behind) = after.split_once(';')?;
+        let code = match number.strip_prefix('x') {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => number.parse().ok(),
+        };
+        text += before;
+        text.push(
+            code.and_then(char::from_u32)
+                .filter(|c| is_known(*c) && !matches!(c, '<' | '&'))
+                .unwrap_or('\u{fffd}'),
+        );
+        rest = behind;
+    }
+    text += rest;
+    let text: String = text.chars().map(|c| if is_known(c) { c } else { '\u{fffd}' }).collect();
+    is_header(&text).then_some(text)
 }
 
 /// The header of a stream of which its source has none.
@@ -277,5 +314,28 @@ fn joined(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> Option<(f64, f64)> {
     match (a, b) {
         (Some((first, _)), Some((_, last))) => Some((first, last)),
         (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_that_would_spoil_the_file_is_mended_or_made_anew() {
+        let xml = |desc: &str| {
+            format!(
+                "<?xml version=\"1.0\"?><info><name>s</name><type>EEG</type><channel_count>1</channel_count>\
+                 <nominal_srate>100</nominal_srate><channel_format>float32</channel_format><desc>{desc}</desc></info>"
+            )
+        };
+        let good = xml("<cap>a &#233; &#x41; &amp;</cap>");
+        assert_eq!(sound(&good).as_deref(), Some(xml("<cap>a \u{e9} A &amp;</cap>").as_str()));
+        for spoilt in ["<cap>&#1;</cap>", "<cap>\u{1}</cap>", "<cap>&#xFFFE;</cap>", "<cap>&#60;</cap>"] {
+            assert_eq!(sound(&xml(spoilt)), Some(xml("<cap>\u{fffd}</cap>")), "{spoilt}");
+        }
+        for hopeless in ["<cap>", "<cap>&nosuch;</cap>", "&#9"] {
+            assert_eq!(sound(&xml(hopeless)), None, "{hopeless}");
+        }
     }
 }

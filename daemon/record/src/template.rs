@@ -142,7 +142,7 @@ impl Template {
                 Some('a') => ("acquisition", &naming.acquisition),
                 Some('m') => ("modality", &naming.modality),
                 _ => {
-                    let _ = write!(out, "{run}");
+                    let _ = write!(out, "{run:03}");
                     rest = &rest[at + 2..];
                     continue;
                 }
@@ -199,18 +199,18 @@ mod tests {
         let first = template.free(folder.path(), &naming()).expect("named").expect("free");
         assert_eq!(
             first.strip_prefix(folder.path()).expect("below"),
-            Path::new("sub-P1/ses-S001/eeg/sub-P1_ses-S001_task-imagery_run-1_eeg.xdf")
+            Path::new("sub-P1/ses-S001/eeg/sub-P1_ses-S001_task-imagery_run-001_eeg.xdf")
         );
         std::fs::create_dir_all(first.parent().expect("a folder")).expect("made");
         std::fs::write(&first, "1").expect("written");
         let second = template.free(folder.path(), &naming()).expect("named").expect("free");
-        assert!(second.ends_with("sub-P1_ses-S001_task-imagery_run-2_eeg.xdf"), "{}", second.display());
+        assert!(second.ends_with("sub-P1_ses-S001_task-imagery_run-002_eeg.xdf"), "{}", second.display());
         // A number that is asked for is that number; what is there is moved aside.
         let asked = Naming { run: Some(1), ..naming() };
         assert_eq!(template.free(folder.path(), &asked).expect("named"), Err(first.clone()));
         std::fs::create_dir(first.with_extension(crate::SIDE)).expect("made");
         let old = set_aside(&first).expect("moved");
-        assert!(old.ends_with("sub-P1_ses-S001_task-imagery_run-1_eeg_old1.xdf") && old.exists());
+        assert!(old.ends_with("sub-P1_ses-S001_task-imagery_run-001_eeg_old1.xdf") && old.exists());
         assert!(old.with_extension(crate::SIDE).exists() && !first.exists());
     }
 

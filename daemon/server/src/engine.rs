@@ -86,6 +86,8 @@ pub enum RecordingRefusal {
     Name(String),
     /// It cannot be now.
     State(String),
+    /// It was ended, and what came last could not be written.
+    Unwritten(String),
 }
 
 /// What became of a change of decoders.

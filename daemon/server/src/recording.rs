@@ -28,6 +28,7 @@ fn refused(why: &RecordingRefusal) -> Status {
     match why {
         RecordingRefusal::Name(why) => Status::invalid_argument(why),
         RecordingRefusal::State(why) => Status::failed_precondition(why),
+        RecordingRefusal::Unwritten(why) => Status::data_loss(why),
     }
 }
 

@@ -39,6 +39,26 @@ impl Unit {
         }
     }
 
+    /// The unit that a channel's description states: in words, or as mne-lsl writes it, as FIFF does: a power of ten of the SI unit
+    /// of the channel's type, and the type as FIFF's code in `kind` beside it. Without that code 0 may also mean that no unit is
+    /// known.
+    #[must_use]
+    pub fn described(unit: &str, kind: &str, channel_type: &str) -> Self {
+        const IN_VOLTS: [&str; 8] = ["eeg", "seeg", "ecog", "dbs", "eog", "emg", "ecg", "bio"];
+        let stated = Self::parse(unit);
+        let Self::Other(power) = &stated else { return stated };
+        if !IN_VOLTS.contains(&channel_type.trim().to_lowercase().as_str()) {
+            return stated;
+        }
+        match power.parse() {
+            Ok(0) if kind.trim().parse::<u32>().is_ok() => Self::Volts,
+            Ok(-3) => Self::Millivolts,
+            Ok(-6) => Self::Microvolts,
+            Ok(-9) => Self::Nanovolts,
+            _ => stated,
+        }
+    }
+
     /// The factor to microvolts; `None` where the unit is no voltage or is not stated.
     #[must_use]
     pub fn to_microvolts(&self) -> Option<f64> {
@@ -205,6 +225,19 @@ impl StreamSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn units_of_mne_lsl_are_powers_of_ten_of_a_volt() {
+        let unit = Unit::described;
+        assert_eq!(unit("0", "2", "eeg"), Unit::Volts);
+        assert_eq!(unit("-6", "2", "eeg"), Unit::Microvolts);
+        assert_eq!(unit("-6", "", "EEG"), Unit::Microvolts);
+        assert_eq!(unit("0", "", "eeg"), Unit::Other("0".into()), "perhaps it says that there is none");
+        assert_eq!(unit("0", "3", "stim"), Unit::Other("0".into()), "no voltage");
+        assert_eq!(unit("-7", "2", "eeg"), Unit::Other("-7".into()));
+        assert_eq!(unit("degC", "2", "eeg"), Unit::Other("degC".into()));
+        assert_eq!(unit("uV", "2", "eeg"), Unit::Microvolts);
+    }
 
     fn stream(labels: &[&str]) -> StreamSpec {
         StreamSpec {

@@ -91,39 +91,16 @@ fn described_channels(info: &mut StreamInfo) -> Vec<ChannelSpec> {
         let label = node.child_value_named("label").trim().to_owned();
         channels.push(ChannelSpec {
             label: (!label.is_empty()).then_some(label),
-            unit: unit_of(&mut node),
+            unit: Unit::described(
+                &node.child_value_named("unit"),
+                &node.child_value_named("kind"),
+                &node.child_value_named("type"),
+            ),
             kind: ChannelKind::parse(&node.child_value_named("type")),
         });
         node = node.next_sibling_named("channel");
     }
     channels
-}
-
-/// The unit that a channel states: in words, or as mne-lsl writes it.
-fn unit_of(channel: &mut lsl::XMLElement) -> Unit {
-    match Unit::parse(&channel.child_value_named("unit")) {
-        Unit::Other(text) => {
-            let kind = channel.child_value_named("kind");
-            fiff_unit(&text, &kind, &channel.child_value_named("type")).unwrap_or(Unit::Other(text))
-        }
-        unit => unit,
-    }
-}
-
-/// mne-lsl writes units as FIFF does: a power of ten of the SI unit of the channel's type, and the type as FIFF's code
-/// in `kind` beside it. Without that code 0 may also mean that no unit is known.
-fn fiff_unit(power: &str, kind: &str, channel_type: &str) -> Option<Unit> {
-    const IN_VOLTS: [&str; 8] = ["eeg", "seeg", "ecog", "dbs", "eog", "emg", "ecg", "bio"];
-    if !IN_VOLTS.contains(&channel_type.trim().to_lowercase().as_str()) {
-        return None;
-    }
-    match power.parse().ok()? {
-        0 if kind.trim().parse::<u32>().is_ok() => Some(Unit::Volts),
-        -3 => Some(Unit::Millivolts),
-        -6 => Some(Unit::Microvolts),
-        -9 => Some(Unit::Nanovolts),
-        _ => None,
-    }
 }
 
 /// Writes the channels of `spec`, and `acquisition` (`manufacturer`, `model`, …) where there is any, into a
@@ -160,21 +137,5 @@ fn unit_name(unit: &Unit) -> Option<&str> {
         Unit::Volts => Some("volts"),
         Unit::Other(text) => Some(text),
         Unit::Unstated => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn units_of_mne_lsl_are_powers_of_ten_of_a_volt() {
-        assert_eq!(fiff_unit("0", "2", "eeg"), Some(Unit::Volts));
-        assert_eq!(fiff_unit("-6", "2", "eeg"), Some(Unit::Microvolts));
-        assert_eq!(fiff_unit("-6", "", "EEG"), Some(Unit::Microvolts));
-        assert_eq!(fiff_unit("0", "", "eeg"), None, "perhaps it says that there is none");
-        assert_eq!(fiff_unit("0", "3", "stim"), None, "no voltage");
-        assert_eq!(fiff_unit("-7", "2", "eeg"), None);
-        assert_eq!(fiff_unit("degC", "2", "eeg"), None);
     }
 }

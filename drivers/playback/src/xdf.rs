@@ -121,7 +121,7 @@ pub fn xdf_channels(info: &StreamInfo) -> Vec<ChannelSpec> {
         .iter()
         .map(|channel| ChannelSpec {
             label: Some(channel.label.clone()).filter(|label| !label.is_empty()),
-            unit: Unit::parse(&channel.unit),
+            unit: Unit::described(&channel.unit, &channel.fiff_kind, &channel.kind),
             kind: ChannelKind::parse(&channel.kind),
         })
         .collect();

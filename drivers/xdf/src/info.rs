@@ -43,6 +43,12 @@ impl Format {
     }
 }
 
+/// Whether this will do as a stream's header: one that readers cannot parse makes whole files unreadable.
+#[must_use]
+pub fn is_header(xml: &str) -> bool {
+    StreamInfo::read(xml.as_bytes()).is_ok()
+}
+
 /// What the file's header says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileInfo {
@@ -61,6 +67,8 @@ pub struct Channel {
     pub unit: String,
     /// `EEG`.
     pub kind: String,
+    /// The type as FIFF's code, which mne-lsl writes beside a power of ten in place of a unit.
+    pub fiff_kind: String,
 }
 
 /// What a stream's header says. Texts that are missing are empty.
@@ -143,6 +151,7 @@ impl StreamInfo {
                 label: text_of(node, "label"),
                 unit: text_of(node, "unit"),
                 kind: text_of(node, "type"),
+                fiff_kind: text_of(node, "kind"),
             })
             .collect();
         if channels.len() != channel_count {

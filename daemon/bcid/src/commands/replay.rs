@@ -127,7 +127,10 @@ fn told(compared: &Compared) -> Vec<String> {
     }
     lines.extend(compared.stopped.iter().map(|why| format!("  ended early: {why}")));
     lines.push(match &compared.different {
-        None if compared.equal > 0 => format!("  all {} equal, bit for bit", compared.equal),
+        None if compared.is_equal() => format!("  all {} equal, bit for bit", compared.equal),
+        None if compared.equal > 0 => {
+            format!("  INCOMPLETE: {} equal, bit for bit; {} were not decided again", compared.equal, compared.missed())
+        }
         None => "  NOTHING could be compared".to_owned(),
         Some(d) => format!(
             "  {} equal, then window {} (newest sample at {:.6} s) DIFFERS in {}:\n    recorded {}\n    replayed {}",
@@ -145,6 +148,7 @@ fn as_json(compared: &Compared) -> Value {
         "took_s": compared.took_s,
         "windows": compared.recorded,
         "equal": compared.equal,
+        "missed": compared.missed(),
         "skipped": compared.skipped,
         "by_another_decoder": compared.others,
         "ended_early": compared.stopped,

@@ -126,16 +126,13 @@ async fn serve(
     let drained = tokio::task::spawn_blocking(move || {
         pipelines.iter().for_each(Running::stop_acquiring);
         markers.iter().for_each(RunningMarkers::ask_to_stop);
-        let mut panicked: Vec<_> = pipelines.into_iter().flat_map(Running::drain).collect();
+        let panicked: Vec<_> = pipelines.into_iter().flat_map(Running::drain).collect();
         markers.into_iter().for_each(RunningMarkers::stop);
         // Last: everything is in it.
-        if !recorded.recording.as_ref().is_none_or(Recordings::close) {
-            panicked.push("rec");
-        }
-        panicked
+        (panicked, recorded.recording.as_ref().map_or(Ok(()), Recordings::close))
     });
-    let panicked = tokio::select! {
-        panicked = drained => panicked.unwrap_or_default(),
+    let (panicked, recorded) = tokio::select! {
+        ended = drained => ended.unwrap_or((Vec::new(), Ok(()))),
         // Looking for a stream can take some seconds to give up: who asks twice does not want to wait for it.
         () = interrupts.next() => {
             return Err(Failure::new(Exit::Internal, "interrupted again while draining: ended at once, without a summary"));
@@ -155,7 +152,10 @@ async fn serve(
     }
     match failed {
         Some(failure) => Err(failure),
-        None if panicked.is_empty() => Ok(Exit::Clean),
+        None if panicked.is_empty() => match recorded {
+            Ok(()) => Ok(Exit::Clean),
+            Err(problem) => Err(Failure::new(Exit::Device, problem)),
+        },
         None => Err(Failure::new(Exit::Internal, format!("threads panicked: {}", panicked.join(", ")))),
     }
 }
@@ -176,7 +176,7 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     let recording = config.recording.map(|r| Recordings::new(r, manifest)).transpose().map_err(no_thread)?;
     if let Some(recording) = &recording {
         // Before the first stream: a replay begins where decoding began.
-        recording.at_start().map_err(|e| Failure::caused(Exit::Device, "recording", &e))?;
+        recording.at_start();
     }
     let recorder = recording.as_ref().map(Recordings::intake);
     let sink: Arc<dyn Sink> = Arc::new(PublishingSink { publisher: publisher.clone(), teachings, recorder });

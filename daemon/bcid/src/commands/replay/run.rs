@@ -38,9 +38,14 @@ pub(super) struct Different {
 }
 
 impl Compared {
-    /// Something was compared, and all of it is the same.
+    /// Every recorded window was decided again, all the same.
     pub(super) fn is_equal(&self) -> bool {
-        self.equal > 0 && self.different.is_none()
+        self.different.is_none() && self.stopped.is_none() && self.equal > 0 && self.equal == self.recorded
+    }
+
+    /// Recorded windows that were neither compared nor made by another decoder.
+    pub(super) fn missed(&self) -> u64 {
+        self.recorded - self.equal - self.others - u64::from(self.different.is_some())
     }
 }
 
@@ -90,6 +95,12 @@ pub(super) fn compare(
             different: None,
         },
     };
+    if let Some(seq) = first_lost(&heard.intents) {
+        run.found.stopped = Some(format!(
+            "a line of the intents is missing before window {seq}: what became of it is not known"
+        ));
+        run.last = heard.intents.range(..seq).next_back().map(|(seq, _)| *seq);
+    }
     let begun = Instant::now();
     let mut next: BTreeMap<u32, usize> = BTreeMap::new();
     let mut expected = 0;
@@ -110,7 +121,9 @@ pub(super) fn compare(
         let at = next.entry(chunk.stream).or_insert(0);
         let there = heard.streams.get(&chunk.stream).filter(|raw| raw.read(*at, chunk.frames, &mut samples));
         let Some(raw) = there else {
-            run.found.stopped = Some("the recording ends within a chunk".to_owned());
+            run.found
+                .stopped
+                .get_or_insert("the recording ends within a chunk, or frames of it are missing".to_owned());
             break;
         };
         let stamps = &raw.stamps[*at..*at + chunk.frames];
@@ -153,6 +166,12 @@ pub(super) fn compare(
     Ok(run.found)
 }
 
+/// The first window before which a line was lost.
+fn first_lost(intents: &BTreeMap<u64, IntentLine>) -> Option<u64> {
+    let mut lines = intents.values().enumerate();
+    lines.find(|(i, line)| line.line != *i as u64).map(|(_, line)| line.seq)
+}
+
 struct Run<'a> {
     own: &'a str,
     intents: &'a BTreeMap<u64, IntentLine>,
@@ -177,7 +196,9 @@ impl Run<'_> {
     }
 
     fn decided(&mut self, again: &IntentLine) {
-        let Some(line) = self.intents.get(&again.seq) else { return };
+        let Some(line) = self.intents.get(&again.seq).filter(|line| Some(line.seq) <= self.last) else {
+            return;
+        };
         if self.found.different.is_some() {
             return;
         }
