@@ -17,7 +17,7 @@ mod recordings;
 mod socket;
 
 use clap::Parser as _;
-use cli::{Cli, Command, DecoderCommand};
+use cli::{Cli, Command, DecoderCommand, ExportCommand};
 use commands::decoder::{Action, live};
 use exit::{Exit, Failure};
 use std::process::ExitCode;
@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Command::Latency(args) => commands::latency::latency(&args),
         Command::Replay(args) => commands::replay::replay(&args),
         Command::Record(command) => commands::record::record(&command),
+        Command::Export(ExportCommand::Bids(args)) => commands::export::bids(&args),
         Command::Streams(args) => commands::streams::streams(&args),
         Command::Doctor(args) => commands::doctor::doctor(&args),
         Command::Decoder(DecoderCommand::Inspect(args)) => commands::decoder::inspect(&args),

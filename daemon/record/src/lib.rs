@@ -9,7 +9,10 @@
 //! FOLDER/sub-P1/ses-1/eeg/sub-P1_ses-1_task-imagery_run-001_eeg.xdf    streams, markers, intents, chunks, events
 //! FOLDER/sub-P1/ses-1/eeg/sub-P1_ses-1_task-imagery_run-001_eeg.bcid/  session.json, the configuration, latency.json
 //! ```
+//!
+//! [`bids`] makes data sets of recordings, these and others.
 
+pub mod bids;
 mod calendar;
 mod intake;
 mod journal;

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod decoder;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
+pub(crate) mod export;
 pub(crate) mod fit;
 pub(crate) mod latency;
 pub(crate) mod learn;
