@@ -104,13 +104,24 @@ impl DecodeStage {
 
     /// Decodes one window.
     pub(crate) fn decode(&mut self, slot: &Slot, clock: &dyn Clock, counters: &Counters) -> Decoded {
+        self.decode_as(slot, clock, counters, None)
+    }
+
+    /// Decodes one window; whether it is too old by now may be known already.
+    pub(crate) fn decode_as(
+        &mut self,
+        slot: &Slot,
+        clock: &dyn Clock,
+        counters: &Counters,
+        stale: Option<bool>,
+    ) -> Decoded {
         let begun = clock.now();
         let validity = self.run(slot, counters);
         let now = clock.now();
         let mut validity = validity;
         // By the source's clock, and by our own should that one be wrong.
-        if self.policy.is_stale(now - slot.newest_sample) || self.policy.is_stale(now - slot.ledger.acquired)
-        {
+        let is_stale = |since| self.policy.is_stale(now - since);
+        if stale.unwrap_or_else(|| is_stale(slot.newest_sample) || is_stale(slot.ledger.acquired)) {
             validity = validity.with(Validity::STALE);
         }
         let spoilt = slot.validity.is_valid() && !validity.is_valid();

@@ -30,9 +30,6 @@ pub struct Offline {
     discontinuity: bool,
 }
 
-/// Longer than anything may be old, ns.
-const A_DAY_NS: i64 = 86_400_000_000_000;
-
 /// What became of a window in a run that is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lived {
@@ -125,13 +122,11 @@ impl Offline {
         let around = Surroundings { clock: &self.clock, queues: &[&self.queue], counters: &self.counters };
         self.path.process(header, samples, stamps, &mut self.at, &around);
         while let Some(slot) = self.queue.receive() {
-            let (newest, acquired) = (slot.newest_sample, slot.ledger.acquired);
             match lived(slot.seq) {
                 Lived::Skipped => self.stage.pass_over(&slot, &self.counters),
                 Lived::Decoded { stale } => {
-                    let then = if stale { newest.max(acquired).0.saturating_add(A_DAY_NS) } else { newest.0 };
-                    self.clock.0.store(then, Ordering::Relaxed);
-                    told(self.stage.decode(&slot, &self.clock, &self.counters));
+                    let stage = &mut self.stage;
+                    told(stage.decode_as(&slot, &self.clock, &self.counters, Some(stale)));
                 }
             }
             self.queue.recycle(slot);
