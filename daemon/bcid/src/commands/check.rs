@@ -3,7 +3,7 @@
 use super::decoder::checked;
 use crate::assemble::{Part, assemble};
 use crate::cli::CheckArgs;
-use crate::config::Overrides;
+use crate::config::{Overrides, RecordingConfig};
 use crate::engine::decoder_line;
 use crate::exit::{Exit, Failure};
 use bci_models::steps::Step;
@@ -15,10 +15,25 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     for part in &assembled.pipelines {
         print(part);
     }
+    if let Some(recording) = &assembled.config.recording {
+        tell(recording);
+    }
     let absent: Vec<&str> =
         assembled.pipelines.iter().filter(|p| p.seen.is_none()).map(|p| &*p.spec.name).collect();
     verdict(&absent);
     Ok(if args.require_stream && !absent.is_empty() { Exit::Device } else { Exit::Clean })
+}
+
+#[allow(clippy::print_stdout, reason = "what the command is asked to print")]
+fn tell(recording: &RecordingConfig) {
+    let when = if recording.at_start { "from the start of the daemon" } else { "when a client asks" };
+    // What a client is to say is still missing.
+    let next = recording.template.free(&recording.folder, &recording.naming);
+    let path = match &next {
+        Ok(Ok(path) | Err(path)) => path,
+        Err(_) => &recording.folder,
+    };
+    println!("recording {when}: {}", path.display());
 }
 
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]
