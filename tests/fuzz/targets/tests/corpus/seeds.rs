@@ -62,6 +62,9 @@ pub(crate) fn all() -> Vec<Seed> {
         ),
         text("template", "windows", "%p\\%b_%n.xdf\nP1\n\nrest\n\n\n"),
         text("config", "steps.toml", STEPS),
+        text("config", "space.toml", SPACE),
+        text("config", "shafts.toml", SHAFTS),
+        text("config", "features.toml", FEATURES),
         text("config", "values.toml", VALUES),
     ];
     for (format, size) in [
@@ -375,4 +378,58 @@ bipolar = { pairs = [["C3", "C4"]], chain = [["Fp1", "Cz", "P3"]] }
 z_score = { time_constant_s = 10 }
 [[steps]]
 band_power = { bands_hz = [[8, 12], [18, 26]], window_ms = 500, hop_ms = 100, log = true }
+"#;
+
+const SPACE: &str = r#"[[steps]]
+interpolate = { channels = ["P3"] }
+[[steps]]
+reference = { channels = ["A1", "A2"], keep = true }
+[[steps]]
+common_median = { channels = ["C3", "C4"] }
+[[steps]]
+drop = { channels = ["Fp1"] }
+[[steps]]
+select = { channels = ["C3", "Cz", "C4", "P3", "P4"] }
+[[steps]]
+laplacian = { size = "large", channels = ["Cz"] }
+[[steps]]
+spatial_filter = { rows = [[1.0], [-0.5]], names = ["a", "b"] }
+[[steps]]
+dc_block = { cutoff_hz = 0.5 }
+[[steps]]
+fir_taps = { taps = [0.25, 0.5, 0.25] }
+[[steps]]
+high_pass = { cutoff_hz = 1, order = 2, family = "bessel", norm = "mag" }
+[[steps]]
+low_pass = { cutoff_hz = 40, order = 3, family = "chebyshev1", ripple_db = 0.5 }
+[[steps]]
+band_stop = { low_hz = 48, high_hz = 52, order = 2, family = "chebyshev2", attenuation_db = 30 }
+[[steps]]
+notch = { freq_hz = 60, q = 35 }
+"#;
+
+const SHAFTS: &str = r#"[[steps]]
+bipolar_shafts = { keep_others = true, grids = { A = 2 } }
+[[steps]]
+spike_features = { bin_ms = 20, threshold_rms = -4.5, rms_time_constant_s = 10, refractory_ms = 1, outputs = ["crossings", "power"] }
+"#;
+
+const FEATURES: &str = r#"[[steps]]
+resample = { rate_hz = 250 }
+[[steps]]
+asr = { cutoff = 20, calibrate_s = 60, window_ms = 500, max_dims = 0.66 }
+[[steps]]
+align = { metric = "euclid", window_ms = 1000, hop_ms = 500, mode = "first_windows", windows = 50, shrinkage = "oas" }
+[[steps]]
+filter_bank = { bands_hz = [[8, 12], [18, 26]], order = 4 }
+[[steps]]
+envelope = { low_hz = 8, high_hz = 30, method = "rectified", smooth_hz = 5, rate_hz = 50 }
+[[steps]]
+z_score = { window_s = 30 }
+[[steps]]
+mean_square = { window_ms = 200, hop_ms = 40, root = true }
+[[steps]]
+covariance = { window_ms = 1000, hop_ms = 200, shrinkage = 0.1, centre = false, groups = 2, log = true }
+[[steps]]
+quality = { window_ms = 1000, hop_ms = 400, line_hz = 2, line_harmonics = 2, flat_eps_uv = 0.1, rail_uv = 1000 }
 "#;
