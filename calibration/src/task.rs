@@ -67,7 +67,11 @@ impl Task {
         Self::parse(&shown, &text)
     }
 
-    fn parse(shown: &str, text: &str) -> Result<Self, Vec<Mistake>> {
+    /// Reads a task that is in memory; `shown` is what mistakes call its file.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn parse(shown: &str, text: &str) -> Result<Self, Vec<Mistake>> {
         let mistakes = Mistakes::new();
         let task = read(shown, text, &mistakes, |t| walk(t, shown)).flatten();
         match task {

@@ -152,8 +152,20 @@ impl Bundle {
                 return None;
             }
         };
+        Self::draft_from(&text, folder, wanted, mistakes)
+    }
+
+    /// As [`Bundle::draft`], of a `decoder.toml` that is in memory and belongs in `folder`, where the files that it names are
+    /// looked for.
+    #[must_use]
+    pub fn draft_of_text(text: &str, folder: &Path, mistakes: &Mistakes) -> Option<Draft> {
+        Self::draft_from(text, folder, Wanted::Finished, mistakes)
+    }
+
+    fn draft_from(text: &str, folder: &Path, wanted: Wanted, mistakes: &Mistakes) -> Option<Draft> {
+        let shown = folder.join("decoder.toml").display().to_string();
         let own = Mistakes::new();
-        let contract = read(&shown, &text, &own, |t| walk(t, folder, &text, wanted)).flatten();
+        let contract = read(&shown, text, &own, |t| walk(t, folder, text, wanted)).flatten();
         let sound = own.is_empty();
         mistakes.extend(own.into_sorted());
         contract.map(|contract| Draft { contract, sound })

@@ -22,7 +22,7 @@
 
 mod read;
 
-pub use read::read;
+pub use read::{parse, read};
 
 use crate::steps::written;
 use bci_dsp::run::{AsrState, Metric, Shrinkage};

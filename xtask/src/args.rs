@@ -20,6 +20,8 @@ Usage: cargo xtask COMMAND
   bench many [--json FILE] [--quick]  one to sixteen decoders on one stream, and on a stream each
   check cuda [--json FILE]            do the shipped decoders run on this machine's NVIDIA GPU, proven, equal and how fast;
                                       exit code 75 where there is none
+  fuzz [--seconds N] [TARGET...]      every reader of files and texts, or those named, on bytes that libFuzzer makes up, for
+                                      N seconds each (60), one after the other; fails when something was found
   lint                                rustfmt, clippy, cargo-deny
   ci                                  lint, then test
   bcid [ARGUMENTS]                    build the daemon and run it on the fetched libraries, e.g. `cargo xtask bcid doctor`
@@ -34,6 +36,7 @@ pub(crate) enum Command {
     Test { filter: Vec<String> },
     Bench(BenchOptions),
     CheckCuda(CheckOptions),
+    Fuzz(FuzzOptions),
     Lint,
     Ci,
     Bcid { args: Vec<String> },
@@ -61,6 +64,14 @@ pub(crate) struct BenchOptions {
 pub(crate) struct CheckOptions {
     /// Where the findings go.
     pub json: Option<PathBuf>,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct FuzzOptions {
+    /// For how long each target runs.
+    pub seconds: u32,
+    /// Which; none means all.
+    pub targets: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +110,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command> {
         }
         "bench" => bench(rest).map(Command::Bench),
         "check" => check(rest).map(Command::CheckCuda),
+        "fuzz" => fuzz(rest).map(Command::Fuzz),
         "lint" => none(Command::Lint),
         "ci" => none(Command::Ci),
         "bcid" => {
@@ -187,6 +199,26 @@ fn check(words: &[String]) -> Result<CheckOptions> {
     }
 }
 
+fn fuzz(words: &[String]) -> Result<FuzzOptions> {
+    let mut options = FuzzOptions { seconds: 60, targets: Vec::new() };
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--seconds") {
+            Some("") => words.next().map(String::as_str),
+            Some(value) if value.starts_with('=') => Some(&value[1..]),
+            _ if word.starts_with('-') => return Err(unknown("fuzz", word)),
+            _ => {
+                options.targets.push(word.clone());
+                continue;
+            }
+        };
+        let seconds = value.and_then(|text| text.parse().ok()).filter(|n| *n > 0);
+        options.seconds = seconds
+            .ok_or_else(|| Fail::usage(format!("--seconds needs a whole number of 1 or above\n\n{USAGE}")))?;
+    }
+    Ok(options)
+}
+
 fn unknown(command: &str, word: &str) -> Fail {
     Fail::usage(format!("`{command}` knows no `{word}`\n\n{USAGE}"))
 }
@@ -218,6 +250,13 @@ mod tests {
         assert_eq!(parsed("check cuda"), check(None));
         assert_eq!(parsed("check cuda --json found.json"), check(Some("found.json")));
         assert_eq!(parsed("check cuda --json=found.json"), check(Some("found.json")));
+        let fuzz = |seconds, targets: &[&str]| {
+            let targets = targets.iter().map(|target| (*target).to_owned()).collect();
+            Some(Command::Fuzz(FuzzOptions { seconds, targets }))
+        };
+        assert_eq!(parsed("fuzz"), fuzz(60, &[]));
+        assert_eq!(parsed("fuzz xdf --seconds 600 edf"), fuzz(600, &["xdf", "edf"]));
+        assert_eq!(parsed("fuzz --seconds=5"), fuzz(5, &[]));
         let filter = vec!["-p".to_owned(), "bci-dsp".to_owned()];
         assert_eq!(parsed("test -- -p bci-dsp"), Some(Command::Test { filter: filter.clone() }));
         assert_eq!(parsed("test -p bci-dsp"), Some(Command::Test { filter }));
@@ -242,6 +281,10 @@ mod tests {
             "check cpu",
             "check cuda --json",
             "check cuda x",
+            "fuzz --seconds",
+            "fuzz --seconds 0",
+            "fuzz --seconds xdf",
+            "fuzz --second=5",
         ] {
             assert_eq!(parsed(line), None, "{line}");
         }

@@ -1,6 +1,6 @@
 //! Tests and lints, as a developer and as CI run them.
 
-use crate::fail::{Fail, Result};
+use crate::fail::Result;
 use crate::proc::{self, Stages};
 use crate::setup::{self, Extent};
 use crate::workspace::Workspace;
@@ -75,7 +75,10 @@ pub(crate) fn lint(ws: &Workspace) -> Result<ExitCode> {
     if !stages.step("set-up", || setup::to_compile(ws)) {
         return Ok(stages.finish());
     }
-    stages.step("rustfmt", || proc::run(ws.cargo().args(["fmt", "--all", "--check"])));
+    stages.step("rustfmt", || {
+        proc::run(ws.cargo().args(["fmt", "--all", "--check"]))?;
+        proc::run(ws.cargo().args(["fmt", "--check", "--manifest-path", "tests/fuzz/Cargo.toml"]))
+    });
     stages.step("clippy", || {
         let args = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
         proc::run(ws.cargo().args(args))
@@ -88,29 +91,8 @@ pub(crate) fn lint(ws: &Workspace) -> Result<ExitCode> {
     Ok(stages.finish())
 }
 
-/// The pinned cargo-deny, compiled into `.tools` the first time.
-///
-/// Without optimisation and without its advisory database, which needs a network: that is a third of the time.
+/// The pinned cargo-deny. Without its advisory database, which needs a network: that is a third of the time to compile it.
 fn cargo_deny(ws: &Workspace) -> Result<PathBuf> {
-    let tools = ws.root().join(".tools");
-    let program = tools.join("bin/cargo-deny");
-    let version = |program: &std::ffi::OsStr| proc::text(program, &["--version"]);
-    for found in [program.as_os_str(), "cargo-deny".as_ref()] {
-        if version(found).is_some_and(|v| v.ends_with(CARGO_DENY)) {
-            return Ok(found.into());
-        }
-    }
-    println!(
-        "compiling cargo-deny {CARGO_DENY} into .tools, once: it checks licences and sources of all crates"
-    );
-    let mut install = ws.cargo();
-    install
-        .args(["install", "--quiet", "cargo-deny", "--locked", "--version", CARGO_DENY])
-        .args(["--debug", "--no-default-features", "--root"])
-        .arg(&tools)
-        .env("CARGO_PROFILE_DEV_DEBUG", "0");
-    proc::run(&mut install).map_err(|e| {
-        Fail::unavailable(format!("{e}\ncargo-deny could not be compiled; is the network there?"))
-    })?;
-    Ok(program)
+    let why = "it checks licences and sources of all crates";
+    proc::cargo_tool(ws, ("cargo-deny", CARGO_DENY), why, &["--no-default-features"])
 }

@@ -12,6 +12,7 @@ mod checks;
 mod cuda;
 mod demo;
 mod fail;
+mod fuzz;
 mod pins;
 mod proc;
 mod setup;
@@ -45,6 +46,7 @@ fn run() -> Result<ExitCode> {
         Command::Test { filter } => return checks::test(&ws, &filter),
         Command::Bench(options) => return bench::run(&ws, &options),
         Command::CheckCuda(options) => return cuda::check(&ws, &options),
+        Command::Fuzz(options) => return fuzz::run(&ws, &options),
         Command::Lint => return checks::lint(&ws),
         Command::Ci => {
             let lint = checks::lint(&ws)?;

@@ -1,6 +1,7 @@
 //! Starting programs, timing stages, and finding what cargo built.
 
 use crate::fail::{Context, Fail, Result};
+use crate::workspace::Workspace;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
@@ -89,6 +90,38 @@ fn executable(message: &str, name: &str) -> Option<PathBuf> {
         return None;
     }
     message.get("executable")?.as_str().map(PathBuf::from)
+}
+
+/// A pinned tool of cargo, by name and version: the one on the path where it is of that version, else compiled into `.tools`
+/// the first time, without optimisation.
+///
+/// # Errors
+/// It could not be compiled: a network is needed.
+pub(crate) fn cargo_tool(
+    ws: &Workspace,
+    (name, version): (&str, &str),
+    why: &str,
+    features: &[&str],
+) -> Result<PathBuf> {
+    let tools = ws.root().join(".tools");
+    let program = tools.join("bin").join(name);
+    for found in [program.as_os_str(), name.as_ref()] {
+        if text(found, &["--version"]).is_some_and(|words| words.ends_with(version)) {
+            return Ok(found.into());
+        }
+    }
+    println!("compiling {name} {version} into .tools, once: {why}");
+    let mut install = ws.cargo();
+    install
+        .args(["install", "--quiet", name, "--locked", "--version", version, "--debug"])
+        .args(features)
+        .arg("--root")
+        .arg(&tools)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    run(&mut install).map_err(|e| {
+        Fail::unavailable(format!("{e}\n{name} could not be compiled; is the network there?"))
+    })?;
+    Ok(program)
 }
 
 /// Named steps with their durations. A failed step does not stop the following ones: one run shows all failures.

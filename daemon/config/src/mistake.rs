@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -98,9 +98,17 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Collects mistakes while reading goes on.
+/// Collects mistakes while reading goes on. Of more than a thousand the rest is counted: nobody reads them, and a file may hold
+/// millions.
 #[derive(Debug, Default)]
-pub struct Mistakes(RefCell<Vec<Mistake>>);
+pub struct Mistakes {
+    kept: RefCell<Vec<Mistake>>,
+    /// How many there were besides.
+    more: Cell<usize>,
+}
+
+/// The most mistakes that are kept.
+const MOST: usize = 1000;
 
 impl Mistakes {
     /// An empty collection.
@@ -111,9 +119,14 @@ impl Mistakes {
 
     /// Adds one; the same mistake is kept once.
     pub fn add(&self, mistake: Mistake) {
-        let mut all = self.0.borrow_mut();
-        if !all.contains(&mistake) {
+        let mut all = self.kept.borrow_mut();
+        if all.contains(&mistake) {
+            return;
+        }
+        if all.len() < MOST {
             all.push(mistake);
+        } else {
+            self.more.set(self.more.get() + 1);
         }
     }
 
@@ -125,13 +138,13 @@ impl Mistakes {
     /// Whether nothing is wrong so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.kept.borrow().is_empty()
     }
 
-    /// All of them: by file in the order met, then by line.
+    /// All that are kept: by file in the order met, then by line; last, how many there were besides.
     #[must_use]
     pub fn into_sorted(self) -> Vec<Mistake> {
-        let mut all = self.0.into_inner();
+        let mut all = self.kept.into_inner();
         let mut files: Vec<Arc<str>> = Vec::new();
         for file in all.iter().filter_map(|m| m.place.as_ref().map(|p| &p.file)) {
             if !files.contains(file) {
@@ -143,6 +156,8 @@ impl Mistakes {
                 (files.iter().position(|f| *f == p.file).unwrap_or(usize::MAX), p.line, p.column)
             })
         });
+        let more = self.more.get();
+        all.extend((more > 0).then(|| Mistake::elsewhere(format!("and {more} more mistakes"))));
         all
     }
 }

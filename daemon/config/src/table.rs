@@ -1,4 +1,5 @@
 use crate::{Located, Mistake, Mistakes, Place};
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
@@ -13,7 +14,7 @@ pub fn read<T>(
     mistakes: &Mistakes,
     walk: impl FnOnce(&mut Table<'_>) -> T,
 ) -> Option<T> {
-    let document = Document { file: file.into(), text };
+    let document = Document::new(file, text);
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for e in errors {
@@ -33,20 +34,45 @@ pub fn read<T>(
 struct Document<'d> {
     file: Arc<str>,
     text: &'d str,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    /// Characters before each block of bytes: a place is asked for at every key, and lines may be as long as the file.
+    characters: Vec<usize>,
 }
 
-impl Document<'_> {
+/// Bytes of which the characters are counted together.
+const BLOCK: usize = 1024;
+
+/// Those that begin among `bytes` of UTF-8.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
+}
+
+impl<'d> Document<'d> {
+    fn new(file: &str, text: &'d str) -> Self {
+        let lines = iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let mut before = 0;
+        let mut characters_before = vec![0];
+        for block in text.as_bytes().chunks(BLOCK) {
+            before += characters(block);
+            characters_before.push(before);
+        }
+        Self { file: file.into(), text, lines, characters: characters_before }
+    }
+
+    /// Characters before byte `at`, or of the whole text.
+    fn characters_before(&self, at: usize) -> usize {
+        let at = at.min(self.text.len());
+        let block = at / BLOCK;
+        self.characters[block] + characters(&self.text.as_bytes()[block * BLOCK..at])
+    }
+
     fn place(&self, span: &Range<usize>, key: String) -> Place {
-        let before = self.text.get(..span.start).unwrap_or("");
+        let line = self.lines.partition_point(|begin| *begin <= span.start).max(1);
+        let column = 1 + self.characters_before(span.start) - self.characters_before(self.lines[line - 1]);
         let shown = self.text.get(span.clone()).unwrap_or("").trim();
         let shown = if shown.contains('\n') || shown.len() > 80 { "[…]" } else { shown };
-        Place {
-            file: Arc::clone(&self.file),
-            line: 1 + before.matches('\n').count(),
-            column: 1 + before.rsplit('\n').next().unwrap_or("").chars().count(),
-            key,
-            shown: shown.to_owned(),
-        }
+        Place { file: Arc::clone(&self.file), line, column, key, shown: shown.to_owned() }
     }
 }
 
@@ -343,6 +369,28 @@ mod tests {
                 "filter.q = nan at rig.toml:7: must be between 0.5 and 100",
             ]
         );
+    }
+
+    #[test]
+    fn a_column_counts_characters_however_long_its_line() {
+        let mistakes = Mistakes::new();
+        let text = format!("a = 1\nb = {{ c = \"{}\", d = 1 }}", "\u{e9}".repeat(3000));
+        read("f", &text, &mistakes, |t| {
+            let mut b = t.required_table("b").expect("it is there");
+            let at = b.required::<f64>("d").expect("it is there").at;
+            assert_eq!((at.line, at.column), (2, "b = { c = \"\", d = ".len() + 3000 + 1));
+            assert_eq!(b.required::<String>("c").map(|c| (c.at.line, c.at.column)), Some((2, 11)));
+        });
+    }
+
+    #[test]
+    fn more_mistakes_than_anybody_reads_are_counted() {
+        let mistakes = Mistakes::new();
+        let text: String = (0..20_000).map(|i| format!("k{i} = 1\n")).collect();
+        read("f", &text, &mistakes, |_| ());
+        let all = mistakes.into_sorted();
+        assert_eq!(all.len(), 1001);
+        assert_eq!(all[1000].to_string(), "and 19000 more mistakes");
     }
 
     #[test]

@@ -90,9 +90,10 @@ impl Raw {
     pub fn read(&self, first: usize, frames: usize, into: &mut Vec<f64>) -> bool {
         into.clear();
         let channels = self.spec.channels.len();
-        let numbers = (first * channels..(first + frames) * channels).map_while(|i| self.values.number(i));
-        into.extend(numbers);
-        first + frames <= self.stamps.len() && into.len() == frames * channels
+        let there = first.checked_add(frames).filter(|end| *end <= self.stamps.len());
+        let Some(end) = there else { return false };
+        into.extend((first * channels..end * channels).map_while(|i| self.values.number(i)));
+        into.len() == frames * channels
     }
 }
 
@@ -104,7 +105,15 @@ impl Recorded {
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let shown = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|e| ReadError::File(shown.clone(), e))?;
-        let file = bci_xdf::read(&bytes).map_err(|e| ReadError::Xdf(shown.clone(), e))?;
+        Self::parse(&bytes, &shown)
+    }
+
+    /// As [`Recorded::open`], from memory; `shown` is what errors call the file.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn parse(bytes: &[u8], shown: &str) -> Result<Self, ReadError> {
+        let file = bci_xdf::read(bytes).map_err(|e| ReadError::Xdf(shown.to_owned(), e))?;
         let mut read =
             Self { pipelines: Vec::new(), markers: Vec::new(), events: Vec::new(), warnings: file.warnings };
         let mut raw: BTreeMap<u32, Stream> = BTreeMap::new();
@@ -124,12 +133,12 @@ impl Recorded {
                 intents.push(stream);
             } else if name == EVENTS {
                 read.events(&stream)?;
-            } else if stream.values.texts().is_none() {
+            } else if stream.values.texts().is_none() && !is_empty(&stream) {
                 raw.insert(stream.id, stream);
             }
         }
         if read.pipelines.is_empty() {
-            return Err(ReadError::Foreign(shown));
+            return Err(ReadError::Foreign(shown.to_owned()));
         }
         for heard in &mut read.pipelines {
             let mut ids: Vec<u32> = heard.chunks.iter().map(|c| c.stream).collect();
@@ -166,6 +175,11 @@ impl Recorded {
         }
         Ok(())
     }
+}
+
+/// Whether nothing is there of a stream but a number of channels, for which no room is to be made.
+fn is_empty(stream: &Stream) -> bool {
+    stream.stamps.is_empty() && stream.info.channels.is_empty()
 }
 
 fn damaged(stream: &Stream, problem: String) -> ReadError {

@@ -12,10 +12,14 @@ pub use error::BrainVisionError;
 use crate::recording::{FrameTimes, Recording, Samples, Segment, SignalGroup};
 use bci_types::{ChannelKind, ChannelSpec, Hz, Unit};
 use ini::Ini;
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
 
 /// What header and marker files begin with, after a mark of byte order.
 const BEGINNINGS: [&str; 2] = ["Brain Vision Data Exchange", "BrainVision Data Exchange"];
+
+/// The section that describes channels.
+const DESCRIBED: &str = "Channel Infos";
 
 /// More than any device has.
 const MOST_CHANNELS: usize = 1_000_000;
@@ -38,7 +42,11 @@ pub(crate) fn read<E>(
     let header = Ini::parse(bytes);
     let mut warnings = Vec::new();
     let layout = Layout::of(&header).map_err(Failed::Header)?;
-    let data = beside(path, header.required("Common Infos", "DataFile").map_err(Failed::Header)?);
+    let named = header.required("Common Infos", "DataFile").map_err(Failed::Header)?;
+    let data = beside(path, named).ok_or_else(|| {
+        let expected = "a file beside the header";
+        Failed::Header(BrainVisionError::Field { key: "DataFile", value: named.to_owned(), expected })
+    })?;
     let samples = open(&data).map_err(Failed::File)?;
     let frame_bytes = layout.channels.len() * layout.format.size();
     let frames = samples.len() / frame_bytes;
@@ -51,12 +59,11 @@ pub(crate) fn read<E>(
     }
     let (mut annotations, mut start) = (Vec::new(), None);
     if let Some(named) = header.get("Common Infos", "MarkerFile").filter(|named| !named.is_empty()) {
-        let file = beside(path, named);
-        match open(&file) {
-            Ok(bytes) => {
-                (annotations, start) = markers::read(&Ini::parse(&bytes), layout.rate, &mut warnings)
+        match beside(path, named).map(|file| open(&file)) {
+            Some(Ok(bytes)) => {
+                (annotations, start) = markers::read(&Ini::parse(&bytes), layout.rate, &mut warnings);
             }
-            Err(_) => warnings.push(format!("{} is not there: no markers", file.display())),
+            _ => warnings.push(format!("{named} is not there: no markers")),
         }
     }
     let times = FrameTimes::even(layout.rate, [Segment { first_frame: 0, start_s: 0.0 }].into());
@@ -89,13 +96,14 @@ pub(crate) enum Failed<E> {
     File(E),
 }
 
-/// A file that a header names, which is beside it; `$b` stands for the header's own name.
-fn beside(header: &Path, named: &str) -> PathBuf {
+/// A file that a header names, which is beside it; `$b` stands for the header's own name. `None` where none is named, or a folder.
+fn beside(header: &Path, named: &str) -> Option<PathBuf> {
     let stem = header.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     // Other systems' paths: only the name counts.
     let named = named.replace("$b", &stem);
     let name = named.rsplit(['/', '\\']).next().unwrap_or_default();
-    header.with_file_name(name)
+    let is_file = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    (is_file && !name.is_empty()).then(|| header.with_file_name(name))
 }
 
 struct Layout {
@@ -151,27 +159,33 @@ impl Layout {
         let channels = count.parse().ok().filter(|n| (1..=MOST_CHANNELS).contains(n));
         let channels: usize = channels.ok_or_else(|| field("NumberOfChannels", count, "1 to 1000000"))?;
         // None that is not described is made room for.
-        let described = header.entries("Channel Infos").count();
-        if described < channels {
+        if header.entries(DESCRIBED).count() < channels {
             return Err(field(
                 "NumberOfChannels",
                 count,
                 "no more than there are described under [Channel Infos]",
             ));
         }
-        let channels = (1..=channels).map(|n| channel(header, n)).collect::<Result<_, _>>()?;
+        let mut described: HashMap<String, &str> = HashMap::new();
+        for (key, written) in header.entries(DESCRIBED) {
+            described.entry(key.to_ascii_lowercase()).or_insert(written);
+        }
+        let written = |n: usize| {
+            let missing = || BrainVisionError::Missing { section: DESCRIBED.into(), key: format!("Ch{n}") };
+            described.get(&format!("ch{n}")).copied().ok_or_else(missing)
+        };
+        let channels = (1..=channels).map(|n| channel(written(n)?)).collect::<Result<_, _>>()?;
         Ok(Self { rate, channels, multiplexed, format, big_endian })
     }
 }
 
-fn channel(header: &Ini, n: usize) -> Result<Channel, BrainVisionError> {
-    let written = header.required("Channel Infos", &format!("Ch{n}"))?;
+fn channel(written: &str) -> Result<Channel, BrainVisionError> {
     let mut parts = written.split(',').map(|part| part.trim().replace("\\1", ","));
     let (label, _reference) = (parts.next().unwrap_or_default(), parts.next());
     let resolution = match parts.next().unwrap_or_default().as_str() {
         "" => 1.0,
         text => text.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| BrainVisionError::Field {
-            key: "Channel Infos",
+            key: DESCRIBED,
             value: written.to_owned(),
             expected: "name, reference, resolution (a number), unit",
         })?,

@@ -19,7 +19,7 @@ mod player;
 mod recording;
 mod xdf;
 
-pub use open::{MAX_FILE_BYTES, ReadError, open};
+pub use open::{MAX_FILE_BYTES, ReadError, open, parse};
 pub use player::{Due, Options, PlayError, Player};
 pub use recording::{Annotation, RecordedStream, Recording, Segment, SignalGroup, Span, SpanError};
 pub use xdf::xdf_channels;

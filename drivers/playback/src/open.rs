@@ -91,7 +91,19 @@ pub enum ReadError {
 /// [`Recording::warnings`].
 pub fn open(path: impl AsRef<Path>) -> Result<Recording, ReadError> {
     let path = path.as_ref();
-    let bytes = read_whole(path)?;
+    parse(read_whole(path)?, path, read_whole)
+}
+
+/// As [`open`], from memory: `bytes` are what `path` holds, and `beside` gives the files that a BrainVision header names, by
+/// their paths. Nothing else is opened.
+///
+/// # Errors
+/// As [`open`].
+pub fn parse(
+    bytes: Vec<u8>,
+    path: &Path,
+    beside: impl Fn(&Path) -> Result<Vec<u8>, ReadError>,
+) -> Result<Recording, ReadError> {
     if bci_xdf::is_xdf(&bytes) {
         return xdf::read(&bytes, &path.display().to_string())
             .map_err(|source| ReadError::ReadXdf { path: path.to_owned(), source });
@@ -101,7 +113,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<Recording, ReadError> {
             .map_err(|source| ReadError::ReadGdf { path: path.to_owned(), source });
     }
     if brainvision::is_brainvision(&bytes) {
-        return brainvision::read(&bytes, path, read_whole).map_err(|failed| match failed {
+        return brainvision::read(&bytes, path, beside).map_err(|failed| match failed {
             Failed::Header(source) => ReadError::ReadBrainVision { path: path.to_owned(), source },
             Failed::File(error) => error,
         });

@@ -6,6 +6,9 @@ use std::sync::Arc;
 /// double and far below what a recording can mean.
 const GRID_SLACK: f64 = 1e-6;
 
+/// The farthest that a time may lie from 0, s: thirty thousand years. Of such times sums and differences are times too.
+pub(crate) const FARTHEST_S: f64 = 1e12;
+
 /// A recording, whatever format it came from.
 ///
 /// Its time runs in seconds from the first frame (0 s). It is read-only and may be shared between threads.

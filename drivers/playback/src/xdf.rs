@@ -3,7 +3,7 @@
 //! Stamps are as they were received, brought onto the recorder's clock, and not laid on lines: a receiver then had no others.
 //! Recording time 0 is the earliest of them.
 
-use crate::recording::{Annotation, FrameTimes, RecordedStream, Recording, Samples, SignalGroup};
+use crate::recording::{Annotation, FARTHEST_S, FrameTimes, RecordedStream, Recording, Samples, SignalGroup};
 use bci_types::{ChannelKind, ChannelSpec, Hz, SampleFormat, Unit};
 use bci_xdf::{Format, Stream, StreamInfo, Values, XdfError, clock};
 
@@ -59,8 +59,8 @@ impl Found {
             return;
         }
         let stamps = clock::corrected(&stream);
-        if stamps.iter().any(|stamp| !stamp.is_finite()) {
-            self.warnings.push(format!("stream {name} is left out: stamps of it are no numbers"));
+        if !stamps.iter().all(|stamp| stamp.abs() <= FARTHEST_S) {
+            self.warnings.push(format!("stream {name} is left out: stamps of it are no times"));
             return;
         }
         if stream.clock_offsets.is_empty() {

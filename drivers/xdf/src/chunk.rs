@@ -87,6 +87,11 @@ impl<'a> Chunks<'a> {
         Self { file, at: MAGIC.len() }
     }
 
+    /// Where the next begins, if one does.
+    pub(crate) fn at(&self) -> u64 {
+        self.at as u64
+    }
+
     /// Goes on behind the next boundary after byte `from`.
     pub(crate) fn resume_after(&mut self, from: u64) {
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.file.len());

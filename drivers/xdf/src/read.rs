@@ -4,6 +4,7 @@ use crate::info::{FileInfo, StreamInfo, text_of};
 use crate::samples;
 use crate::values::Values;
 use roxmltree::Document;
+use std::collections::BTreeMap;
 
 /// A whole file.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,13 +79,15 @@ pub fn read(bytes: &[u8]) -> Result<File, XdfError> {
     while let Some(chunk) = chunks.next() {
         match chunk {
             Ok(chunk) => {
-                if reading.take(&chunk).is_none() {
+                let mut body = Bytes(chunk.body);
+                if reading.take(&chunk, &mut body).is_none() {
                     reading.damaged(format!(
                         "the {} chunk at byte {} is damaged: what follows up to the next boundary is left out",
                         name(chunk.tag),
                         chunk.at
                     ));
-                    chunks.resume_after(chunk.at + 1);
+                    // What was read of it is not read again: chunks that lie within each other would be read once for each.
+                    chunks.resume_after(chunks.at() - body.0.len() as u64);
                 }
             }
             Err(Broken::Cut { at, .. }) if chunks.clone().next().is_none() => {
@@ -116,8 +119,8 @@ struct Reading {
     info: FileInfo,
     /// With the last stamp of each, from which those not written go on.
     streams: Vec<(Stream, f64)>,
-    /// Streams that cannot be read.
-    refused: Vec<u32>,
+    /// Where each is in them; `None` for one that cannot be read.
+    known: BTreeMap<u32, Option<usize>>,
     warnings: Vec<String>,
     damages: usize,
 }
@@ -130,13 +133,8 @@ impl Reading {
         }
     }
 
-    fn stream(&mut self, id: u32) -> Option<&mut (Stream, f64)> {
-        self.streams.iter_mut().find(|(stream, _)| stream.id == id)
-    }
-
-    /// Takes a chunk; `None` where it is damaged.
-    fn take(&mut self, chunk: &Chunk<'_>) -> Option<()> {
-        let mut body = Bytes(chunk.body);
+    /// Takes a chunk, from the front of `body`, which is its own; `None` where it is damaged.
+    fn take(&mut self, chunk: &Chunk<'_>, body: &mut Bytes<'_>) -> Option<()> {
         match chunk.tag {
             Tag::FileHeader => self.info = FileInfo::read(chunk.body),
             Tag::StreamHeader => {
@@ -145,12 +143,11 @@ impl Reading {
             }
             Tag::Samples | Tag::ClockOffset | Tag::StreamFooter => {
                 let id = body.u32()?;
-                if self.refused.contains(&id) {
-                    return Some(());
-                }
-                let Some((stream, last)) = self.stream(id) else {
-                    self.refused.push(id);
+                let known = *self.known.entry(id).or_insert_with(|| {
                     self.warnings.push(format!("stream {id} has no header: it is left out"));
+                    None
+                });
+                let Some((stream, last)) = known.and_then(|at| self.streams.get_mut(at)) else {
                     return Some(());
                 };
                 match chunk.tag {
@@ -170,7 +167,7 @@ impl Reading {
     }
 
     fn header(&mut self, id: u32, xml: &[u8]) {
-        if self.stream(id).is_some() {
+        if self.known.get(&id).is_some_and(Option::is_some) {
             self.warnings.push(format!("stream {id} has a second header, which is left out"));
             return;
         }
@@ -184,10 +181,11 @@ impl Reading {
                     clock_offsets: Vec::new(),
                     footer: None,
                 };
+                self.known.insert(id, Some(self.streams.len()));
                 self.streams.push((stream, 0.0));
             }
             Err(why) => {
-                self.refused.push(id);
+                self.known.insert(id, None);
                 self.warnings.push(format!("stream {id} is left out: {why}"));
             }
         }

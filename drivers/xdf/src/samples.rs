@@ -3,9 +3,9 @@ use crate::values::Values;
 
 /// Adds the samples of a chunk (behind the stream's number) to those of a stream of `channels` channels; a stamp that is not
 /// written is `period` after the one before, `last` at the first. `None` where the chunk ends before it should or does not
-/// say what it should: samples before that stay.
+/// say what it should: samples before that stay, and `bytes` are those that were not looked at.
 pub(crate) fn extend(
-    mut bytes: Bytes<'_>,
+    bytes: &mut Bytes<'_>,
     (channels, period): (usize, f64),
     last: &mut f64,
     stamps: &mut Vec<f64>,
@@ -18,7 +18,7 @@ pub(crate) fn extend(
             8 => bytes.f64()?,
             _ => return None,
         };
-        if values.extend(channels, &mut bytes).is_none() {
+        if values.extend(channels, bytes).is_none() {
             values.truncate(stamps.len() * channels);
             return None;
         }

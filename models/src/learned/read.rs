@@ -21,7 +21,13 @@ pub fn read(file: &Path, mistakes: &Mistakes) -> Option<Vec<Entry>> {
             return None;
         }
     };
-    bci_config::read(&shown, &text, mistakes, |t| {
+    parse(&shown, &text, mistakes)
+}
+
+/// As [`read`], of a text that is in memory; `shown` is what mistakes call its file.
+#[must_use]
+pub fn parse(shown: &str, text: &str, mistakes: &Mistakes) -> Option<Vec<Entry>> {
+    bci_config::read(shown, text, mistakes, |t| {
         if let Some(schema) = t.required::<usize>("schema")
             && schema.value != 1
         {

@@ -2,8 +2,10 @@ use super::BrainVisionError;
 
 /// Sections of `key=value` lines.
 pub(super) struct Ini {
+    /// Names of the sections, in order.
+    sections: Vec<String>,
     /// Section, key and value of each line, in order.
-    lines: Vec<(String, String, String)>,
+    lines: Vec<(usize, String, String)>,
 }
 
 impl Ini {
@@ -12,18 +14,20 @@ impl Ini {
         // Older files are in the code page of Western Europe, of which the first half and the letters are those of Unicode.
         let text = String::from_utf8(bytes.to_vec())
             .unwrap_or_else(|_| bytes.iter().map(|b| char::from(*b)).collect());
-        let mut section = String::new();
+        // What stands before the first belongs to one without a name.
+        let mut sections = vec![String::new()];
         let mut lines = Vec::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(';')) {
+            let section = sections.len() - 1;
             if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-                name.clone_into(&mut section);
-            } else if section.eq_ignore_ascii_case("Comment") {
+                sections.push(name.to_owned());
+            } else if sections[section].eq_ignore_ascii_case("Comment") {
                 // Free text.
             } else if let Some((key, value)) = line.split_once('=') {
-                lines.push((section.clone(), key.trim().to_owned(), value.trim().to_owned()));
+                lines.push((section, key.trim().to_owned(), value.trim().to_owned()));
             }
         }
-        Self { lines }
+        Self { sections, lines }
     }
 
     pub(super) fn get(&self, section: &str, key: &str) -> Option<&str> {
@@ -37,7 +41,9 @@ impl Ini {
 
     /// Keys and values of a section.
     pub(super) fn entries(&self, section: &str) -> impl Iterator<Item = (&str, &str)> {
-        let own = self.lines.iter().filter(move |(name, _, _)| name.eq_ignore_ascii_case(section));
+        let own = self.lines.iter().filter(move |(name, _, _)| {
+            self.sections.get(*name).is_some_and(|name| name.eq_ignore_ascii_case(section))
+        });
         own.map(|(_, key, value)| (key.as_str(), value.as_str()))
     }
 }

@@ -1,5 +1,5 @@
 use super::ini::Ini;
-use crate::recording::Annotation;
+use crate::recording::{Annotation, FARTHEST_S};
 use bci_types::Hz;
 
 /// The markers in order, and when the recording began where its first segment says so.
@@ -16,10 +16,16 @@ pub(super) fn read(file: &Ini, rate: Hz, warnings: &mut Vec<String>) -> (Vec<Ann
             wrong += 1;
             continue;
         };
+        let onset_s = position as f64 / rate.get();
         let samples = rest.first().and_then(|size| size.trim().parse::<u64>().ok()).unwrap_or(0);
+        let duration_s = samples as f64 / rate.get();
+        if !(onset_s <= FARTHEST_S && duration_s <= FARTHEST_S) {
+            wrong += 1;
+            continue;
+        }
         annotations.push(Annotation {
-            onset_s: position as f64 / rate.get(),
-            duration_s: Some(samples as f64 / rate.get()),
+            onset_s,
+            duration_s: Some(duration_s),
             text: format!("{}/{description}", kind.trim()),
             stream: 0,
         });

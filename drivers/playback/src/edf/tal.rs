@@ -2,6 +2,7 @@
 //! zeros.
 
 use super::header::decode;
+use crate::recording::FARTHEST_S;
 
 const TEXT: u8 = 0x14;
 const DURATION: u8 = 0x15;
@@ -69,12 +70,12 @@ fn parse(list: &[u8]) -> Option<Tal<'_>> {
     Some(Tal { onset_s, duration_s, texts })
 }
 
-/// Digits with at most one point; what a general number may have besides (signs, exponents, `inf`) is refused.
+/// Digits with at most one point, and no more than a time can be; what a general number may have besides (signs, exponents, `inf`) is refused.
 fn seconds(text: &[u8]) -> Option<f64> {
     if !text.first()?.is_ascii_digit() || !text.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
         return None;
     }
-    std::str::from_utf8(text).ok()?.parse().ok().filter(|s: &f64| s.is_finite())
+    std::str::from_utf8(text).ok()?.parse().ok().filter(|s: &f64| *s <= FARTHEST_S)
 }
 
 #[cfg(test)]
@@ -123,6 +124,7 @@ mod tests {
             b"+\x14a\x14",
             b"+1e3\x14a\x14",
             b"+inf\x14a\x14",
+            b"+1000000000001\x14a\x14",
             b"+1.2.3\x14a\x14",
             b"+1\x15x\x14a\x14",
             b"+1\x14cut",

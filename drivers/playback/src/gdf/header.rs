@@ -166,6 +166,7 @@ pub(super) fn parse(bytes: &[u8], warnings: &mut Vec<String>) -> Result<Header, 
     }
     let said = fields.i64(236);
     let records = match u64::try_from(said) {
+        Ok(0) => return Err(field("the number of data records", 236, said, "1 or above, or -1")),
         Ok(said) if said <= whole => said,
         Ok(said) => {
             warnings
