@@ -234,7 +234,7 @@ fn brainvision(orientation: &str, format: &str, samples: &[u8]) -> Vec<u8> {
     [header.as_bytes(), b"\n---\n", markers.as_bytes(), b"\n---\n", samples].concat()
 }
 
-const INTENT: &str = r#"{"seq":7,"decoder":"d","version":"1","model_sha256":"ab","kind":"posterior","labels":["left","right"],"numbers":[0.25,0.75],"smoothed":[0.5,0.5],"intent":"right","no_intent":null,"distrust":["gap"],"bridged":true,"oldest_sample_ns":1000000001,"newest_sample_ns":1020000003,"newest_frame":2,"acquired_ns":1021000000,"dequeued_ns":1021000001,"filtered_ns":1021000002,"decoded_ns":1021000003,"signal_delay_ns":0}"#;
+const INTENT: &str = r#"{"seq":7,"line":0,"decoder":"d","version":"1","model_sha256":"ab","kind":"posterior","labels":["left","right"],"numbers":[0.25,0.75],"smoothed":[0.5,0.5],"intent":"right","no_intent":null,"distrust":["gap"],"bridged":true,"oldest_sample_ns":1000000001,"newest_sample_ns":1020000003,"newest_frame":2,"acquired_ns":1021000000,"dequeued_ns":1021000001,"filtered_ns":1021000002,"decoded_ns":1021000003,"signal_delay_ns":0}"#;
 
 const LEARNED_ALIGN: &str = r#"schema = 1
 [[step]]
