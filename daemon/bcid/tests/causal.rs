@@ -4,7 +4,7 @@
 use bci_config::Mistakes;
 use bci_models::{Bundle, Device, OrtDecoder};
 use bci_pipeline::{Offline, PipelineSpec, PolicySpec};
-use bci_types::{ChannelKind, ChannelSpec, Intent, Rate, SampleFormat, StreamSpec, Unit};
+use bci_types::{Intent, StreamSpec};
 use std::path::{Path, PathBuf};
 
 /// Frames of a chunk; what is changed begins within one.
@@ -36,21 +36,7 @@ fn noise(seed: u64, numbers: usize) -> Vec<f64> {
 }
 
 fn stream(bundle: &Bundle) -> StreamSpec {
-    let channel = |label: &String| ChannelSpec {
-        label: Some(label.clone()),
-        unit: Unit::Microvolts,
-        kind: ChannelKind::Eeg,
-    };
-    StreamSpec {
-        name: "noise".into(),
-        kind: "EEG".into(),
-        source_id: String::new(),
-        hostname: String::new(),
-        instance: String::new(),
-        format: SampleFormat::Double64,
-        rate: Rate::Regular(bundle.input.rate.value),
-        channels: bundle.input.channels.iter().map(channel).collect(),
-    }
+    StreamSpec::eeg("noise", bundle.input.rate.value, bundle.input.channels.iter())
 }
 
 fn decide(folder: &Path, samples: &[f64]) -> Vec<Intent> {

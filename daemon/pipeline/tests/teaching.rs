@@ -8,27 +8,13 @@ use bci_pipeline::{
 };
 use bci_rt::clock::HostClock;
 use bci_rt::edge::Header;
-use bci_types::{ChannelKind, ChannelSpec, HostNs, Hz, Rate, SampleFormat, StreamSpec, Unit};
+use bci_types::{HostNs, Hz, StreamSpec};
 use std::sync::Arc;
 
 const RATE: f64 = 160.0;
 
 fn stream() -> StreamSpec {
-    let channel = |label: &str| ChannelSpec {
-        label: Some(label.into()),
-        unit: Unit::Microvolts,
-        kind: ChannelKind::Eeg,
-    };
-    StreamSpec {
-        name: "s".into(),
-        kind: "EEG".into(),
-        source_id: String::new(),
-        hostname: String::new(),
-        instance: String::new(),
-        format: SampleFormat::Float32,
-        rate: Rate::Regular(Hz::new(RATE).unwrap()),
-        channels: vec![channel("C3"), channel("C4")],
-    }
+    StreamSpec::eeg("s", Hz::new(RATE).unwrap(), ["C3", "C4"])
 }
 
 /// Windows and frames that an alignment of half a second every quarter learned from in 10 s (synthetic noise), of which a

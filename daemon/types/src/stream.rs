@@ -208,6 +208,26 @@ pub struct StreamSpec {
 }
 
 impl StreamSpec {
+    /// EEG in uV, float32, of channels called so, of which nothing else is known.
+    #[must_use]
+    pub fn eeg(name: &str, rate: Hz, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let channel = |label: String| ChannelSpec {
+            label: Some(label),
+            unit: Unit::Microvolts,
+            kind: ChannelKind::Eeg,
+        };
+        Self {
+            name: name.to_owned(),
+            kind: "EEG".to_owned(),
+            source_id: String::new(),
+            hostname: String::new(),
+            instance: String::new(),
+            format: SampleFormat::Float32,
+            rate: Rate::Regular(rate),
+            channels: labels.into_iter().map(|label| channel(label.into())).collect(),
+        }
+    }
+
     /// Whether `other` carries the same data in the same order: rate, labels, units and kinds, whatever the
     /// instance, host or wire format.
     #[must_use]

@@ -68,24 +68,11 @@ mod tests {
     use crate::policy::PolicySpec;
     use crate::spec::PipelineSpec;
     use bci_dsp::{FirSpec, StepSpec};
-    use bci_types::{ChannelKind, ChannelSpec, Hz, Rate, SampleFormat, StreamSpec, Unit};
+    use bci_types::{Hz, StreamSpec};
 
     fn path(channels: usize, rate: f64, steps: &[StepSpec]) -> SignalPath {
-        let channel = |i: usize| ChannelSpec {
-            label: Some(format!("c{i}")),
-            unit: Unit::Microvolts,
-            kind: ChannelKind::Eeg,
-        };
-        let stream = StreamSpec {
-            name: "s".into(),
-            kind: "EEG".into(),
-            source_id: String::new(),
-            hostname: String::new(),
-            instance: String::new(),
-            format: SampleFormat::Float32,
-            rate: Rate::Regular(Hz::new(rate).unwrap()),
-            channels: (0..channels).map(channel).collect(),
-        };
+        let labels = (0..channels).map(|i| format!("c{i}"));
+        let stream = StreamSpec::eeg("s", Hz::new(rate).unwrap(), labels);
         let frames = (rate * 0.02) as usize;
         feature_path(&stream, steps, &PipelineSpec::plain("p", PolicySpec::NOTHING), frames, frames).unwrap()
     }

@@ -52,6 +52,14 @@ fn every_target_has_its_program_and_its_seeds() {
     }
 }
 
+#[test]
+fn seeds_are_as_their_writers_make_them() {
+    for (target, name, bytes) in seeds::all() {
+        let file = fuzz().join("corpus").join(target).join(&name);
+        assert!(std::fs::read(&file).unwrap() == bytes, "{}: write the seeds anew", file.display());
+    }
+}
+
 /// Seeds are as their writers make them: `cargo test -p bci-fuzz-targets -- --ignored` writes them anew.
 #[test]
 #[ignore = "writes into the checkout"]

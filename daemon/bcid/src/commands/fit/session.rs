@@ -91,13 +91,7 @@ pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons
                 ends[recording] = stamps.iter().copied().fold(ends[recording], f64::max);
                 let acquired = HostNs::from_lsl_seconds(newest);
                 let discontinuity = std::mem::take(&mut discontinuity);
-                let header = Header {
-                    frames: stamps.len(),
-                    acquired,
-                    dropped_before: 0,
-                    discontinuity,
-                    ..Header::default()
-                };
+                let header = Header { frames: stamps.len(), acquired, discontinuity, ..Header::default() };
                 path.process(header, samples, stamps, &mut at, &around);
                 while let Some(slot) = queue.receive() {
                     if slot.validity.is_valid() {

@@ -44,13 +44,7 @@ pub(super) fn play(
                 let newest = stamps.last().copied().unwrap_or_default();
                 let acquired = HostNs::from_lsl_seconds(newest);
                 let discontinuity = std::mem::take(&mut discontinuity);
-                let header = Header {
-                    frames: stamps.len(),
-                    acquired,
-                    dropped_before: 0,
-                    discontinuity,
-                    ..Header::default()
-                };
+                let header = Header { frames: stamps.len(), acquired, discontinuity, ..Header::default() };
                 path.process(header, samples, stamps, &mut at, &around);
                 played.seconds += stamps.len() as f64 / path.rate().get();
                 if is_enough(path) {

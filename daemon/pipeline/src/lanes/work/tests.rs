@@ -8,10 +8,7 @@ use crate::spec::PipelineSpec;
 use crate::status::{Sink, StatusChange};
 use crate::swap::{Lane, Outside};
 use bci_rt::doorbell::Doorbell;
-use bci_types::{
-    ChannelKind, ChannelSpec, Chunk, DecoderIdentity, HostNs, Hz, Intent, Marker, Rate, SampleFormat,
-    StreamSpec, Unit,
-};
+use bci_types::{Chunk, DecoderIdentity, HostNs, Hz, Intent, Marker, StreamSpec};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
@@ -36,17 +33,7 @@ impl Sink for Nobody {
 const FRAMES: usize = 8;
 
 fn stream() -> StreamSpec {
-    let channel = ChannelSpec { label: Some("Cz".into()), unit: Unit::Microvolts, kind: ChannelKind::Eeg };
-    StreamSpec {
-        name: "s".into(),
-        kind: "EEG".into(),
-        source_id: String::new(),
-        hostname: String::new(),
-        instance: String::new(),
-        format: SampleFormat::Float32,
-        rate: Rate::Regular(Hz::new(100.0).unwrap()),
-        channels: vec![channel],
-    }
+    StreamSpec::eeg("s", Hz::new(100.0).unwrap(), ["Cz"])
 }
 
 fn lane(name: &str, counted: &Arc<Counters>) -> Lane {
