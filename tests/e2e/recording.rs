@@ -130,7 +130,16 @@ fn recordings_are_begun_and_ended_from_outside_and_say_how_they_are() {
     assert!(code == 0 && told.contains("recorded ") && told.contains("bcid-intents-p"), "{told}");
     assert_eq!(record("start", &["--participant", "P1"]).0, 0, "another run");
     subscriber.until_intents(20, SOON);
+    assert_eq!(record("stop", &[]).0, 0);
+    // Begun with filters that know nothing before it.
+    let (code, told) = record("start", &["--participant", "P1", "--afresh"]);
+    assert!(code == 0 && told.contains("_run-003_eeg.xdf"), "{told}");
+    subscriber.until("settled again", SOON, |e| e.intent().is_some_and(|i| !i.valid));
+    subscriber.until("valid again", SOON, |e| e.intent().is_some_and(|i| i.valid));
+    subscriber.until_intents(40, SOON);
     let _ = daemon.stop(Signal::Int);
+    let (equal, found) = replay(&world, &run(&folder, 3));
+    assert!(equal && found["pipelines"][0]["equal"].as_u64() >= Some(40), "{found}");
     let files = [run(&folder, 1), run(&folder, 2)];
     for xdf in Xdf::read(&world, &files, None) {
         let raw = xdf.stream(&stream);

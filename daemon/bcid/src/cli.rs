@@ -265,7 +265,7 @@ pub(crate) struct FitArgs {
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub(crate) pairs: usize,
     /// Of logistic regression: what the loss weighs against the squares of the weights.
-    #[arg(long, default_value_t = 1.0, value_name = "C")]
+    #[arg(long, default_value_t = 0.3, value_name = "C")]
     pub(crate) c: f64,
     /// Which group of channels to take when a recording has several sampling rates or streams, from 1; by default the first
     /// that says it is EEG, else the first.
@@ -285,11 +285,11 @@ pub(crate) enum FitMethod {
     /// Common spatial patterns, log-power, linear discriminant analysis.
     CspLda,
     /// Tangent space of covariances, logistic regression.
-    #[default]
     TsLr,
     /// Common spatial patterns in a bank of bands.
     FbCspLda,
     /// Tangent space in a bank of bands.
+    #[default]
     FbTsLr,
 }
 

@@ -152,7 +152,14 @@ impl Engine for DaemonEngine {
     fn record(&self, change: RecordingChange) -> Result<Recording, RecordingRefusal> {
         let recordings = self.recording.as_ref().ok_or_else(no_recordings)?;
         match change {
-            RecordingChange::Start(name) => recordings.start(name),
+            RecordingChange::Start(name) => {
+                let afresh = name.afresh;
+                let begun = recordings.start(name)?;
+                if afresh {
+                    self.pipelines.iter().for_each(|known| known.status.begin_anew());
+                }
+                Ok(begun)
+            }
             RecordingChange::Stop => recordings.stop(),
         }
     }

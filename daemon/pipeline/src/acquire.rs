@@ -1,6 +1,7 @@
 //! The acquisition thread: opens the source, watches it, opens it again, and never lets anybody delay it.
 
 use crate::status::{Sink, State, Status, count};
+use crate::teaching::Teaching;
 use bci_driver_api::{Source, SourceError, SourceFactory, error_chain};
 use bci_rt::clock::Clock;
 use bci_rt::doorbell::Doorbell;
@@ -41,6 +42,8 @@ pub struct Acquisition<'a> {
     pub attach: &'a mut Attach<'a>,
     /// The clock.
     pub clock: &'a dyn Clock,
+    /// Markers that teach.
+    pub teaching: Option<&'a Teaching>,
     /// The pipeline's status.
     pub status: &'a Status,
     /// Where changes of state are told.
@@ -66,46 +69,66 @@ fn silence_ns(rate: Rate) -> i64 {
     }
 }
 
+/// How streaming ended.
+enum Ended {
+    /// The source is gone, superseded, or it is time to stop; whether any sample came.
+    Source { heard: bool },
+    /// The readers are to begin anew.
+    Anew,
+}
+
 impl Acquisition<'_> {
     /// Runs until told to stop.
     pub fn run(&mut self) {
         let mut attached_before = false;
         while !self.stopping() {
             let Some(mut source) = self.open(attached_before) else { continue };
-            let spec = source.spec().clone();
-            let frames = chunk_frames(spec.rate);
-            let mut outlets = match (self.attach)(source.as_ref(), frames) {
-                Ok(outlets) => outlets,
-                Err(reason) => {
-                    self.tell(State::Refused, &reason);
-                    drop(source);
-                    self.pause(LOOK);
-                    continue;
-                }
-            };
-            self.status.attached(&spec);
-            if attached_before {
-                count(&self.status.counters.reattached, 1);
-                outlets.iter_mut().for_each(|o| o.writer.mark_discontinuity());
-            }
-            attached_before = true;
-            for note in source.notes() {
-                tracing::warn!(stream = %spec.name, "{note}");
-            }
-            self.tell(
-                State::Streaming,
-                &format!("attached to {} ({} channels, {})", spec.name, spec.channels.len(), spec.rate),
-            );
-            let heard = self.stream(source.as_mut(), &spec, frames, &mut outlets);
-            // Of the first, which decodes: no chunk follows that could tell it.
-            if let Some(outlet) = outlets.first() {
-                count(&self.status.counters.samples_lost, outlet.writer.unannounced());
-            }
-            if !heard {
-                self.pause(BREATHER);
-            }
+            while self.serve(source.as_mut(), &mut attached_before) {}
         }
         self.tell(State::Stopped, "stopped");
+    }
+
+    /// Prepares the readers and streams; whether the same source is to be gone on with.
+    fn serve(&mut self, source: &mut dyn Source, attached_before: &mut bool) -> bool {
+        let spec = source.spec().clone();
+        let frames = chunk_frames(spec.rate);
+        // Asked before, it is done by that.
+        let _ = self.status.is_to_begin_anew();
+        let mut outlets = match (self.attach)(source, frames) {
+            Ok(outlets) => outlets,
+            Err(reason) => {
+                self.tell(State::Refused, &reason);
+                self.pause(LOOK);
+                return false;
+            }
+        };
+        self.status.attached(&spec);
+        if *attached_before {
+            count(&self.status.counters.reattached, 1);
+            outlets.iter_mut().for_each(|o| o.writer.mark_discontinuity());
+        }
+        *attached_before = true;
+        for note in source.notes() {
+            tracing::warn!(stream = %spec.name, "{note}");
+        }
+        self.tell(
+            State::Streaming,
+            &format!("attached to {} ({} channels, {})", spec.name, spec.channels.len(), spec.rate),
+        );
+        let ended = self.stream(source, &spec, frames, &mut outlets);
+        // Of the first, which decodes: no chunk follows that could tell it.
+        if let Some(outlet) = outlets.first() {
+            count(&self.status.counters.samples_lost, outlet.writer.unannounced());
+        }
+        match ended {
+            Ended::Anew => true,
+            Ended::Source { heard } => {
+                if !heard {
+                    self.pause(BREATHER);
+                }
+                false
+            }
+        }
     }
 
     fn open(&mut self, attached_before: bool) -> Option<Box<dyn Source>> {
@@ -128,14 +151,14 @@ impl Acquisition<'_> {
         None
     }
 
-    /// Streams until the source is lost, superseded, or it is time to stop. Returns whether any sample came.
+    /// Streams until the source is lost, superseded, it is time to stop, or the readers are to begin anew.
     fn stream(
         &mut self,
         source: &mut dyn Source,
         spec: &StreamSpec,
         frames: usize,
         outlets: &mut [Outlet],
-    ) -> bool {
+    ) -> Ended {
         let mut chunk = Chunk::with_capacity(spec.channels.len(), frames);
         let silence = silence_ns(spec.rate);
         let mut heard = self.clock.now();
@@ -143,12 +166,18 @@ impl Acquisition<'_> {
         let mut silent = false;
         let mut any = false;
         while !self.stopping() {
+            if self.status.is_to_begin_anew() {
+                return Ended::Anew;
+            }
             let pulled = guard::watched(|| {
                 let pulled = source.pull(&mut chunk, PULL);
                 if matches!(pulled, Ok(n) if n > 0) {
                     chunk.clock_offset = source.clock_offset();
+                    chunk.taught = self.teaching.map(Teaching::begun);
+                    chunk.undecoded = false;
                     for outlet in outlets.iter_mut() {
-                        outlet.writer.push(&chunk);
+                        // The first one decodes.
+                        chunk.undecoded |= !outlet.writer.push(&chunk) && outlet.bell.is_some();
                         if let Some(bell) = &outlet.bell {
                             bell.ring();
                         }
@@ -175,7 +204,7 @@ impl Acquisition<'_> {
                             match source.superseded(SUPERSEDED_WITHIN) {
                                 Some(true) => {
                                     self.tell(State::Lost, &format!("{} was started anew", spec.name));
-                                    return any;
+                                    return Ended::Source { heard: any };
                                 }
                                 Some(false) => asked = now,
                                 None => {}
@@ -195,11 +224,11 @@ impl Acquisition<'_> {
                 }
                 Err(e) => {
                     self.tell(State::Lost, &error_chain(&e));
-                    return any;
+                    return Ended::Source { heard: any };
                 }
             }
         }
-        any
+        Ended::Source { heard: any }
     }
 
     fn stopping(&self) -> bool {

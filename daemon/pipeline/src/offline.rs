@@ -109,6 +109,12 @@ impl Offline {
         Ok(())
     }
 
+    /// What comes first follows what was taken until then, s on the LSL clock: a run is repeated from a later attachment on.
+    /// Windows and frames are counted from there.
+    pub fn follows(&mut self, stamp_s: f64) {
+        self.at = Continuity::after(stamp_s);
+    }
+
     /// Takes a chunk as a run got it that is repeated. What depended on how fast that was is as it was then: `lived` says of
     /// each window what became of it.
     pub fn repeat(

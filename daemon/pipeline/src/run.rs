@@ -112,6 +112,7 @@ pub fn start(
     let stop_source = Arc::new(AtomicBool::new(false));
     let source = {
         let (status, stop, desk) = (Arc::clone(&status), Arc::clone(&stop_source), Arc::clone(&desk));
+        let teaching = spec.teaching.clone();
         spawn(thread_spec("src", &name, rt.below(0)), move |granted| {
             tell_refusal("src", &granted);
             let mut attach = |source: &dyn Source, frames: usize| {
@@ -127,6 +128,7 @@ pub fn start(
                 factory,
                 attach: &mut attach,
                 clock: clock.as_ref(),
+                teaching: teaching.as_deref(),
                 status: &status,
                 sink: sink.as_ref(),
                 stop: &stop,

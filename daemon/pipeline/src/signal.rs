@@ -70,6 +70,11 @@ pub struct Continuity {
 }
 
 impl Continuity {
+    /// After an attachment of which nothing is known but its last stamp.
+    pub(crate) fn after(stamp_s: f64) -> Self {
+        Self { last_stamp: Some(stamp_s), ..Self::default() }
+    }
+
     /// The same place in the stream, no window yet.
     pub(crate) fn before_any_window(self) -> Self {
         self.with_windows_of(Self::default())
@@ -111,6 +116,8 @@ pub struct SignalPath {
     restart: bool,
     /// When adaptive steps may learn, where that is not always.
     teaching: Option<Arc<Teaching>>,
+    /// How many markers that teach had come before the chunk that is worked on.
+    taught: Option<u64>,
 }
 
 /// When a frame was taken, in seconds on the LSL clock.
@@ -192,6 +199,7 @@ impl SignalPath {
             ahead: Taint::new(settle),
             restart: false,
             teaching: l.teaching.clone(),
+            taught: None,
         })
     }
 
@@ -275,6 +283,7 @@ impl SignalPath {
         around: &Surroundings<'_>,
     ) -> usize {
         let dequeued = around.clock.now();
+        self.taught = header.taught;
         let mut pass = Pass { acquired: header.acquired, dequeued, at, around, windows: 0 };
         if header.discontinuity {
             // What waits for a good frame does not wait for one of another attachment.
@@ -399,10 +408,10 @@ impl SignalPath {
     /// From frame `first` of the feed on, how many frames may all be learned from, or all not; and which of the two.
     fn alike(&mut self, first: usize) -> (usize, bool) {
         let fed = self.fed;
-        let (ahead, teaching) = (&mut self.ahead, self.teaching.as_deref());
+        let (ahead, teaching, taught) = (&mut self.ahead, self.teaching.as_deref(), self.taught);
         let mut may_learn = (fed..).zip(&self.feed.notes()[first..]).map(|(at, note)| {
             ahead.meet(note.causes, at);
-            ahead.is_clear(at) && teaching.is_none_or(|teaching| teaching.allows(note.stamp))
+            ahead.is_clear(at) && teaching.is_none_or(|teaching| teaching.allows(note.stamp, taught))
         });
         let learn = may_learn.next().unwrap_or(false);
         (1 + may_learn.take_while(|may| *may == learn).count(), learn)

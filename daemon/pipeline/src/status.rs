@@ -115,6 +115,8 @@ pub struct Status {
     /// Counters.
     pub counters: Counters,
     now: Mutex<(StatusChange, Option<StreamSpec>)>,
+    /// Whether its readers are to begin anew.
+    renew: AtomicBool,
 }
 
 impl Status {
@@ -126,7 +128,18 @@ impl Status {
             message: "looking for the stream".to_owned(),
             since,
         };
-        Self { counters: Counters::default(), now: Mutex::new((change, None)) }
+        Self { counters: Counters::default(), now: Mutex::new((change, None)), renew: AtomicBool::new(false) }
+    }
+
+    /// Asks that filters and adaptive steps begin from nothing at the next chunk, and who records with them. No sample is lost;
+    /// windows cannot be trusted until the filters have settled.
+    pub fn begin_anew(&self) {
+        self.renew.store(true, Ordering::Release);
+    }
+
+    /// Whether that was asked since the last time.
+    pub(crate) fn is_to_begin_anew(&self) -> bool {
+        self.renew.swap(false, Ordering::AcqRel)
     }
 
     /// The state now.

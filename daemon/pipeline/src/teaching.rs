@@ -1,7 +1,7 @@
 //! When adaptive steps may learn: while the person does what is to be decoded, as markers tell.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Spans that are known at once: a marker may come long before its span, and several before one ends.
 const SPANS: usize = 16;
@@ -9,7 +9,8 @@ const SPANS: usize = 16;
 /// Adaptive steps learn only within spans that begin with certain markers. What they recentre on is then the mean of trials,
 /// as it was when the decoder was made, and not of whatever happens in between.
 ///
-/// Markers come from any thread; the signal thread looks, and never waits.
+/// Markers come from any thread; the signal thread looks, and never waits. What a chunk teaches depends on the markers that had
+/// come when it came, and not on how soon it is worked on: so that a recording of both says what was learned.
 #[derive(Debug)]
 pub struct Teaching {
     markers: Vec<String>,
@@ -19,7 +20,7 @@ pub struct Teaching {
     /// The one that the next marker takes.
     next: Mutex<usize>,
     /// How many markers began a span.
-    begun: AtomicUsize,
+    begun: AtomicU64,
 }
 
 /// From one time to another, s on the LSL clock, as bits.
@@ -27,23 +28,27 @@ pub struct Teaching {
 struct Span {
     from: AtomicU64,
     to: AtomicU64,
+    /// Spans before it.
+    number: AtomicU64,
 }
 
 impl Span {
     /// Where nothing is.
     const NOWHERE: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 
-    fn set(&self, (from, to): (f64, f64)) {
+    fn set(&self, number: u64, (from, to): (f64, f64)) {
         // In between it is nowhere, so that nobody sees a beginning with the end of another.
         self.from.store(Self::NOWHERE.0.to_bits(), Ordering::SeqCst);
         self.to.store(to.to_bits(), Ordering::SeqCst);
+        self.number.store(number, Ordering::SeqCst);
         self.from.store(from.to_bits(), Ordering::SeqCst);
     }
 
-    fn holds(&self, time_s: f64) -> bool {
+    fn holds(&self, time_s: f64, known: u64) -> bool {
         let from = self.from.load(Ordering::SeqCst);
         let to = f64::from_bits(self.to.load(Ordering::SeqCst));
-        f64::from_bits(from) <= time_s && time_s <= to && self.from.load(Ordering::SeqCst) == from
+        let is_known = self.number.load(Ordering::SeqCst) < known;
+        is_known && f64::from_bits(from) <= time_s && time_s <= to && self.from.load(Ordering::SeqCst) == from
     }
 }
 
@@ -53,10 +58,14 @@ impl Teaching {
     pub fn new(markers: Vec<String>, from_s: f64, to_s: f64) -> Self {
         let nowhere = |_| {
             let (from, to) = Span::NOWHERE;
-            Span { from: AtomicU64::new(from.to_bits()), to: AtomicU64::new(to.to_bits()) }
+            Span {
+                from: AtomicU64::new(from.to_bits()),
+                to: AtomicU64::new(to.to_bits()),
+                number: AtomicU64::new(0),
+            }
         };
         let spans = std::array::from_fn(nowhere);
-        Self { markers, from_s, to_s, spans, next: Mutex::new(0), begun: AtomicUsize::new(0) }
+        Self { markers, from_s, to_s, spans, next: Mutex::new(0), begun: AtomicU64::new(0) }
     }
 
     /// A marker came, sent at `time_s` on the LSL clock.
@@ -65,20 +74,23 @@ impl Teaching {
             return;
         }
         let mut next = self.next.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.spans[*next].set((time_s + self.from_s, time_s + self.to_s));
+        let number = self.begun.load(Ordering::Relaxed);
+        self.spans[*next].set(number, (time_s + self.from_s, time_s + self.to_s));
         *next = (*next + 1) % SPANS;
-        self.begun.fetch_add(1, Ordering::Relaxed);
+        // Who sees the number sees the span.
+        self.begun.store(number + 1, Ordering::Release);
     }
 
     /// Markers so far that began a span.
     #[must_use]
-    pub fn begun(&self) -> usize {
-        self.begun.load(Ordering::Relaxed)
+    pub fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Acquire)
     }
 
-    /// Whether a frame of this time may be learned from.
-    pub(crate) fn allows(&self, time_s: f64) -> bool {
-        self.spans.iter().any(|span| span.holds(time_s))
+    /// Whether a frame of this time may be learned from, by the first `known` markers, or by all that came.
+    pub(crate) fn allows(&self, time_s: f64, known: Option<u64>) -> bool {
+        let known = known.unwrap_or(u64::MAX);
+        self.spans.iter().any(|span| span.holds(time_s, known))
     }
 }
 
@@ -89,16 +101,20 @@ mod tests {
     #[test]
     fn only_what_is_within_a_span_teaches() {
         let teaching = Teaching::new(vec!["2".into(), "T1".into()], 0.5, 2.0);
-        assert!(!teaching.allows(0.0));
+        assert!(!teaching.allows(0.0, None));
         teaching.marker("9", 10.0);
         teaching.marker("2.000000000000000", 20.0);
         teaching.marker("T1", 30.0);
-        let allowed: Vec<f64> =
-            [10.5, 20.4, 20.5, 21.9, 22.0, 22.1, 30.5].into_iter().filter(|t| teaching.allows(*t)).collect();
+        let allowed: Vec<f64> = [10.5, 20.4, 20.5, 21.9, 22.0, 22.1, 30.5]
+            .into_iter()
+            .filter(|t| teaching.allows(*t, None))
+            .collect();
         assert_eq!(allowed, [20.5, 21.9, 22.0, 30.5]);
         assert_eq!(teaching.begun(), 2);
+        // Before the second had come.
+        assert!(teaching.allows(20.5, Some(1)) && !teaching.allows(30.5, Some(1)));
         // The oldest gives way.
         (0..SPANS).for_each(|i| teaching.marker("2", 100.0 + i as f64 * 10.0));
-        assert!(!teaching.allows(21.0) && teaching.allows(101.0));
+        assert!(!teaching.allows(21.0, None) && teaching.allows(101.0, None));
     }
 }

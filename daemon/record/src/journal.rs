@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
@@ -13,9 +13,11 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// A new file.
+    /// A new file. It is locked for as long as it is written, where the file system knows locks.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::create_new(path)?, whole: 0, torn: false })
+        let file = File::create_new(path)?;
+        let _ = file.try_lock();
+        Ok(Self { file, whole: 0, torn: false })
     }
 
     /// Appends a piece. After an error the file is as it was, as far as the system lets it be.
@@ -53,4 +55,9 @@ impl Journal {
         self.torn = false;
         Ok(())
     }
+}
+
+/// Whether somebody writes this file, as far as the file system tells.
+pub(crate) fn is_being_written(path: &Path) -> io::Result<bool> {
+    Ok(matches!(File::open(path)?.try_lock(), Err(TryLockError::WouldBlock)))
 }

@@ -18,6 +18,7 @@ mod intake;
 mod journal;
 mod latency;
 mod line;
+mod pieces;
 mod read;
 mod recorder;
 mod session;

@@ -73,6 +73,10 @@ pub struct Chunk {
     pub dropped_before: u64,
     /// The source was attached again right before it.
     pub attached_anew: bool,
+    /// It was recorded and not decoded: there was no room for it.
+    pub undecoded: bool,
+    /// How many markers that teach had come before it, where any do.
+    pub taught: Option<u64>,
 }
 
 /// Raw frames.
@@ -200,6 +204,8 @@ fn chunks(stream: &Stream) -> Result<Vec<Chunk>, ReadError> {
             acquired: HostNs::from_lsl_seconds(at(3)),
             dropped_before: at(4) as u64,
             attached_anew: at(5) != 0.0,
+            undecoded: at(8) == 1.0,
+            taught: Some(at(9)).filter(|n| n.is_finite()).map(|n| n as u64),
         }
     };
     Ok((0..stream.stamps.len()).map(row).collect())

@@ -19,6 +19,10 @@ const BUSY: Duration = Duration::from_millis(25);
 const IDLE: Duration = Duration::from_millis(200);
 /// How often it is tried again to begin a recording.
 const AGAIN: Duration = Duration::from_secs(2);
+/// How long the thread may be away before that is told: it writes a few times a second.
+const AWAY: Duration = Duration::from_secs(2);
+/// How often another name is taken where somebody else was quicker.
+const RIVALS: usize = 16;
 /// How many commands may wait: a source that comes and goes while a disk hangs must not fill memory with its rings.
 const COMMANDS: usize = 64;
 
@@ -56,6 +60,8 @@ pub(crate) enum Command {
 pub struct Recorder {
     intake: Intake,
     state: Arc<Mutex<RecordingState>>,
+    /// When the thread was seen last.
+    seen: Arc<Mutex<Instant>>,
     thread: Mutex<Option<JoinHandle<Result<(), RecordError>>>>,
 }
 
@@ -70,12 +76,14 @@ impl Recorder {
         let open = Arc::new(AtomicBool::new(false));
         let dropped = Arc::new(AtomicU64::new(0));
         let state = Arc::new(Mutex::new(RecordingState::default()));
+        let seen = Arc::new(Mutex::new(Instant::now()));
         let mut work = Work {
             asked,
             noted,
             open: Arc::clone(&open),
             dropped: Arc::clone(&dropped),
             state: Arc::clone(&state),
+            seen: Arc::clone(&seen),
             feeds: Vec::new(),
             session: None,
             wished: None,
@@ -85,7 +93,7 @@ impl Recorder {
         let spec = ThreadSpec { name: "rec".to_owned(), priority: None, cpu: None };
         let thread = spawn(spec, move |_| work.run())?;
         let intake = Intake { commands, notes, open, dropped };
-        Ok(Self { intake, state, thread: Mutex::new(Some(thread)) })
+        Ok(Self { intake, state, seen, thread: Mutex::new(Some(thread)) })
     }
 
     /// What those get who have something to record.
@@ -128,10 +136,19 @@ impl Recorder {
         self.intake.commands.send(command).map_err(|_| RecordError::Ended)
     }
 
-    /// How the recording is.
+    /// How the recording is; as it was last known where the thread that writes it has died, or hangs on a disk.
     #[must_use]
     pub fn state(&self) -> RecordingState {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let away = self.seen.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        if thread.as_ref().is_some_and(JoinHandle::is_finished) {
+            state.running = false;
+            state.trouble = Some(RecordError::Ended.to_string());
+        } else if state.running && away > AWAY {
+            state.trouble = Some(format!("the disk has not answered for {:.0} s", away.as_secs_f64()));
+        }
+        state
     }
 
     /// Ends what is being recorded, and the thread.
@@ -158,6 +175,7 @@ struct Work {
     open: Arc<AtomicBool>,
     dropped: Arc<AtomicU64>,
     state: Arc<Mutex<RecordingState>>,
+    seen: Arc<Mutex<Instant>>,
     feeds: Vec<Feed>,
     session: Option<Session>,
     /// A recording that could not be begun yet, and when that was tried last.
@@ -170,6 +188,7 @@ struct Work {
 impl Work {
     fn run(&mut self) -> Result<(), RecordError> {
         loop {
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             let wait = if self.session.is_some() { BUSY } else { IDLE };
             match self.asked.recv_timeout(wait) {
                 Ok(Command::Attach(feed)) => self.attach(*feed),
@@ -236,16 +255,27 @@ impl Work {
         let Wish { folder, template, naming, manifest } = wish;
         // What came before is no part of it.
         self.drain();
-        let path = match template.free(folder, naming)? {
-            Ok(free) => free,
-            Err(taken) => {
-                let path = taken.display().to_string();
-                let old = set_aside(&taken).map_err(|source| RecordError::Create { path, source })?;
-                tracing::warn!(path = %taken.display(), old = %old.display(), "a recording of this name was there and is moved aside");
-                taken
+        let mut rivals = 0;
+        let (path, session) = loop {
+            let path = match template.free(folder, naming)? {
+                Ok(free) => free,
+                Err(taken) => {
+                    let path = taken.display().to_string();
+                    let old = set_aside(&taken).map_err(|source| RecordError::Create { path, source })?;
+                    tracing::warn!(path = %taken.display(), old = %old.display(), "a recording of this name was there and is moved aside");
+                    taken
+                }
+            };
+            match Session::begin(&path, manifest, HostClock.now()) {
+                // Another daemon was quicker: the next number.
+                Err(RecordError::Create { source, .. })
+                    if source.kind() == io::ErrorKind::AlreadyExists && rivals < RIVALS =>
+                {
+                    rivals += 1;
+                }
+                session => break (path, session?),
             }
         };
-        let session = Session::begin(&path, manifest, HostClock.now())?;
         self.wished = None;
         self.feeds.iter_mut().for_each(|feed| feed.about.place = None);
         self.session = Some(session);

@@ -6,8 +6,9 @@ use crate::intake::Note;
 use crate::journal::Journal;
 use crate::latency::Latencies;
 use crate::line::IntentLine;
+use crate::pieces::Pieces;
 use crate::state::RecordedStream;
-use crate::streams::{Feed, Stream, format_of, header};
+use crate::streams::{Feed, Part, Stream, format_of, header};
 use bci_types::{HostNs, StreamSpec};
 use bci_xdf::{Encoder, Format};
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ pub const INTENTS: &str = "bcid-intents-";
 /// The stream that tells in which chunks a pipeline got its frames.
 pub const CHUNKS: &str = "bcid-chunks-";
 /// Its columns.
-pub const CHUNK_COLUMNS: [&str; 8] = [
+pub const CHUNK_COLUMNS: [&str; 10] = [
     "stream_id",
     "number",
     "frames",
@@ -32,6 +33,8 @@ pub const CHUNK_COLUMNS: [&str; 8] = [
     "attached_anew",
     "clock_offset_s",
     "clock_uncertainty_s",
+    "undecoded",
+    "markers_taught",
 ];
 /// The stream of all that happened besides.
 pub const EVENTS: &str = "bcid-events";
@@ -40,8 +43,6 @@ pub const EVENTS: &str = "bcid-events";
 const EVERY: Duration = Duration::from_millis(200);
 /// Or how much, bytes.
 const AT_MOST: usize = 8 << 20;
-/// How much is kept for a disk that takes nothing, bytes.
-const KEPT: usize = 64 << 20;
 /// How often such a disk is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often clocks are noted and a mark is set.
@@ -74,6 +75,8 @@ pub(crate) struct Session {
     started: Instant,
     journal: Journal,
     encoder: Encoder,
+    /// What the disk did not take yet.
+    pieces: Pieces<Vec<Part>>,
     streams: Vec<(Of, Stream)>,
     latencies: Latencies,
     facts: Value,
@@ -101,12 +104,13 @@ impl Session {
         encoder.begin(&utc(begun));
         // Who makes the file has the name, and everything that goes with it.
         let mut journal = Journal::create(path).map_err(failed(path))?;
-        let made = journal.append(encoder.bytes()).and_then(|()| {
-            std::fs::create_dir(&side)?;
-            std::fs::write(side.join("config.toml"), &manifest.configuration)
-        });
+        let made = journal.append(encoder.bytes()).and_then(|()| std::fs::create_dir(&side));
         if let Err(source) = made {
-            // Nothing is begun.
+            // Nothing is begun; a folder that was there is not ours.
+            let _ = std::fs::remove_file(path);
+            return Err(failed(&side)(source));
+        }
+        if let Err(source) = std::fs::write(side.join("config.toml"), &manifest.configuration) {
             let _ = std::fs::remove_dir_all(&side);
             let _ = std::fs::remove_file(path);
             return Err(failed(path)(source));
@@ -119,6 +123,7 @@ impl Session {
             started,
             journal,
             encoder,
+            pieces: Pieces::default(),
             streams: Vec::new(),
             latencies: Latencies::default(),
             facts: manifest.facts.clone(),
@@ -171,6 +176,8 @@ impl Session {
                 f64::from(u8::from(header.discontinuity)),
                 offset,
                 uncertainty,
+                f64::from(u8::from(header.undecoded)),
+                header.taught.map_or(f64::NAN, |taught| taught as f64),
             ];
             self.chunks(&about.pipeline).frames(&row, &[acquired]);
         }
@@ -271,39 +278,49 @@ impl Session {
         }
     }
 
+    /// Appends what was encoded behind what waits, and all of that which the disk takes.
     fn append(&mut self, now: HostNs, everything: bool) {
+        let parts = self.streams.iter_mut().map(|(_, stream)| stream.part()).collect();
+        if !self.encoder.bytes().is_empty()
+            && let Err(parts) = self.pieces.push(self.encoder.bytes(), parts)
+        {
+            self.given_up(&parts);
+        }
+        self.encoder.clear();
         let waits = self.trouble.as_ref().is_some_and(|(_, tried, _)| tried.elapsed() < RETRY);
-        if self.encoder.bytes().is_empty() || (waits && !everything && self.encoder.bytes().len() < KEPT) {
+        if waits && !everything {
             return;
         }
-        match self.journal.append(self.encoder.bytes()) {
-            Ok(()) => {
-                self.encoder.clear();
-                self.streams.iter_mut().for_each(|(_, stream)| stream.kept());
-                if let Some((since, ..)) = self.trouble.take() {
-                    let lasted = since.elapsed().as_secs_f64();
-                    let lost: Vec<Value> = self
-                        .streams
-                        .iter()
-                        .filter(|(_, s)| s.lost > 0)
-                        .map(|(_, s)| json!({ "stream": s.name, "samples_lost_so_far": s.lost }))
-                        .collect();
-                    tracing::info!(path = %self.path.display(), lasted_s = lasted, "the recording goes on");
-                    self.event(now, &json!({ "event": "disk_again", "lasted_s": lasted, "lost": lost }));
-                }
-            }
-            Err(e) => {
-                let (at, said) = (Instant::now(), e.to_string());
+        while let Some(piece) = self.pieces.first() {
+            if let Err(e) = self.journal.append(piece) {
                 if self.trouble.is_none() {
                     tracing::error!(path = %self.path.display(), error = %e, "the recording cannot be written; decoding goes on");
                 }
+                let at = Instant::now();
                 let since = self.trouble.as_ref().map_or(at, |(since, ..)| *since);
-                self.trouble = Some((since, at, said));
-                if self.encoder.bytes().len() >= KEPT {
-                    self.encoder.clear();
-                    self.streams.iter_mut().for_each(|(_, stream)| stream.given_up());
-                }
+                self.trouble = Some((since, at, e.to_string()));
+                return;
             }
+            for (part, (_, stream)) in self.pieces.taken().into_iter().flatten().zip(&mut self.streams) {
+                stream.kept(part);
+            }
+        }
+        if let Some((since, ..)) = self.trouble.take() {
+            let lasted = since.elapsed().as_secs_f64();
+            let lost: Vec<Value> = self
+                .streams
+                .iter()
+                .filter(|(_, s)| s.lost > 0)
+                .map(|(_, s)| json!({ "stream": s.name, "samples_lost_so_far": s.lost }))
+                .collect();
+            tracing::info!(path = %self.path.display(), lasted_s = lasted, "the recording goes on");
+            self.event(now, &json!({ "event": "disk_again", "lasted_s": lasted, "lost": lost }));
+        }
+    }
+
+    fn given_up(&mut self, parts: &[Part]) {
+        for (part, (_, stream)) in parts.iter().zip(&mut self.streams) {
+            stream.given_up(*part);
         }
     }
 
@@ -320,8 +337,11 @@ impl Session {
         let kept = match &self.trouble {
             None => self.journal.sync().map_err(|e| e.to_string()),
             Some((_, _, said)) => {
-                self.streams.iter_mut().for_each(|(_, stream)| stream.given_up());
-                Err(said.clone())
+                let said = said.clone();
+                while let Some(parts) = self.pieces.taken() {
+                    self.given_up(&parts);
+                }
+                Err(said)
             }
         };
         let told = self.tell_latency().and_then(|()| self.manifest(Some(SystemTime::now())));

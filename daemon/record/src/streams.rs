@@ -177,6 +177,16 @@ enum Waiting {
     Texts(Vec<String>),
 }
 
+/// What a piece of the file holds of a stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Part {
+    samples: u64,
+    /// Their first and last stamp.
+    ends: Option<(f64, f64)>,
+    /// Its header is in it.
+    header: bool,
+}
+
 /// A stream of a file.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -187,12 +197,10 @@ pub(crate) struct Stream {
     channels: usize,
     stamps: Vec<f64>,
     waiting: Waiting,
-    /// Its header was encoded; it is in the file.
+    /// Its header was encoded.
     encoded: bool,
-    declared: bool,
-    /// Samples encoded that are not in the file yet, and the ends of their stamps.
-    buffered: u64,
-    buffered_ends: Option<(f64, f64)>,
+    /// What the piece holds of it that is being encoded.
+    part: Part,
     /// Samples in the file, and the ends of theirs.
     pub(crate) written: u64,
     pub(crate) ends: Option<(f64, f64)>,
@@ -217,9 +225,7 @@ impl Stream {
             stamps: Vec::new(),
             waiting,
             encoded: false,
-            declared: false,
-            buffered: 0,
-            buffered_ends: None,
+            part: Part::default(),
             written: 0,
             ends: None,
             lost: 0,
@@ -268,9 +274,9 @@ impl Stream {
                 texts.clear();
             }
         }
-        self.buffered += self.stamps.len() as u64;
+        self.part.samples += self.stamps.len() as u64;
         let ends = self.stamps.first().copied().zip(self.stamps.last().copied());
-        self.buffered_ends = joined(self.buffered_ends, ends);
+        self.part.ends = joined(self.part.ends, ends);
         self.stamps.clear();
     }
 
@@ -285,21 +291,25 @@ impl Stream {
     fn declare(&mut self, into: &mut Encoder) {
         if !std::mem::replace(&mut self.encoded, true) {
             into.stream_header(self.id, &self.xml);
+            self.part.header = true;
         }
     }
 
-    /// What was encoded is in the file.
-    pub(crate) fn kept(&mut self) {
-        self.declared = self.encoded;
-        self.written += std::mem::take(&mut self.buffered);
-        self.ends = joined(self.ends, self.buffered_ends.take());
+    /// What was encoded since the last time, which is a piece's.
+    pub(crate) fn part(&mut self) -> Part {
+        std::mem::take(&mut self.part)
     }
 
-    /// What was encoded is not in the file, and will not be.
-    pub(crate) fn given_up(&mut self) {
-        self.encoded = self.declared;
-        self.lost += std::mem::take(&mut self.buffered);
-        self.buffered_ends = None;
+    /// A part is in the file.
+    pub(crate) fn kept(&mut self, part: Part) {
+        self.written += part.samples;
+        self.ends = joined(self.ends, part.ends);
+    }
+
+    /// A part is not in the file, and will not be.
+    pub(crate) fn given_up(&mut self, part: Part) {
+        self.encoded &= !part.header;
+        self.lost += part.samples;
     }
 
     /// Encodes its end, where it ever began.

@@ -1,6 +1,8 @@
 //! Where a recording goes: LabRecorder's file-name template.
 
+use crate::journal::is_being_written;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Why a name or a template will not do.
@@ -160,7 +162,11 @@ impl Template {
 }
 
 /// Moves what is in the way of `path` aside, as LabRecorder does: to the first `_oldN` that is free, the folder beside it too.
+/// What is still being written is left where it is.
 pub(crate) fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
+    if is_being_written(path)? {
+        return Err(std::io::Error::new(ErrorKind::ResourceBusy, "another recording is being written there"));
+    }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut n = 1;
     let old = loop {
@@ -209,6 +215,11 @@ mod tests {
         let asked = Naming { run: Some(1), ..naming() };
         assert_eq!(template.free(folder.path(), &asked).expect("named"), Err(first.clone()));
         std::fs::create_dir(first.with_extension(crate::SIDE)).expect("made");
+        let writer = std::fs::File::open(&first).expect("opened");
+        writer.lock().expect("locked");
+        let busy = set_aside(&first).expect_err("somebody writes it");
+        assert!(busy.to_string().contains("is being written") && first.exists(), "{busy}");
+        drop(writer);
         let old = set_aside(&first).expect("moved");
         assert!(old.ends_with("sub-P1_ses-S001_task-imagery_run-001_eeg_old1.xdf") && old.exists());
         assert!(old.with_extension(crate::SIDE).exists() && !first.exists());

@@ -22,6 +22,10 @@ pub struct Header {
     pub discontinuity: bool,
     /// The clock correction that the stamps carry, where it was measured.
     pub clock_offset: Option<ClockOffset>,
+    /// How many markers that teach had come before it: what comes while it waits must not change what is made of it.
+    pub taught: Option<u64>,
+    /// The reader that decodes did not get it: its ring was full.
+    pub undecoded: bool,
 }
 
 /// Counters of an edge, readable from any thread.
@@ -113,6 +117,8 @@ impl Writer {
             dropped_before: self.dropped,
             discontinuity: self.discontinuity,
             clock_offset: chunk.clock_offset,
+            taught: chunk.taught,
+            undecoded: chunk.undecoded,
         };
         // The header goes last: a reader that sees it sees the frames too.
         let pushed = self.headers.try_push(header).is_ok();

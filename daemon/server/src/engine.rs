@@ -56,6 +56,8 @@ pub struct RecordingName {
     pub modality: String,
     /// The run.
     pub run: Option<u32>,
+    /// Whether pipelines begin from nothing with it.
+    pub afresh: bool,
 }
 
 /// A recording; fields as in the `.proto`.

@@ -68,6 +68,7 @@ impl RecordingService for Services {
             acquisition: asked.acquisition,
             modality: asked.modality,
             run: Some(asked.run).filter(|run| *run > 0),
+            afresh: asked.afresh,
         };
         let recording = Some(self.record(RecordingChange::Start(name)).await?);
         Ok(Response::new(v1::StartRecordingResponse { recording }))

@@ -16,6 +16,10 @@ pub struct Chunk {
     pub clock_offset: Option<ClockOffset>,
     /// Frames that had come before and were left out of it.
     pub repeated: u64,
+    /// How many markers that teach had come by then, where any do.
+    pub taught: Option<u64>,
+    /// It did not reach who decodes: there was no room.
+    pub undecoded: bool,
 }
 
 impl Chunk {
@@ -30,6 +34,8 @@ impl Chunk {
             acquired: HostNs::default(),
             clock_offset: None,
             repeated: 0,
+            taught: None,
+            undecoded: false,
         }
     }
 

@@ -141,4 +141,8 @@ pub(crate) struct RecordStartArgs {
     /// The run, %r or %n; by default the first that is free.
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
     pub(crate) run: u32,
+    /// Begin filters and adaptive steps from nothing with it, so that it can be replayed: nothing is decided until they have
+    /// settled, and what was adapted is forgotten.
+    #[arg(long)]
+    pub(crate) afresh: bool,
 }

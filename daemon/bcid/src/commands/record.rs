@@ -24,6 +24,7 @@ pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
                     acquisition: args.acquisition.clone(),
                     modality: args.modality.clone(),
                     run: args.run,
+                    afresh: args.afresh,
                 };
                 recordings.start_recording(request).await.map_err(refused)?.into_inner().recording
             }

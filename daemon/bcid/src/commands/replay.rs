@@ -125,6 +125,12 @@ fn told(compared: &Compared) -> Vec<String> {
             compared.others, compared.decoder
         ));
     }
+    if compared.before > 0 {
+        lines.push(format!(
+            "  {} windows rest on samples from before what can be replayed, and are not compared",
+            compared.before
+        ));
+    }
     lines.extend(compared.stopped.iter().map(|why| format!("  ended early: {why}")));
     lines.push(match &compared.different {
         None if compared.is_equal() => format!("  all {} equal, bit for bit", compared.equal),
@@ -151,6 +157,7 @@ fn as_json(compared: &Compared) -> Value {
         "missed": compared.missed(),
         "skipped": compared.skipped,
         "by_another_decoder": compared.others,
+        "before": compared.before,
         "ended_early": compared.stopped,
         "first_difference": compared.different.as_ref().map(|d| json!({
             "sequence": d.seq, "newest_sample_s": d.newest_s, "what": d.what, "recorded": d.recorded, "replayed": d.replayed,

@@ -8,9 +8,10 @@ use bci_models::steps::{Step, read_steps};
 use bci_types::{ChannelKind, Hz, Rate};
 use std::fmt::Write as _;
 
-/// The bands of the filter-bank forms, Hz: both halves of mu and of beta. After Ang et al., Filter bank common spatial pattern
-/// algorithm, IJCNN 2008, with fewer of them: a few minutes are to teach it.
-const BANK_HZ: [[f64; 2]; 4] = [[7.0, 10.0], [10.0, 14.0], [14.0, 20.0], [20.0, 30.0]];
+/// The bands of the filter-bank forms, Hz: both halves of mu, and beta. After Ang et al., Filter bank common spatial pattern
+/// algorithm, IJCNN 2008, with fewer of them: a few minutes are to teach it. Narrower ones told more within a day, and less of
+/// another day.
+const BANK_HZ: [[f64; 2]; 3] = [[7.0, 11.0], [11.0, 16.0], [16.0, 28.0]];
 
 /// Where a bundle keeps the reference that its alignment begins with.
 pub(crate) const ALIGN_FILE: &str = "align.toml";
