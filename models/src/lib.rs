@@ -22,3 +22,4 @@ pub use crate::ort::{OrtDecoder, OrtError, RuntimeInfo, runtime_info};
 pub use bundle::{Bundle, Draft};
 pub use decoder::{DecodeError, Decoder};
 pub use device::{Device, Proof};
+pub use posterior::Prior;

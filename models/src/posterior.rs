@@ -29,6 +29,56 @@ pub(crate) fn to_posteriors(classes: &Classes, numbers: &mut [f32]) -> Result<()
     Ok(())
 }
 
+/// How frequent classes seem: the running mean of posteriors over windows of trials.
+///
+/// On another day a decoder may favour a class. Where classes are cued equally often, as in a calibration or a trained task, the
+/// mean of its posteriors tells how much; divided by it, and made a posterior again, they favour none. That is the correction
+/// for other frequencies of Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori
+/// probabilities, Neural Computation 14(1), 2002, with a running mean in the place of their iteration. Where one class is meant
+/// far more often it is wrong, which is why nothing is learned outside of trials.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prior {
+    mean: Vec<f64>,
+    /// As how many windows the mean counts.
+    windows: f64,
+    at_first: f64,
+}
+
+impl Prior {
+    /// Of `classes` classes, of which none seems more frequent, which counts as `windows` windows.
+    #[must_use]
+    pub fn new(classes: usize, windows: u32) -> Self {
+        let at_first = f64::from(windows);
+        Self { mean: vec![1.0 / classes.max(1) as f64; classes], windows: at_first, at_first }
+    }
+
+    /// Nothing is known any more.
+    pub fn reset(&mut self) {
+        let alike = 1.0 / self.mean.len().max(1) as f64;
+        self.mean.fill(alike);
+        self.windows = self.at_first;
+    }
+
+    /// A window of a trial.
+    pub fn learn(&mut self, posterior: &[f32]) {
+        self.windows += 1.0;
+        for (mean, p) in self.mean.iter_mut().zip(posterior) {
+            *mean += (f64::from(*p) - *mean) / self.windows;
+        }
+    }
+
+    /// Levels a posterior; one that is nothing stays so.
+    pub fn level(&self, posterior: &mut [f32]) {
+        let levelled = |(p, mean): (&f32, &f64)| f64::from(*p) / mean.max(f64::MIN_POSITIVE);
+        let sum: f64 = posterior.iter().zip(&self.mean).map(levelled).sum();
+        if sum > 0.0 && sum.is_finite() {
+            for (p, mean) in posterior.iter_mut().zip(&self.mean) {
+                *p = (levelled((p, mean)) / sum) as f32;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +114,30 @@ mod tests {
         close(posteriors(false, 2.0, &[0.75, 0.25]), &[root / (1.0 + root), 1.0 / (1.0 + root)]);
         close(posteriors(false, 2.0, &[1.0, 0.0]), &[1.0, 0.0]);
         assert!(matches!(posteriors(false, 2.0, &[0.5, 0.6]), Err(DecodeError::NotProbabilities(_))));
+    }
+
+    #[test]
+    fn a_class_that_seems_too_frequent_is_held_back_and_one_that_does_not_is_not() {
+        let mut prior = Prior::new(2, 10);
+        let level = |prior: &Prior, p: f32| {
+            let mut posterior = [p, 1.0 - p];
+            prior.level(&mut posterior);
+            assert!((posterior[0] + posterior[1] - 1.0).abs() < 1e-6);
+            posterior[0]
+        };
+        assert_eq!(level(&prior, 0.7), 0.7);
+        // Synthetic: odds of three to one in favour of the first, over what is meant.
+        for _ in 0..1000 {
+            prior.learn(&[0.9, 0.1]);
+            prior.learn(&[0.5, 0.5]);
+        }
+        assert!((level(&prior, 0.7) - 0.5).abs() < 0.01, "{prior:?}");
+        assert!(level(&prior, 0.5) < 0.31 && level(&prior, 0.9) > 0.75);
+        assert_eq!((level(&prior, 1.0), level(&prior, 0.0)), (1.0, 0.0));
+        prior.reset();
+        assert_eq!(prior, Prior::new(2, 10));
+        let mut nothing = [0.0, 0.0];
+        prior.level(&mut nothing);
+        assert_eq!(nothing, [0.0, 0.0]);
     }
 }

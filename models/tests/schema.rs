@@ -142,6 +142,11 @@ fn words_and_bounds_are_those_of_the_reader() {
             "output.reject_below",
             "/$defs/classes/properties/reject_below",
         ),
+        (
+            "[output]\nkind = \"class_logits\"",
+            "output.prior_windows",
+            "/$defs/classes/properties/prior_windows",
+        ),
     ] {
         let key = path.rsplit('.').next().unwrap();
         let told = told(&format!("{header}\n{key} = -1.0\n"));

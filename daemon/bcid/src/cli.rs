@@ -253,7 +253,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) recentre: Recentre,
     /// The window of a decision.
-    #[arg(long, default_value_t = 1000.0, value_name = "MS")]
+    #[arg(long, default_value_t = 500.0, value_name = "MS")]
     pub(crate) window_ms: f64,
     /// From one decision to the next.
     #[arg(long, default_value_t = 200.0, value_name = "MS")]
@@ -285,11 +285,11 @@ pub(crate) enum FitMethod {
     /// Common spatial patterns, log-power, linear discriminant analysis.
     CspLda,
     /// Tangent space of covariances, logistic regression.
+    #[default]
     TsLr,
     /// Common spatial patterns in a bank of bands.
     FbCspLda,
     /// Tangent space in a bank of bands.
-    #[default]
     FbTsLr,
 }
 

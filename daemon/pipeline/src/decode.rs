@@ -9,8 +9,8 @@ use self::memory::Memory;
 use crate::policy::Policy;
 use crate::slots::{Slot, WindowQueue};
 use crate::status::{Counters, count};
-use bci_models::Decoder;
 use bci_models::bundle::{OutputKind, Reset};
+use bci_models::{Decoder, Prior};
 use bci_rt::clock::Clock;
 use bci_rt::doorbell;
 use bci_types::{DecoderIdentity, Intent, NoIntentReason, Numbers, Outcome, Seq, Validity};
@@ -30,6 +30,9 @@ pub struct DecodeStage {
     kind: Numbers,
     labels: Arc<[String]>,
     reject_below: f32,
+    /// How frequent classes seem, where posteriors are levelled by that, and the lessons of the last window.
+    prior: Option<Prior>,
+    lessons: u64,
     memory: Option<Memory>,
     policy: Policy,
     numbers: Vec<f32>,
@@ -65,6 +68,7 @@ impl DecodeStage {
         deadline: Duration,
     ) -> Self {
         let output = decoder.output();
+        let prior = output.classes().and_then(|c| Some(Prior::new(c.labels.len(), c.prior_windows?)));
         let (kind, reject_below) = match &output.kind {
             OutputKind::Classes(classes) => (Numbers::Posterior, classes.reject_below as f32),
             OutputKind::Velocity { unit, .. } => (Numbers::Velocity(unit.as_str().into()), 0.0),
@@ -77,6 +81,8 @@ impl DecodeStage {
             kind,
             labels: output.labels().into(),
             reject_below,
+            prior,
+            lessons: 0,
             memory: decoder.has_memory().then(|| Memory::new(fed, output.settle_samples)),
             numbers: vec![0.0; output.numbers()],
             decoder,
@@ -131,6 +137,7 @@ impl DecodeStage {
         }
         let hops = self.last.map_or(1, |last| slot.seq.saturating_sub(last));
         (self.epoch, self.last) = (slot.epoch, Some(slot.seq));
+        self.level(slot, validity);
         let (outcome, smoothed) = self.outcome(validity, hops);
         let oldest_sample = self.memory.as_ref().map_or(slot.oldest_sample, |m| m.oldest(slot));
         let mut ledger = slot.ledger;
@@ -228,6 +235,22 @@ impl DecodeStage {
         }
         let settled = self.memory.as_mut().is_none_or(Memory::took);
         if settled { validity } else { validity.with(Validity::SETTLING) }
+    }
+
+    /// Levels the posterior against how frequent classes seem on this day.
+    fn level(&mut self, slot: &Slot, validity: Validity) {
+        let Some(prior) = &mut self.prior else { return };
+        // Filters that began from nothing forgot what they learned, and so is this forgotten.
+        if slot.lessons < self.lessons {
+            prior.reset();
+        }
+        self.lessons = slot.lessons;
+        if validity.is_valid() {
+            if slot.teaches {
+                prior.learn(&self.numbers);
+            }
+            prior.level(&mut self.numbers);
+        }
     }
 
     fn outcome(&mut self, validity: Validity, hops: u64) -> (Outcome, Vec<f32>) {

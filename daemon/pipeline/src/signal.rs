@@ -167,6 +167,8 @@ struct Pass<'a> {
     dequeued: HostNs,
     at: &'a mut Continuity,
     around: &'a Surroundings<'a>,
+    teaching: Option<&'a Teaching>,
+    taught: Option<u64>,
     windows: usize,
 }
 
@@ -284,7 +286,9 @@ impl SignalPath {
     ) -> usize {
         let dequeued = around.clock.now();
         self.taught = header.taught;
-        let mut pass = Pass { acquired: header.acquired, dequeued, at, around, windows: 0 };
+        let (teaching, taught) = (self.teaching.clone(), header.taught);
+        let teaching = teaching.as_deref();
+        let mut pass = Pass { acquired: header.acquired, dequeued, at, around, teaching, taught, windows: 0 };
         if header.discontinuity {
             // What waits for a good frame does not wait for one of another attachment.
             self.give_up_waiting(&mut pass);

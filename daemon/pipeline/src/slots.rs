@@ -24,6 +24,10 @@ pub struct Slot {
     pub newest_sample: HostNs,
     /// Its last frame's position in the stream.
     pub newest_frame: u64,
+    /// It lies within a trial, as markers tell, and can be trusted: what adapts to the day may learn from it.
+    pub teaches: bool,
+    /// Windows that taught, this one included, since the filters began from nothing: fewer than before says that they did anew.
+    pub lessons: u64,
     /// Stamps so far.
     pub ledger: Ledger,
 }
@@ -55,6 +59,8 @@ impl WindowQueue {
                 oldest_sample: HostNs::default(),
                 newest_sample: HostNs::default(),
                 newest_frame: 0,
+                teaches: false,
+                lessons: 0,
                 ledger: Ledger::default(),
             };
             // As many places as slots: this cannot fail.

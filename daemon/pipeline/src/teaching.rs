@@ -87,6 +87,13 @@ impl Teaching {
         self.begun.load(Ordering::Acquire)
     }
 
+    /// Whether a window lies within one span, by the first `known` markers, or by all that came.
+    pub(crate) fn allows_whole(&self, (oldest_s, newest_s): (f64, f64), known: Option<u64>) -> bool {
+        let known = known.unwrap_or(u64::MAX);
+        let holds = |span: &Span| span.holds(oldest_s, known) && span.holds(newest_s, known);
+        self.spans.iter().any(holds)
+    }
+
     /// Whether a frame of this time may be learned from, by the first `known` markers, or by all that came.
     pub(crate) fn allows(&self, time_s: f64, known: Option<u64>) -> bool {
         let known = known.unwrap_or(u64::MAX);
@@ -113,6 +120,8 @@ mod tests {
         assert_eq!(teaching.begun(), 2);
         // Before the second had come.
         assert!(teaching.allows(20.5, Some(1)) && !teaching.allows(30.5, Some(1)));
+        let whole = |window| teaching.allows_whole(window, None);
+        assert!(whole((20.5, 22.0)) && !whole((20.4, 21.0)) && !whole((21.0, 31.0)));
         // The oldest gives way.
         (0..SPANS).for_each(|i| teaching.marker("2", 100.0 + i as f64 * 10.0));
         assert!(!teaching.allows(21.0, None) && teaching.allows(101.0, None));

@@ -63,6 +63,7 @@ class Output:
     classes: tuple[str, ...] = ()
     temperature: float = 1.0
     reject_below: float = 0.0
+    prior_windows: float | None = None
     axes: tuple[str, ...] = ()
     unit: str = "1/s"
     size: int = 0

@@ -50,6 +50,9 @@ pub struct Classes {
     pub temperature: f64,
     /// The least that the largest posterior of a window must be for it to count as evidence.
     pub reject_below: f64,
+    /// As how many windows of trials the belief counts, at first, that no class is more frequent than another; `None` where
+    /// posteriors are left as they are. See [`crate::Prior`].
+    pub prior_windows: Option<u32>,
 }
 
 impl Output {
@@ -58,7 +61,8 @@ impl Output {
     pub fn posteriors(labels: &[&str]) -> Self {
         let at = Place::option("", "classes", "");
         let labels = Located { value: labels.iter().map(|&l| l.to_owned()).collect(), at: at.clone() };
-        let classes = Classes { labels, logits: false, temperature: 1.0, reject_below: 0.0 };
+        let classes =
+            Classes { labels, logits: false, temperature: 1.0, reject_below: 0.0, prior_windows: None };
         let tensor = Located { value: "posterior".to_owned(), at };
         Self { tensor, kind: OutputKind::Classes(classes), settle_samples: 0 }
     }
@@ -129,7 +133,7 @@ pub(super) fn read_output(mut t: Table<'_>, input: Option<&Input>) -> Option<Out
             for key in ["classes", "axes", "tokens"] {
                 let _ = t.optional::<Vec<String>>(key);
             }
-            for key in ["temperature", "reject_below", "size", "steps"] {
+            for key in ["temperature", "reject_below", "prior_windows", "size", "steps"] {
                 let _ = t.optional::<f64>(key);
             }
             let _ = t.optional::<String>("unit");
@@ -148,7 +152,9 @@ fn read_classes(t: &mut Table<'_>, logits: bool) -> Option<OutputKind> {
     let labels = names(t, "classes", 2..=4096, "classes");
     let temperature = t.optional_within("temperature", 0.01..=100.0, "").map_or(1.0, |found| found.value);
     let reject_below = t.optional_within("reject_below", 0.0..=1.0, "").map_or(0.0, |found| found.value);
-    Some(OutputKind::Classes(Classes { labels: labels?, logits, temperature, reject_below }))
+    let prior = t.optional_within("prior_windows", 1.0..=100_000.0, "");
+    let prior_windows = prior.map(|found| found.value.round() as u32);
+    Some(OutputKind::Classes(Classes { labels: labels?, logits, temperature, reject_below, prior_windows }))
 }
 
 fn read_velocity(t: &mut Table<'_>) -> Option<OutputKind> {

@@ -14,6 +14,7 @@ use crate::exit::{Exit, Failure};
 use bci_calibration::Task;
 use bci_calibration::train::{Examples, Fitted};
 use bci_calibration::{Agreement, wilson95};
+use bci_models::Prior;
 use bci_rt::thread::{ThreadSpec, spawn};
 use std::time::Instant;
 
@@ -66,8 +67,13 @@ fn cross_validate(plan: &Plan, lessons: &Lessons) -> Result<Validation, Failure>
     for left_out in 0..folds {
         let rest = lessons.examples.of_trials(|trial| fold(trial) != left_out);
         let Ok(fitted) = plan.fit(&rest) else { continue };
-        for trial in (0..count).filter(|trial| fold(*trial) == left_out) {
-            decided[trial] = decide(&fitted, &lessons.examples, trial);
+        // In order, as the daemon would: how frequent classes seem is learned from what came before, whatever was left out.
+        let mut prior = plan.prior_windows.map(|windows| Prior::new(plan.classes.len(), windows));
+        for (trial, decided) in decided.iter_mut().enumerate() {
+            let decision = decide(&fitted, &lessons.examples, trial, prior.as_mut());
+            if fold(trial) == left_out {
+                *decided = decision;
+            }
         }
         progress("validating", left_out + 1, folds);
     }
@@ -80,13 +86,23 @@ fn cross_validate(plan: &Plan, lessons: &Lessons) -> Result<Validation, Failure>
 }
 
 /// The class of the highest mean posterior over a trial's windows.
-fn decide(fitted: &Fitted, examples: &Examples, trial: usize) -> Option<usize> {
+fn decide(
+    fitted: &Fitted,
+    examples: &Examples,
+    trial: usize,
+    mut prior: Option<&mut Prior>,
+) -> Option<usize> {
     let own = (0..examples.len()).filter(|i| examples.trial(*i) == trial);
     let mut sums: Vec<f64> = Vec::new();
     for i in own {
         let posterior = fitted.posterior(examples.features(i));
+        let mut posterior: Vec<f32> = posterior.into_iter().map(|p| p as f32).collect();
+        if let Some(prior) = prior.as_deref_mut() {
+            prior.learn(&posterior);
+            prior.level(&mut posterior);
+        }
         sums.resize(posterior.len(), 0.0);
-        sums.iter_mut().zip(posterior).for_each(|(sum, p)| *sum += p);
+        sums.iter_mut().zip(posterior).for_each(|(sum, p)| *sum += f64::from(p));
     }
     (0..sums.len()).rev().max_by(|a, b| sums[*a].total_cmp(&sums[*b]))
 }

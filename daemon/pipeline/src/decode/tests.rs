@@ -266,3 +266,53 @@ fn interpolated_frames_are_told_as_long_as_they_are_in_the_decoders_window() {
     // Window 6 = three hops: 4, 5 and 6 rest on it, as they would be told fed by the window.
     assert_eq!(bridged, [false, false, false, false, true, true, true, false]);
 }
+
+/// A decoder that favours a class on this day is levelled by the windows of trials, and by those alone; where filters began from
+/// nothing, so does that.
+#[test]
+fn posteriors_are_levelled_by_how_frequent_classes_seem_in_trials() {
+    let clock = Arc::new(Set(AtomicI64::new(0)));
+    let mut output = Output::posteriors(&["a", "b"]);
+    if let OutputKind::Classes(classes) = &mut output.kind {
+        classes.prior_windows = Some(10);
+    }
+    let decoder = Box::new(Favouring { output });
+    let policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0 }, 2, 10.0);
+    let mut stage = DecodeStage::new("p".into(), decoder, FED, policy, Duration::from_millis(10));
+    let queue = WindowQueue::new(1, 1);
+    let mut next = |seq: u64, lessons: u64, teaches: bool, validity: Validity| {
+        let (mut slot, _) = queue.take().expect("a slot");
+        (slot.seq, slot.lessons, slot.teaches, slot.validity) = (seq, lessons, teaches, validity);
+        let intent = stage.decode(&slot, clock.as_ref(), &Counters::default()).intent;
+        queue.recycle(slot);
+        intent.numbers
+    };
+    assert_eq!(next(0, 0, false, Validity::VALID), [0.8, 0.2], "nothing was learned yet");
+    for seq in 1..=1000 {
+        next(seq, seq, true, Validity::VALID);
+    }
+    let levelled = next(1001, 1000, false, Validity::VALID);
+    assert!((levelled[0] - 0.5).abs() < 0.01, "{levelled:?}");
+    for seq in 1002..2000 {
+        assert_eq!(next(seq, 1000, false, Validity::VALID), levelled, "no trial");
+    }
+    assert_eq!(next(2000, 1000, false, Validity::GAP), [0.8, 0.2], "what cannot be trusted is told as it is");
+    assert_eq!(next(2001, 0, false, Validity::VALID), [0.8, 0.2], "filters began from nothing");
+}
+
+struct Favouring {
+    output: Output,
+}
+
+impl Decoder for Favouring {
+    fn identity(&self) -> Arc<DecoderIdentity> {
+        Arc::new(DecoderIdentity { name: String::new(), version: String::new(), model_sha256: String::new() })
+    }
+    fn output(&self) -> &Output {
+        &self.output
+    }
+    fn decode(&mut self, _: &[f32], posterior: &mut [f32]) -> Result<(), DecodeError> {
+        posterior.copy_from_slice(&[0.8, 0.2]);
+        Ok(())
+    }
+}

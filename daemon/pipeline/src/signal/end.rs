@@ -18,6 +18,8 @@ pub(super) struct End {
     emitted: u64,
     /// The newest of those fed that was interpolated.
     last_bridged: Option<u64>,
+    /// Windows that taught.
+    lessons: u64,
     /// One frame of zeros.
     silence: Box<[f64]>,
     signal_delay_ns: i64,
@@ -67,6 +69,7 @@ impl End {
             taint: Taint::new(settle),
             emitted: 0,
             last_bridged: None,
+            lessons: 0,
             silence: vec![0.0; channels].into_boxed_slice(),
             signal_delay_ns,
             fed_stamps: vec![0.0; reach].into_boxed_slice(),
@@ -182,6 +185,9 @@ impl End {
         if !validity.is_valid() {
             count(&counters.windows_invalid, 1);
         }
+        let teaches = validity.is_valid()
+            && pass.teaching.is_some_and(|t| t.allows_whole((oldest.begun, newest.stamp), pass.taught));
+        self.lessons += u64::from(teaches);
         for (n, queue) in pass.around.queues.iter().enumerate() {
             let taken = queue.take();
             if taken.as_ref().is_none_or(|(_, replaced)| *replaced) {
@@ -201,6 +207,7 @@ impl End {
             slot.oldest_sample = HostNs::from_lsl_seconds(oldest.begun);
             slot.newest_sample = HostNs::from_lsl_seconds(newest.stamp);
             slot.newest_frame = newest.position;
+            (slot.teaches, slot.lessons) = (teaches, self.lessons);
             slot.ledger = Ledger {
                 acquired: pass.acquired,
                 dequeued: pass.dequeued,

@@ -115,7 +115,7 @@ fn toml(args: &FitArgs, plan: &Plan, task: &Task, tapes: &[Tape], validation: &V
          [model]\nfile = \"model.onnx\"\n\n\
          [input]\ntensor = \"features\"\nchannels = {:?}\nunit = \"uV\"\nrate_hz = {:?}\nwindow_samples = 1\nhop_samples = 1\n\n\
          {}\n\
-         [output]\ntensor = \"posterior\"\nkind = \"class_posteriors\"\nclasses = {:?}\n\n\
+         [output]\ntensor = \"posterior\"\nkind = \"class_posteriors\"\nclasses = {:?}\n{}\n\
          [provenance]\ntrained_by = \"bcid fit\"\ncode_version = \"bcid {}\"\nsubjects = {:?}\nsplit = {:?}\n\n\
          {recordings}\n{}",
         format!("{}: {}, on windows of {} s", task.name, plan.method_words(), plan.window_s),
@@ -124,6 +124,7 @@ fn toml(args: &FitArgs, plan: &Plan, task: &Task, tapes: &[Tape], validation: &V
         plan.rate.get(),
         plan.bundle_toml,
         plan.classes,
+        plan.prior_windows.map_or_else(String::new, |windows| format!("prior_windows = {windows}\n")),
         env!("CARGO_PKG_VERSION"),
         args.subjects,
         format!(

@@ -9,9 +9,11 @@ use bci_types::{ChannelKind, Hz, Rate};
 use std::fmt::Write as _;
 
 /// The bands of the filter-bank forms, Hz: both halves of mu, and beta. After Ang et al., Filter bank common spatial pattern
-/// algorithm, IJCNN 2008, with fewer of them: a few minutes are to teach it. Narrower ones told more within a day, and less of
-/// another day.
+/// algorithm, IJCNN 2008, with fewer of them: a few minutes are to teach it.
 const BANK_HZ: [[f64; 2]; 3] = [[7.0, 11.0], [11.0, 16.0], [16.0, 28.0]];
+
+/// As how long it counts, at first, that no class is more frequent than another, s.
+const PRIOR_S: f64 = 20.0;
 
 /// Where a bundle keeps the reference that its alignment begins with.
 pub(crate) const ALIGN_FILE: &str = "align.toml";
@@ -32,6 +34,8 @@ pub(crate) struct Plan {
     band_hz: [f64; 2],
     /// Adaptive steps learn in trials alone.
     pub(crate) learns_in_trials: bool,
+    /// The same in windows, where posteriors are levelled by how frequent classes seem.
+    pub(crate) prior_windows: Option<u32>,
 }
 
 impl Plan {
@@ -77,6 +81,8 @@ impl Plan {
             window_s: window_ms / 1e3,
             band_hz,
             learns_in_trials: args.recentre == Recentre::Trials,
+            prior_windows: (args.recentre == Recentre::Trials)
+                .then(|| (PRIOR_S * 1e3 / hop_ms).ceil().max(1.0) as u32),
         };
         let steps = |given: bool| plan.steps_toml((window_ms, hop_ms, whole(window_ms / 4.0)), given);
         (plan.toml, plan.bundle_toml) = (steps(false), steps(true));

@@ -145,8 +145,11 @@ fn session() -> Vec<u8> {
     e.stream_header(1, &header("eeg", Format::Float32, &["C3", "C4"], 100));
     e.samples(1, Format::Float32, 2, &[1.0, 1.01, 1.02], Batch::Numbers(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
     e.stream_header(2, &header(&format!("{CHUNKS}p"), Format::Double64, &CHUNK_COLUMNS, 0));
-    let rows = [1.0, 0.0, 2.0, 1.011, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.021, 0.0, 0.0, 0.0, 0.0];
-    e.samples(2, Format::Double64, CHUNK_COLUMNS.len(), &[1.011, 1.021], Batch::Numbers(&rows));
+    let rows = [
+        [1.0, 0.0, 2.0, 1.011, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0],
+        [1.0, 1.0, 1.0, 1.021, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
+    ];
+    e.samples(2, Format::Double64, CHUNK_COLUMNS.len(), &[1.011, 1.021], Batch::Numbers(rows.as_flattened()));
     e.stream_header(3, &header(&format!("{INTENTS}p"), Format::Text, &["json"], 0));
     e.samples(3, Format::Text, 1, &[1.02], Batch::Texts(&[INTENT]));
     e.stream_header(4, &header(EVENTS, Format::Text, &["json"], 0));
