@@ -150,3 +150,31 @@ fn recordings_are_begun_and_ended_from_outside_and_say_how_they_are() {
     let mut child = world.bcid("replay", &[&files[0].to_string_lossy()]);
     assert_eq!(child.wait(SOON), 78);
 }
+
+#[test]
+fn two_daemons_with_one_folder_take_a_run_each_and_neither_moves_the_others_aside() {
+    let world = World::new("two");
+    let stream = world.name("eeg");
+    let folder = world.file("study");
+    let _outlet = Outlet::looping(&world, &Source::one(&stream));
+    let daemons =
+        ["first", "second"].map(|name| Daemon::with(&world, name, &stream, &recording_to(&folder, ""), &[]));
+    for daemon in &daemons {
+        let mut subscriber = Subscriber::to(&world, daemon);
+        subscriber.until("valid intent", FOUND, |e| e.intent().is_some_and(|i| i.valid));
+    }
+    // The second one is asked for the run that the first one writes.
+    let server = format!("http://{}", daemons[1].address());
+    let mut stop = world.bcid("record", &["stop", "--server", &server]);
+    assert_eq!(stop.wait(SOON), 0);
+    let mut start = world.bcid("record", &["start", "--server", &server, "--run", "1"]);
+    assert_eq!(start.wait(SOON), 1, "{}", start.rest(SOON));
+    let [first, second] = daemons;
+    first.stop(Signal::Int).assert_sound();
+    second.stop(Signal::Int).assert_sound();
+    for n in [1, 2] {
+        let (equal, found) = replay(&world, &run(&folder, n));
+        assert!(equal, "run {n}: {found}");
+    }
+    assert!(!run(&folder, 3).exists());
+}
