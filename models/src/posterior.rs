@@ -35,7 +35,8 @@ pub(crate) fn to_posteriors(classes: &Classes, numbers: &mut [f32]) -> Result<()
 /// mean of its posteriors tells how much; divided by it, and made a posterior again, they favour none. That is the correction
 /// for other frequencies of Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori
 /// probabilities, Neural Computation 14(1), 2002, with a running mean in the place of their iteration. Where one class is meant
-/// far more often it is wrong, which is why nothing is learned outside of trials.
+/// far more often it is wrong, which is why nothing is learned outside of trials, and no class is held to be rarer than a quarter of
+/// its share.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prior {
     mean: Vec<f64>,
@@ -69,7 +70,11 @@ impl Prior {
 
     /// Levels a posterior; one that is nothing stays so.
     pub fn level(&self, posterior: &mut [f32]) {
-        let levelled = |(p, mean): (&f32, &f64)| f64::from(*p) / mean.max(f64::MIN_POSITIVE);
+        if self.windows <= self.at_first {
+            return;
+        }
+        let least = 0.25 / self.mean.len().max(1) as f64;
+        let levelled = |(p, mean): (&f32, &f64)| f64::from(*p) / mean.max(least);
         let sum: f64 = posterior.iter().zip(&self.mean).map(levelled).sum();
         if sum > 0.0 && sum.is_finite() {
             for (p, mean) in posterior.iter_mut().zip(&self.mean) {
@@ -134,6 +139,11 @@ mod tests {
         assert!((level(&prior, 0.7) - 0.5).abs() < 0.01, "{prior:?}");
         assert!(level(&prior, 0.5) < 0.31 && level(&prior, 0.9) > 0.75);
         assert_eq!((level(&prior, 1.0), level(&prior, 0.0)), (1.0, 0.0));
+        // One that is never meant does not come to win by noise.
+        for _ in 0..100_000 {
+            prior.learn(&[1.0, 0.0]);
+        }
+        assert!(level(&prior, 0.9) > 0.5, "{prior:?}");
         prior.reset();
         assert_eq!(prior, Prior::new(2, 10));
         let mut nothing = [0.0, 0.0];

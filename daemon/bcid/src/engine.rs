@@ -4,7 +4,7 @@ use crate::recordings::{Recordings, no_recordings};
 use bci_config::{Mistake, Mistakes};
 use bci_models::{Bundle, Device, OrtDecoder};
 use bci_pipeline::{Desk, MeasuredRate, Sink, State, Status, StatusChange, Teaching};
-use bci_record::{Intake, Note};
+use bci_record::{AFRESH, Intake, Note};
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_rt::edge::Writer;
 use bci_rt::guard;
@@ -156,6 +156,7 @@ impl Engine for DaemonEngine {
                 let afresh = name.afresh;
                 let begun = recordings.start(name)?;
                 if afresh {
+                    recordings.event(json!({ "event": AFRESH }));
                     self.pipelines.iter().for_each(|known| known.status.begin_anew());
                 }
                 Ok(begun)
@@ -237,7 +238,7 @@ fn stream_status(change: StatusChange) -> StreamStatus {
 pub(crate) struct PublishingSink {
     pub(crate) publisher: Publisher,
     /// Whom markers tell when to learn.
-    pub(crate) teachings: Vec<Arc<Teaching>>,
+    pub(crate) teachings: Vec<(Arc<str>, Arc<Teaching>)>,
     /// Who writes it down.
     pub(crate) recorder: Option<Intake>,
 }
@@ -258,12 +259,14 @@ impl Sink for PublishingSink {
     }
 
     fn marker(&self, marker: Marker) {
-        for teaching in &self.teachings {
-            teaching.marker(&marker.text, marker.time.as_lsl_seconds());
-        }
+        let time_s = marker.time.as_lsl_seconds();
+        let taught = self.teachings.iter().filter_map(|(pipeline, teaching)| {
+            teaching.marker(&marker.text, time_s).map(|number| (Arc::clone(pipeline), number))
+        });
+        let taught: Vec<(Arc<str>, u64)> = taught.collect();
         let marker = Arc::new(marker);
         self.publisher.marker(Arc::clone(&marker));
-        self.note(|| Note::Marker(marker));
+        self.note(|| Note::Marker { marker, taught });
     }
 
     fn attached(

@@ -10,7 +10,7 @@ use bci_record::{Manifest, Naming, Note, Recorder, Template, Wish};
 use bci_rt::edge::Header;
 use bci_types::{Chunk, HostNs, StreamSpec};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use support::{Rig, root};
 
@@ -73,7 +73,7 @@ fn recorded(rig: &Rig, run: u32, undecoded: impl Fn(usize) -> bool, told: bool) 
     (path, windows)
 }
 
-fn replayed(rig: &Rig, path: &PathBuf) -> (i32, String) {
+fn replayed(rig: &Rig, path: &Path) -> (i32, String) {
     let output = rig.bcid(&["replay", path.to_str().unwrap()]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     (output.status.code().unwrap(), text)

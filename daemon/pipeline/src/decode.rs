@@ -30,9 +30,9 @@ pub struct DecodeStage {
     kind: Numbers,
     labels: Arc<[String]>,
     reject_below: f32,
-    /// How frequent classes seem, where posteriors are levelled by that, and the lessons of the last window.
+    /// How frequent classes seem, where posteriors are levelled by that, and by which filters.
     prior: Option<Prior>,
-    lessons: u64,
+    generation: Option<u64>,
     memory: Option<Memory>,
     policy: Policy,
     numbers: Vec<f32>,
@@ -82,7 +82,7 @@ impl DecodeStage {
             labels: output.labels().into(),
             reject_below,
             prior,
-            lessons: 0,
+            generation: None,
             memory: decoder.has_memory().then(|| Memory::new(fed, output.settle_samples)),
             numbers: vec![0.0; output.numbers()],
             decoder,
@@ -241,10 +241,9 @@ impl DecodeStage {
     fn level(&mut self, slot: &Slot, validity: Validity) {
         let Some(prior) = &mut self.prior else { return };
         // Filters that began from nothing forgot what they learned, and so is this forgotten.
-        if slot.lessons < self.lessons {
+        if self.generation.replace(slot.generation) != Some(slot.generation) {
             prior.reset();
         }
-        self.lessons = slot.lessons;
         if validity.is_valid() {
             if slot.teaches {
                 prior.learn(&self.numbers);

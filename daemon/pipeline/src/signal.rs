@@ -16,7 +16,7 @@ use self::taint::Taint;
 use crate::faults::FaultSpec;
 use crate::slots::WindowQueue;
 use crate::status::Counters;
-use crate::teaching::Teaching;
+use crate::teaching::{Known, Teaching};
 use crate::timing::{Event, Timing, TimingSpec};
 use bci_dsp::run::{Learned, Select};
 use bci_dsp::{Signal, StepSpec};
@@ -116,8 +116,10 @@ pub struct SignalPath {
     restart: bool,
     /// When adaptive steps may learn, where that is not always.
     teaching: Option<Arc<Teaching>>,
-    /// How many markers that teach had come before the chunk that is worked on.
-    taught: Option<u64>,
+    /// The markers that teach, of those that had come before the chunk that is worked on.
+    known: Known,
+    /// How many had come before the first one: filters that begin from nothing do not know of them, nor does who replays.
+    unknown: Option<u64>,
 }
 
 /// When a frame was taken, in seconds on the LSL clock.
@@ -168,7 +170,7 @@ struct Pass<'a> {
     at: &'a mut Continuity,
     around: &'a Surroundings<'a>,
     teaching: Option<&'a Teaching>,
-    taught: Option<u64>,
+    known: Known,
     windows: usize,
 }
 
@@ -201,7 +203,8 @@ impl SignalPath {
             ahead: Taint::new(settle),
             restart: false,
             teaching: l.teaching.clone(),
-            taught: None,
+            known: Known::default(),
+            unknown: None,
         })
     }
 
@@ -285,10 +288,12 @@ impl SignalPath {
         around: &Surroundings<'_>,
     ) -> usize {
         let dequeued = around.clock.now();
-        self.taught = header.taught;
-        let (teaching, taught) = (self.teaching.clone(), header.taught);
+        if let Some(taught) = header.taught {
+            self.known = Known { from: *self.unknown.get_or_insert(taught), to: taught };
+        }
+        let (teaching, known) = (self.teaching.clone(), self.known);
         let teaching = teaching.as_deref();
-        let mut pass = Pass { acquired: header.acquired, dequeued, at, around, teaching, taught, windows: 0 };
+        let mut pass = Pass { acquired: header.acquired, dequeued, at, around, teaching, known, windows: 0 };
         if header.discontinuity {
             // What waits for a good frame does not wait for one of another attachment.
             self.give_up_waiting(&mut pass);
@@ -396,6 +401,7 @@ impl SignalPath {
                 let came = Came { samples: None, origins: after_it, base: cut, notes: spoilt, fed };
                 self.end.take(came, &self.timing, pass);
                 self.chains.reset();
+                self.end.begins_anew();
             }
             self.fed = after;
             done += frames;
@@ -412,10 +418,10 @@ impl SignalPath {
     /// From frame `first` of the feed on, how many frames may all be learned from, or all not; and which of the two.
     fn alike(&mut self, first: usize) -> (usize, bool) {
         let fed = self.fed;
-        let (ahead, teaching, taught) = (&mut self.ahead, self.teaching.as_deref(), self.taught);
+        let (ahead, teaching, known) = (&mut self.ahead, self.teaching.as_deref(), self.known);
         let mut may_learn = (fed..).zip(&self.feed.notes()[first..]).map(|(at, note)| {
             ahead.meet(note.causes, at);
-            ahead.is_clear(at) && teaching.is_none_or(|teaching| teaching.allows(note.stamp, taught))
+            ahead.is_clear(at) && teaching.is_none_or(|teaching| teaching.allows(note.stamp, known))
         });
         let learn = may_learn.next().unwrap_or(false);
         (1 + may_learn.take_while(|may| *may == learn).count(), learn)

@@ -26,8 +26,8 @@ pub struct Slot {
     pub newest_frame: u64,
     /// It lies within a trial, as markers tell, and can be trusted: what adapts to the day may learn from it.
     pub teaches: bool,
-    /// Windows that taught, this one included, since the filters began from nothing: fewer than before says that they did anew.
-    pub lessons: u64,
+    /// Another one than before says that filters, and what adapts, began from nothing.
+    pub generation: u64,
     /// Stamps so far.
     pub ledger: Ledger,
 }
@@ -60,7 +60,7 @@ impl WindowQueue {
                 newest_sample: HostNs::default(),
                 newest_frame: 0,
                 teaches: false,
-                lessons: 0,
+                generation: 0,
                 ledger: Ledger::default(),
             };
             // As many places as slots: this cannot fail.

@@ -23,6 +23,20 @@ pub struct Teaching {
     begun: AtomicU64,
 }
 
+/// Which spans count, by their numbers: those that came while filters were there to learn from them, as far as a chunk knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+}
+
+impl Default for Known {
+    /// All that come.
+    fn default() -> Self {
+        Self { from: 0, to: u64::MAX }
+    }
+}
+
 /// From one time to another, s on the LSL clock, as bits.
 #[derive(Debug)]
 struct Span {
@@ -44,10 +58,10 @@ impl Span {
         self.from.store(from.to_bits(), Ordering::SeqCst);
     }
 
-    fn holds(&self, time_s: f64, known: u64) -> bool {
+    fn holds(&self, time_s: f64, known: Known) -> bool {
         let from = self.from.load(Ordering::SeqCst);
         let to = f64::from_bits(self.to.load(Ordering::SeqCst));
-        let is_known = self.number.load(Ordering::SeqCst) < known;
+        let is_known = (known.from..known.to).contains(&self.number.load(Ordering::SeqCst));
         is_known && f64::from_bits(from) <= time_s && time_s <= to && self.from.load(Ordering::SeqCst) == from
     }
 }
@@ -68,10 +82,10 @@ impl Teaching {
         Self { markers, from_s, to_s, spans, next: Mutex::new(0), begun: AtomicU64::new(0) }
     }
 
-    /// A marker came, sent at `time_s` on the LSL clock.
-    pub fn marker(&self, text: &str, time_s: f64) {
+    /// A marker came, sent at `time_s` on the LSL clock. Which of those it is that teach, where it does.
+    pub fn marker(&self, text: &str, time_s: f64) -> Option<u64> {
         if !self.markers.iter().any(|m| bci_types::is_same_marker(m, text)) {
-            return;
+            return None;
         }
         let mut next = self.next.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let number = self.begun.load(Ordering::Relaxed);
@@ -79,6 +93,7 @@ impl Teaching {
         *next = (*next + 1) % SPANS;
         // Who sees the number sees the span.
         self.begun.store(number + 1, Ordering::Release);
+        Some(number)
     }
 
     /// Markers so far that began a span.
@@ -87,16 +102,14 @@ impl Teaching {
         self.begun.load(Ordering::Acquire)
     }
 
-    /// Whether a window lies within one span, by the first `known` markers, or by all that came.
-    pub(crate) fn allows_whole(&self, (oldest_s, newest_s): (f64, f64), known: Option<u64>) -> bool {
-        let known = known.unwrap_or(u64::MAX);
+    /// Whether a window lies within one span of the `known` ones.
+    pub(crate) fn allows_whole(&self, (oldest_s, newest_s): (f64, f64), known: Known) -> bool {
         let holds = |span: &Span| span.holds(oldest_s, known) && span.holds(newest_s, known);
         self.spans.iter().any(holds)
     }
 
-    /// Whether a frame of this time may be learned from, by the first `known` markers, or by all that came.
-    pub(crate) fn allows(&self, time_s: f64, known: Option<u64>) -> bool {
-        let known = known.unwrap_or(u64::MAX);
+    /// Whether a frame of this time may be learned from, by the `known` spans.
+    pub(crate) fn allows(&self, time_s: f64, known: Known) -> bool {
         self.spans.iter().any(|span| span.holds(time_s, known))
     }
 }
@@ -108,22 +121,26 @@ mod tests {
     #[test]
     fn only_what_is_within_a_span_teaches() {
         let teaching = Teaching::new(vec!["2".into(), "T1".into()], 0.5, 2.0);
-        assert!(!teaching.allows(0.0, None));
+        assert!(!teaching.allows(0.0, Known::default()));
         teaching.marker("9", 10.0);
         teaching.marker("2.000000000000000", 20.0);
         teaching.marker("T1", 30.0);
         let allowed: Vec<f64> = [10.5, 20.4, 20.5, 21.9, 22.0, 22.1, 30.5]
             .into_iter()
-            .filter(|t| teaching.allows(*t, None))
+            .filter(|t| teaching.allows(*t, Known::default()))
             .collect();
         assert_eq!(allowed, [20.5, 21.9, 22.0, 30.5]);
         assert_eq!(teaching.begun(), 2);
-        // Before the second had come.
-        assert!(teaching.allows(20.5, Some(1)) && !teaching.allows(30.5, Some(1)));
-        let whole = |window| teaching.allows_whole(window, None);
+        // Before the second had come, and where the first one is not known.
+        let first = Known { from: 0, to: 1 };
+        assert!(!teaching.allows(20.5, Known { from: 1, to: 2 }));
+        assert!(teaching.allows(20.5, first) && !teaching.allows(30.5, first));
+        let whole = |window| teaching.allows_whole(window, Known::default());
         assert!(whole((20.5, 22.0)) && !whole((20.4, 21.0)) && !whole((21.0, 31.0)));
         // The oldest gives way.
-        (0..SPANS).for_each(|i| teaching.marker("2", 100.0 + i as f64 * 10.0));
-        assert!(!teaching.allows(21.0, None) && teaching.allows(101.0, None));
+        for i in 0..SPANS {
+            teaching.marker("2", 100.0 + i as f64 * 10.0);
+        }
+        assert!(!teaching.allows(21.0, Known::default()) && teaching.allows(101.0, Known::default()));
     }
 }

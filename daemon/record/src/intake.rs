@@ -15,7 +15,12 @@ pub enum Note {
     /// A window was decoded.
     Intent(Arc<Intent>),
     /// A marker came.
-    Marker(Arc<Marker>),
+    Marker {
+        /// Which.
+        marker: Arc<Marker>,
+        /// Pipelines that learn from it, and which of their markers it is.
+        taught: Vec<(Arc<str>, u64)>,
+    },
     /// Something happened.
     Event {
         /// When.

@@ -1,6 +1,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 /// A file to which whole pieces are appended: one is in it altogether, or not at all.
 #[derive(Debug)]
@@ -16,7 +17,13 @@ impl Journal {
     /// A new file. It is locked for as long as it is written, where the file system knows locks.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let file = File::create_new(path)?;
-        let _ = file.try_lock();
+        // Somebody may be looking just now whether it is locked.
+        for _ in 0..20 {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+                _ => break,
+            }
+        }
         Ok(Self { file, whole: 0, torn: false })
     }
 
@@ -58,6 +65,7 @@ impl Journal {
 }
 
 /// Whether somebody writes this file, as far as the file system tells.
-pub(crate) fn is_being_written(path: &Path) -> io::Result<bool> {
-    Ok(matches!(File::open(path)?.try_lock(), Err(TryLockError::WouldBlock)))
+pub(crate) fn is_being_written(path: &Path) -> bool {
+    // Shared, which is possible for who may only read.
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

@@ -28,9 +28,9 @@ mod template;
 
 pub use self::intake::{Intake, Note};
 pub use self::line::{IntentLine, LineError};
-pub use self::read::{Chunk, Heard, Raw, ReadError, Recorded};
+pub use self::read::{Chunk, Heard, Raw, ReadError, Recorded, RecordedMarker};
 pub use self::recorder::{Recorder, Wish};
-pub use self::session::{CHUNK_COLUMNS, CHUNKS, EVENTS, INTENTS, Manifest, SIDE};
+pub use self::session::{AFRESH, CHUNK_COLUMNS, CHUNKS, EVENTS, INTENTS, Manifest, SIDE};
 pub use self::state::{RecordedStream, RecordingState};
 pub use self::template::{Naming, NamingError, Template};
 

@@ -9,13 +9,15 @@ const KEPT: usize = 64 << 20;
 pub(crate) struct Pieces<T> {
     waiting: VecDeque<(Vec<u8>, T)>,
     bytes: usize,
+    /// One was refused: what follows a hole waits until nothing waits before it.
+    shut: bool,
     /// A buffer that was used and can be again.
     spare: Vec<u8>,
 }
 
 impl<T> Default for Pieces<T> {
     fn default() -> Self {
-        Self { waiting: VecDeque::new(), bytes: 0, spare: Vec::new() }
+        Self { waiting: VecDeque::new(), bytes: 0, shut: false, spare: Vec::new() }
     }
 }
 
@@ -26,7 +28,9 @@ impl<T> Pieces<T> {
     /// What it is of, where there is no room.
     pub(crate) fn push(&mut self, piece: &[u8], of: T) -> Result<(), T> {
         // Alone it may be as large as it is: it goes at once, or it is all that waits.
-        if !self.waiting.is_empty() && self.bytes + piece.len() > KEPT {
+        self.shut |= self.bytes + piece.len() > KEPT;
+        self.shut &= !self.waiting.is_empty();
+        if self.shut {
             return Err(of);
         }
         self.bytes += piece.len();
@@ -63,9 +67,11 @@ mod tests {
         assert_eq!(pieces.push(&half, 'b'), Ok(()));
         assert_eq!(pieces.push(&[1], 'c'), Err('c'));
         assert_eq!(pieces.taken(), Some('a'));
-        assert_eq!(pieces.push(&[1, 2], 'd'), Ok(()));
+        // There would be room, and a second hole.
+        assert_eq!(pieces.push(&[1, 2], 'd'), Err('d'));
         assert_eq!(pieces.first().map(<[u8]>::len), Some(KEPT / 2));
-        assert_eq!((pieces.taken(), pieces.first()), (Some('b'), Some(&[1u8, 2][..])));
+        assert_eq!((pieces.taken(), pieces.first()), (Some('b'), None));
+        assert_eq!(pieces.push(&[1, 2], 'd'), Ok(()));
         assert_eq!((pieces.taken(), pieces.taken(), pieces.bytes), (Some('d'), None, 0));
         // However large, where nothing else waits.
         assert_eq!(pieces.push(&vec![0; KEPT + 1], 'e'), Ok(()));

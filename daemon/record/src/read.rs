@@ -38,7 +38,7 @@ pub struct Recorded {
     /// What each pipeline heard and decided.
     pub pipelines: Vec<Heard>,
     /// Markers in the order in which they came.
-    pub markers: Vec<Marker>,
+    pub markers: Vec<RecordedMarker>,
     /// What happened, with its time.
     pub events: Vec<(HostNs, Value)>,
     /// What is odd about the file.
@@ -56,6 +56,15 @@ pub struct Heard {
     pub streams: BTreeMap<u32, Raw>,
     /// What it decided, by the window's number.
     pub intents: BTreeMap<u64, IntentLine>,
+}
+
+/// A marker, and whom it taught.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedMarker {
+    /// The marker.
+    pub marker: Marker,
+    /// Pipelines that learned from it, and which of their markers it was.
+    pub taught: BTreeMap<String, u64>,
 }
 
 /// How frames came.
@@ -172,7 +181,10 @@ impl Recorded {
             {
                 let ns = |key: &str| HostNs(event[key].as_i64().unwrap_or_default());
                 let (time, received) = (ns("time_ns"), ns("received_ns"));
-                self.markers.push(Marker { stream: name.into(), text: text.to_owned(), time, received });
+                let taught = event["taught"].as_object().into_iter().flatten();
+                let taught = taught.filter_map(|(p, n)| Some((p.clone(), n.as_u64()?))).collect();
+                let marker = Marker { stream: name.into(), text: text.to_owned(), time, received };
+                self.markers.push(RecordedMarker { marker, taught });
             } else {
                 self.events.push((HostNs::from_lsl_seconds(*stamp), event));
             }
@@ -193,7 +205,13 @@ fn damaged(stream: &Stream, problem: String) -> ReadError {
 fn chunks(stream: &Stream) -> Result<Vec<Chunk>, ReadError> {
     let columns = CHUNK_COLUMNS.len();
     if stream.info.channel_count != columns || stream.values.texts().is_some() {
-        return Err(damaged(stream, format!("{} columns, not {columns}", stream.info.channel_count)));
+        return Err(damaged(
+            stream,
+            format!(
+                "{} columns where {columns} are written now: it is by another version of this program",
+                stream.info.channel_count
+            ),
+        ));
     }
     let row = |i: usize| {
         let at = |column: usize| stream.values.number(i * columns + column).unwrap_or(f64::NAN);

@@ -11,7 +11,7 @@ use crate::state::RecordedStream;
 use crate::streams::{Feed, Part, Stream, format_of, header};
 use bci_types::{HostNs, StreamSpec};
 use bci_xdf::{Encoder, Format};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub const CHUNK_COLUMNS: [&str; 10] = [
     "undecoded",
     "markers_taught",
 ];
+/// The event that says that filters began from nothing for a recording.
+pub const AFRESH: &str = "begun_afresh";
 /// The stream of all that happened besides.
 pub const EVENTS: &str = "bcid-events";
 
@@ -224,14 +226,15 @@ impl Session {
                 };
                 self.stream(is, make).text(stamp, text);
             }
-            Note::Marker(marker) => {
+            Note::Marker { marker, taught } => {
                 let name = &marker.stream;
                 let is = |of: &Of| matches!(of, Of::Markers(n) if n == name);
                 let make = |id| texts(Of::Markers(Arc::clone(name)), id, name, "Markers");
                 self.stream(is, make).text(marker.time.as_lsl_seconds(), marker.text.clone());
                 // When it came, which is when what learns by it could begin.
                 let event = json!({ "event": "marker", "stream": &**name, "text": marker.text,
-                    "time_ns": marker.time.0, "received_ns": marker.received.0 });
+                    "time_ns": marker.time.0, "received_ns": marker.received.0,
+                    "taught": taught.iter().map(|(pipeline, n)| (pipeline.to_string(), json!(n))).collect::<Map<_, _>>() });
                 self.event(marker.received, &event);
             }
             Note::Event { at, what } => self.event(at, &what),
@@ -280,6 +283,8 @@ impl Session {
 
     /// Appends what was encoded behind what waits, and all of that which the disk takes.
     fn append(&mut self, now: HostNs, everything: bool) {
+        // What waits goes first: it may make room.
+        self.drain_pieces(now, everything);
         let parts = self.streams.iter_mut().map(|(_, stream)| stream.part()).collect();
         if !self.encoder.bytes().is_empty()
             && let Err(parts) = self.pieces.push(self.encoder.bytes(), parts)
@@ -287,8 +292,12 @@ impl Session {
             self.given_up(&parts);
         }
         self.encoder.clear();
+        self.drain_pieces(now, everything);
+    }
+
+    fn drain_pieces(&mut self, now: HostNs, everything: bool) {
         let waits = self.trouble.as_ref().is_some_and(|(_, tried, _)| tried.elapsed() < RETRY);
-        if waits && !everything {
+        if self.pieces.first().is_none() || (waits && !everything) {
             return;
         }
         while let Some(piece) = self.pieces.first() {
@@ -328,6 +337,10 @@ impl Session {
     pub(crate) fn end(&mut self, now: HostNs) -> Result<(), String> {
         self.event(now, &json!({ "event": "ended", "utc": utc(SystemTime::now()) }));
         self.write(now, true);
+        if self.trouble.is_none() {
+            // What was said when the disk took everything again.
+            self.write(now, true);
+        }
         if self.trouble.is_none() {
             for (_, stream) in &self.streams {
                 stream.end(&mut self.encoder);

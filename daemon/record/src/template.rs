@@ -164,7 +164,7 @@ impl Template {
 /// Moves what is in the way of `path` aside, as LabRecorder does: to the first `_oldN` that is free, the folder beside it too.
 /// What is still being written is left where it is.
 pub(crate) fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
-    if is_being_written(path)? {
+    if is_being_written(path) {
         return Err(std::io::Error::new(ErrorKind::ResourceBusy, "another recording is being written there"));
     }
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

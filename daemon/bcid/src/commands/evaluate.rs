@@ -192,7 +192,9 @@ impl Job {
                     offline.take(samples, stamps, |decoded| session.windows.push(seen(&decoded)));
                 }
                 Heard::Marker { text, time_s } => {
-                    teaching.iter().for_each(|teaching| teaching.marker(text, time_s));
+                    if let Some(teaching) = &teaching {
+                        teaching.marker(text, time_s);
+                    }
                     let class = self.task.class_of(text);
                     let class = class.and_then(|class| self.classes.iter().position(|c| c == class));
                     let rest = self.task.is_rest(text);

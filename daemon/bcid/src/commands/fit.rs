@@ -31,7 +31,9 @@ pub(crate) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
     // As in the daemon: on a thread that flushes denormals to zero.
     let thread = ThreadSpec { name: "fit".into(), priority: None, cpu: None };
     let work = move || -> Result<_, Failure> {
+        let mut plan = plan;
         let lessons = listen(&plan, &task, &tapes)?;
+        plan.level_where_alike(&lessons.trials);
         let validation = cross_validate(&plan, &lessons)?;
         let fitted = plan.fit(&lessons.examples)?;
         Ok((plan, task, tapes, lessons, validation, fitted))
@@ -67,13 +69,10 @@ fn cross_validate(plan: &Plan, lessons: &Lessons) -> Result<Validation, Failure>
     for left_out in 0..folds {
         let rest = lessons.examples.of_trials(|trial| fold(trial) != left_out);
         let Ok(fitted) = plan.fit(&rest) else { continue };
-        // In order, as the daemon would: how frequent classes seem is learned from what came before, whatever was left out.
+        // As the daemon would on a day that begins there: how frequent classes seem is learned from what was left out alone.
         let mut prior = plan.prior_windows.map(|windows| Prior::new(plan.classes.len(), windows));
-        for (trial, decided) in decided.iter_mut().enumerate() {
-            let decision = decide(&fitted, &lessons.examples, trial, prior.as_mut());
-            if fold(trial) == left_out {
-                *decided = decision;
-            }
+        for trial in (0..count).filter(|trial| fold(*trial) == left_out) {
+            decided[trial] = decide(&fitted, &lessons.examples, trial, prior.as_mut());
         }
         progress("validating", left_out + 1, folds);
     }

@@ -1,5 +1,6 @@
 //! `bcid replay`: what was recorded of a session, run again through the same pipelines and held against what they decided.
 
+mod place;
 mod run;
 
 use self::run::{Compared, compare};
@@ -9,7 +10,7 @@ use crate::config::{Config, Overrides, PipelineConfig, read_config, read_config_
 use crate::exit::{Exit, Failure, chain};
 use bci_config::{Mistake, Mistakes};
 use bci_models::{Bundle, OrtDecoder};
-use bci_record::{Heard, Recorded, SIDE};
+use bci_record::{AFRESH, Heard, Recorded, SIDE};
 use bci_rt::thread::{ThreadSpec, spawn};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     let recorded = Recorded::open(&args.recording).map_err(|e| Failure::new(Exit::Config, chain(&e)))?;
     print_lines(&recorded.warnings.iter().map(|w| format!("note: {w}")).collect::<Vec<_>>());
     let config = configuration(args)?;
-    let Recorded { pipelines, markers, .. } = recorded;
+    let Recorded { pipelines, markers, events, .. } = recorded;
+    let afresh = events.iter().any(|(_, event)| event["event"] == AFRESH);
     let names: Vec<String> = pipelines.iter().map(|heard| heard.pipeline.to_string()).collect();
     let meant = |heard: &Heard| args.pipeline.as_ref().is_none_or(|name| **name == *heard.pipeline);
     let meant: Vec<Heard> = pipelines.into_iter().filter(meant).collect();
@@ -40,7 +42,8 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
         let (spec, markers, real_time) = (pipeline.spec.clone(), markers.clone(), args.real_time);
         // As in the daemon: on a thread that flushes denormals to zero.
         let thread = ThreadSpec { name: "replay".into(), priority: None, cpu: None };
-        let running = spawn(thread, move |_| compare(&heard, &markers, &spec, &bundle, decoder, real_time));
+        let running =
+            spawn(thread, move |_| compare(&heard, (&markers, afresh), &spec, &bundle, decoder, real_time));
         let running =
             running.map_err(|e| Failure::caused(Exit::Internal, "starting the replaying thread", &e))?;
         let compared = running.join().map_err(|_| Failure::new(Exit::Internal, "replaying panicked"))?;
@@ -133,9 +136,12 @@ fn told(compared: &Compared) -> Vec<String> {
     }
     lines.extend(compared.stopped.iter().map(|why| format!("  ended early: {why}")));
     lines.push(match &compared.different {
+        None if compared.is_equal() && compared.before > 0 => {
+            format!("  all {} since filters began from nothing equal, bit for bit", compared.equal)
+        }
         None if compared.is_equal() => format!("  all {} equal, bit for bit", compared.equal),
         None if compared.equal > 0 => {
-            format!("  INCOMPLETE: {} equal, bit for bit; {} were not decided again", compared.equal, compared.missed())
+            format!("  INCOMPLETE: {} equal, bit for bit; {} were not decided again", compared.equal, compared.missed() + compared.before)
         }
         None => "  NOTHING could be compared".to_owned(),
         Some(d) => format!(

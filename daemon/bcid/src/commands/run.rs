@@ -170,7 +170,9 @@ fn listen(daemon: &Daemon, sockets: Sockets) -> Result<Server, Failure> {
 fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     let Assembled { config, pipelines, lsl, .. } = assembled;
     let publisher = Publisher::new();
-    let teachings = pipelines.iter().filter_map(|part| part.spec.teaching.clone()).collect();
+    let teachings = pipelines.iter();
+    let teachings =
+        teachings.filter_map(|p| Some((Arc::clone(&p.spec.name), p.spec.teaching.clone()?))).collect();
     let no_thread = |e: std::io::Error| Failure::caused(Exit::Internal, "starting a thread", &e);
     let manifest = Manifest { configuration: config.text.clone(), facts: facts(&pipelines, &lsl, &config) };
     let recording = config.recording.map(|r| Recordings::new(r, manifest)).transpose().map_err(no_thread)?;

@@ -280,24 +280,24 @@ fn posteriors_are_levelled_by_how_frequent_classes_seem_in_trials() {
     let policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0 }, 2, 10.0);
     let mut stage = DecodeStage::new("p".into(), decoder, FED, policy, Duration::from_millis(10));
     let queue = WindowQueue::new(1, 1);
-    let mut next = |seq: u64, lessons: u64, teaches: bool, validity: Validity| {
+    let mut next = |seq: u64, generation: u64, teaches: bool, validity: Validity| {
         let (mut slot, _) = queue.take().expect("a slot");
-        (slot.seq, slot.lessons, slot.teaches, slot.validity) = (seq, lessons, teaches, validity);
+        (slot.seq, slot.generation, slot.teaches, slot.validity) = (seq, generation, teaches, validity);
         let intent = stage.decode(&slot, clock.as_ref(), &Counters::default()).intent;
         queue.recycle(slot);
         intent.numbers
     };
-    assert_eq!(next(0, 0, false, Validity::VALID), [0.8, 0.2], "nothing was learned yet");
+    assert_eq!(next(0, 1, false, Validity::VALID), [0.8, 0.2], "nothing was learned yet");
     for seq in 1..=1000 {
-        next(seq, seq, true, Validity::VALID);
+        next(seq, 1, true, Validity::VALID);
     }
-    let levelled = next(1001, 1000, false, Validity::VALID);
+    let levelled = next(1001, 1, false, Validity::VALID);
     assert!((levelled[0] - 0.5).abs() < 0.01, "{levelled:?}");
     for seq in 1002..2000 {
-        assert_eq!(next(seq, 1000, false, Validity::VALID), levelled, "no trial");
+        assert_eq!(next(seq, 1, false, Validity::VALID), levelled, "no trial");
     }
-    assert_eq!(next(2000, 1000, false, Validity::GAP), [0.8, 0.2], "what cannot be trusted is told as it is");
-    assert_eq!(next(2001, 0, false, Validity::VALID), [0.8, 0.2], "filters began from nothing");
+    assert_eq!(next(2000, 1, false, Validity::GAP), [0.8, 0.2], "what cannot be trusted is told as it is");
+    assert_eq!(next(2001, 2, false, Validity::VALID), [0.8, 0.2], "filters began from nothing");
 }
 
 struct Favouring {

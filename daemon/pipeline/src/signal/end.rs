@@ -6,6 +6,7 @@ use crate::timing::Timing;
 use bci_dsp::DesignError;
 use bci_dsp::run::Window;
 use bci_types::{HostNs, Ledger, Validity};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The end of the path: what was filtered goes into the window, and windows go out, with what is known of their frames.
 #[derive(Debug)]
@@ -18,8 +19,8 @@ pub(super) struct End {
     emitted: u64,
     /// The newest of those fed that was interpolated.
     last_bridged: Option<u64>,
-    /// Windows that taught.
-    lessons: u64,
+    /// Which of all filters that ever began from nothing these are.
+    generation: u64,
     /// One frame of zeros.
     silence: Box<[f64]>,
     signal_delay_ns: i64,
@@ -69,7 +70,7 @@ impl End {
             taint: Taint::new(settle),
             emitted: 0,
             last_bridged: None,
-            lessons: 0,
+            generation: next_generation(),
             silence: vec![0.0; channels].into_boxed_slice(),
             signal_delay_ns,
             fed_stamps: vec![0.0; reach].into_boxed_slice(),
@@ -94,6 +95,11 @@ impl End {
     /// Gets ready for the next window, once this one was handed over.
     pub(super) fn prepare(&mut self) {
         self.window.prepare();
+    }
+
+    /// The filters began from nothing.
+    pub(super) fn begins_anew(&mut self) {
+        self.generation = next_generation();
     }
 
     /// What windows are marked for.
@@ -186,8 +192,7 @@ impl End {
             count(&counters.windows_invalid, 1);
         }
         let teaches = validity.is_valid()
-            && pass.teaching.is_some_and(|t| t.allows_whole((oldest.begun, newest.stamp), pass.taught));
-        self.lessons += u64::from(teaches);
+            && pass.teaching.is_some_and(|t| t.allows_whole((oldest.begun, newest.stamp), pass.known));
         for (n, queue) in pass.around.queues.iter().enumerate() {
             let taken = queue.take();
             if taken.as_ref().is_none_or(|(_, replaced)| *replaced) {
@@ -207,7 +212,7 @@ impl End {
             slot.oldest_sample = HostNs::from_lsl_seconds(oldest.begun);
             slot.newest_sample = HostNs::from_lsl_seconds(newest.stamp);
             slot.newest_frame = newest.position;
-            (slot.teaches, slot.lessons) = (teaches, self.lessons);
+            (slot.teaches, slot.generation) = (teaches, self.generation);
             slot.ledger = Ledger {
                 acquired: pass.acquired,
                 dequeued: pass.dequeued,
@@ -242,4 +247,10 @@ impl End {
         }
         if near > window { self.known(near) } else { oldest }
     }
+}
+
+/// Of all threads.
+fn next_generation() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }

@@ -42,7 +42,7 @@ pub fn intent(bytes: &[u8]) {
 pub fn recording(bytes: &[u8]) {
     let Ok(recorded) = Recorded::parse(bytes, "f.xdf") else { return };
     in_proportion(recorded.warnings.iter().map(String::as_str), bytes.len());
-    in_proportion(recorded.markers.iter().map(|marker| marker.text.as_str()), bytes.len());
+    in_proportion(recorded.markers.iter().map(|m| m.marker.text.as_str()), bytes.len());
     let mut samples = Vec::new();
     let mut described = 0;
     for heard in &recorded.pipelines {

@@ -1,3 +1,4 @@
+use super::session::CuedTrial;
 use crate::cli::{FitArgs, FitMethod, Recentre};
 use crate::commands::tape::Tape;
 use crate::exit::{Exit, Failure};
@@ -121,6 +122,16 @@ impl Plan {
             "[[preprocessing]]\ncovariance = {{ window_ms = {window_ms:?}, hop_ms = {hop_ms:?}, shrinkage = \"oas\"{log}{groups} }}"
         );
         toml
+    }
+
+    /// Posteriors are levelled only where classes are cued about equally often.
+    pub(super) fn level_where_alike(&mut self, trials: &[CuedTrial]) {
+        let counts =
+            || (0..self.classes.len()).map(|class| trials.iter().filter(|t| t.class == class).count());
+        let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
+        if 2 * most > 3 * least {
+            self.prior_windows = None;
+        }
     }
 
     /// The steps on a stream of more channels than the decoder takes.

@@ -81,7 +81,9 @@ pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons
                 progress("listening", i, tapes.len());
             }
             Heard::Marker { text, time_s } => {
-                teaching.iter().for_each(|teaching| teaching.marker(text, time_s));
+                if let Some(teaching) = &teaching {
+                    teaching.marker(text, time_s);
+                }
                 let class =
                     task.class_of(text).and_then(|class| plan.classes.iter().position(|c| c == class));
                 cues.extend(class.map(|class| (time_s, class, recording)));

@@ -1,6 +1,7 @@
+use super::place::{Place, place};
 use bci_models::{Bundle, OrtDecoder};
 use bci_pipeline::{Lived, Offline, PipelineSpec};
-use bci_record::{Chunk, Heard, IntentLine};
+use bci_record::{Heard, IntentLine, RecordedMarker};
 use bci_rt::edge::Header;
 use bci_types::{HostNs, Marker, StreamSpec};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,8 @@ pub(super) struct Compared {
     pub(super) others: u64,
     /// Windows that rest on samples from before the recording, or from before what of it can be replayed.
     pub(super) before: u64,
+    /// That was meant: filters began from nothing for the recording.
+    pub(super) afresh: bool,
     /// Why it ended before the recording.
     pub(super) stopped: Option<String>,
     pub(super) different: Option<Different>,
@@ -42,7 +45,8 @@ pub(super) struct Different {
 impl Compared {
     /// Every recorded window that can be was decided again, all the same.
     pub(super) fn is_equal(&self) -> bool {
-        let all = self.equal > 0 && self.equal + self.before == self.recorded;
+        let before = if self.afresh { self.before } else { 0 };
+        let all = self.equal > 0 && self.equal + before == self.recorded;
         self.different.is_none() && self.stopped.is_none() && all
     }
 
@@ -59,7 +63,7 @@ impl Compared {
 /// In words, where it cannot be run at all.
 pub(super) fn compare(
     heard: &Heard,
-    markers: &[Marker],
+    (markers, afresh): (&[RecordedMarker], bool),
     spec: &PipelineSpec,
     bundle: &Bundle,
     decoder: OrtDecoder,
@@ -100,6 +104,7 @@ pub(super) fn compare(
             skipped: 0,
             others: 0,
             before: 0,
+            afresh,
             stopped: None,
             different: None,
         },
@@ -113,9 +118,10 @@ pub(super) fn compare(
     let begun = Instant::now();
     let mut next: BTreeMap<u32, usize> = BTreeMap::new();
     let mut expected = 0;
-    let mut coming = markers.iter().peekable();
+    let by_number = |m: &'_ RecordedMarker| Some((*m.taught.get(&*heard.pipeline)?, m.marker.clone()));
+    let coming: BTreeMap<u64, Marker> = markers.iter().filter_map(by_number).collect();
     let mut undecoded = Undecoded::default();
-    let mut taught_before = None;
+    let mut unknown = None;
     let mut samples = Vec::new();
     let mut stream: &StreamSpec = &raw.spec;
     for chunk in &heard.chunks[..begins] {
@@ -124,7 +130,11 @@ pub(super) fn compare(
     if first.attached_anew {
         let at = next.get(&first.stream).copied().unwrap_or(0);
         offline.follows(raw.stamps.get(at).copied().unwrap_or_default() - 1.0 / rate(stream));
-        run.place = Place::Unknown(Vec::new());
+        let Some(place) = place(heard, begins, spec, bundle).map_err(lines)? else {
+            return Err(vec![format!("{}: none of its windows is in the recording", heard.pipeline)]);
+        };
+        run.found.before = heard.intents.range(..place.windows).count() as u64;
+        run.place = place;
     }
     for chunk in &heard.chunks[begins..] {
         let missing = chunk.dropped_before > 0
@@ -162,23 +172,17 @@ pub(super) fn compare(
         let mut known = None;
         // What learns from trials knows as many of them as it did.
         if let (Some(teaching), Some(taught)) = (&spec.teaching, chunk.taught) {
-            let teach = |marker: &Marker| teaching.marker(&marker.text, marker.time.as_lsl_seconds());
-            let unknown = *taught_before.get_or_insert_with(|| {
-                while let Some(marker) = coming.next_if(|marker| marker.received <= chunk.acquired) {
-                    teach(marker);
-                }
-                taught.saturating_sub(teaching.begun())
-            });
-            while teaching.begun() + unknown < taught
-                && let Some(marker) = coming.next()
+            let unknown = *unknown.get_or_insert(taught);
+            while unknown + teaching.begun() < taught
+                && let Some(marker) = coming.get(&(unknown + teaching.begun()))
             {
-                teach(marker);
+                let _ = teaching.marker(&marker.text, marker.time.as_lsl_seconds());
             }
-            known = Some(taught - unknown);
-            if teaching.begun() + unknown < taught {
+            if unknown + teaching.begun() < taught {
                 run.found.stopped = Some("a marker that taught is not in the recording".to_owned());
                 break;
             }
+            known = Some(taught.saturating_sub(unknown));
         }
         if real_time {
             keep_pace(begun, heard.chunks[0].acquired, chunk.acquired);
@@ -200,7 +204,6 @@ pub(super) fn compare(
             |decoded| run.borrow_mut().decided(IntentLine::of(&decoded.intent)),
         );
         let run = run.into_inner();
-        run.find_place(chunk);
         if run.found.different.is_some() {
             break;
         }
@@ -235,40 +238,10 @@ struct Run<'a> {
     found: Compared,
 }
 
-/// Where the windows that are decided again stand among those of the recording.
-enum Place {
-    /// So many windows and frames were before them.
-    After { windows: u64, frames: u64 },
-    /// Not known yet: these were decided again so far.
-    Unknown(Vec<IntentLine>),
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self::After { windows: 0, frames: 0 }
-    }
-}
-
 impl Run<'_> {
-    /// Once all windows of a chunk are in the recording, it is known which they are.
-    fn find_place(&mut self, chunk: &Chunk) {
-        let Place::Unknown(so_far) = &mut self.place else { return };
-        let again: Vec<&IntentLine> = so_far.iter().filter(|line| is_of(line, chunk)).collect();
-        let recorded: Vec<&IntentLine> = self.intents.values().filter(|line| is_of(line, chunk)).collect();
-        let (Some(first), true) = (again.first(), again.len() == recorded.len()) else { return };
-        let windows = recorded[0].seq.saturating_sub(first.seq);
-        let frames = recorded[0].newest_frame.saturating_sub(first.newest_frame);
-        let so_far = std::mem::take(so_far);
-        self.place = Place::After { windows, frames };
-        let begin = so_far.first().map_or(0, |line| line.seq + windows);
-        self.found.before = self.intents.range(..begin).count() as u64;
-        so_far.into_iter().for_each(|line| self.decided(line));
-    }
-
     /// What became of a window.
     fn lived(&mut self, seq: u64) -> Lived {
-        let Place::After { windows, .. } = self.place else { return Lived::Decoded { stale: false } };
-        let seq = seq + windows;
+        let seq = seq + self.place.windows;
         match self.intents.get(&seq) {
             Some(line) => Lived::Decoded { stale: line.distrust.iter().any(|cause| cause == "stale") },
             // Beyond the last one nothing is known, nor asked.
@@ -281,13 +254,8 @@ impl Run<'_> {
     }
 
     fn decided(&mut self, mut again: IntentLine) {
-        match &mut self.place {
-            Place::Unknown(so_far) => return so_far.push(again),
-            Place::After { windows, frames } => {
-                again.seq += *windows;
-                again.newest_frame += *frames;
-            }
-        }
+        again.seq += self.place.windows;
+        again.newest_frame += self.place.frames;
         let Some(line) = self.intents.get(&again.seq).filter(|line| Some(line.seq) <= self.last) else {
             return;
         };
@@ -313,12 +281,7 @@ impl Run<'_> {
     }
 }
 
-/// Whether the window's newest frame came with the chunk: times of chunks are kept to a fraction of a microsecond.
-fn is_of(line: &IntentLine, chunk: &Chunk) -> bool {
-    line.acquired_ns.abs_diff(chunk.acquired.0) < 1_000
-}
-
-fn rate(stream: &StreamSpec) -> f64 {
+pub(super) fn rate(stream: &StreamSpec) -> f64 {
     match stream.rate {
         bci_types::Rate::Regular(hz) => hz.get(),
         bci_types::Rate::Irregular => f64::INFINITY,
