@@ -213,7 +213,7 @@ fn read_recording(mut t: Table<'_>, folder: &Path) -> Option<RecordingConfig> {
     {
         mistakes.add(at.mistake(format!("{e}, and at_start is true, as it is by default")));
     }
-    Some(RecordingConfig { folder: folder.join(place?.value), template: parsed, naming, at_start })
+    Some(RecordingConfig { folder: tidy(&folder.join(place?.value)), template: parsed, naming, at_start })
 }
 
 /// The priority, and how long an idle processor may take to wake.

@@ -63,6 +63,12 @@ pub enum RecordError {
         /// Why.
         problem: String,
     },
+    /// It was tried until the end.
+    #[error("the session was never recorded: no recording could be begun in {path}")]
+    Never {
+        /// The study's folder.
+        path: String,
+    },
     /// It takes long.
     #[error("the disk does not answer; it is tried on")]
     Slow,

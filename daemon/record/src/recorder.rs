@@ -206,8 +206,10 @@ impl Work {
                     let _ = done.send(ended);
                 }
                 Ok(Command::Close) | Err(RecvTimeoutError::Disconnected) => {
-                    return match self.end() {
-                        Err(e @ RecordError::Unwritten { .. }) => Err(e),
+                    let never = self.wished.take().map(|(wish, _)| wish.folder.display().to_string());
+                    return match (self.end(), never) {
+                        (Err(e @ RecordError::Unwritten { .. }), _) => Err(e),
+                        (_, Some(path)) => Err(RecordError::Never { path }),
                         _ => Ok(()),
                     };
                 }
@@ -240,6 +242,10 @@ impl Work {
             } else if let Err(e) = self.begin(&wish) {
                 self.trouble(&crate::chain(&e));
                 self.wished = Some((wish, Instant::now()));
+            } else {
+                tracing::warn!(
+                    "the recording was begun late: what was decoded before is not in it, and where a stream ran already it cannot be replayed"
+                );
             }
         }
     }

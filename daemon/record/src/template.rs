@@ -27,6 +27,9 @@ pub enum NamingError {
         /// As given.
         value: String,
     },
+    /// No number of a run.
+    #[error("run = {0}: must be 1 to 9999")]
+    Run(u32),
     /// Every number is taken.
     #[error("runs 1 to {0} exist already")]
     Runs(u32),
@@ -133,6 +136,9 @@ impl Template {
     }
 
     fn fill(&self, naming: &Naming, run: u32) -> Result<PathBuf, NamingError> {
+        if !(1..=MOST_RUNS).contains(&run) {
+            return Err(NamingError::Run(run));
+        }
         let mut out = String::new();
         let mut rest = self.0.as_str();
         while let Some(at) = rest.find('%') {

@@ -38,7 +38,13 @@ pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
             }
         };
         match recording {
-            Some(recording) => print_lines(&told(&recording)),
+            Some(recording) => {
+                let mut lines = told(&recording);
+                if matches!(command, RecordCommand::Start(args) if !args.afresh) {
+                    lines.push("  it can be replayed only if no stream runs yet: --afresh makes filters begin with it".to_owned());
+                }
+                print_lines(&lines);
+            }
             None => print_lines(&["nothing has been recorded yet".to_owned()]),
         }
         Ok(Exit::Clean)

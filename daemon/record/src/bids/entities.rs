@@ -37,6 +37,13 @@ impl Given {
             };
             place.get_or_insert_with(|| label.to_owned());
         }
+        // One that was moved aside is not the run of its name: which it is has to be said.
+        let aside = stem.rsplit('_').next().filter(|last| {
+            last.strip_prefix("old").is_some_and(|n| !n.is_empty() && n.bytes().all(|c| c.is_ascii_digit()))
+        });
+        if let (Some(run), Some(aside)) = (&mut given.run, aside) {
+            run.push_str(&format!("_{aside}"));
+        }
         given
     }
 
@@ -120,6 +127,9 @@ mod tests {
         let entities = given.checked().expect("sound");
         assert_eq!(entities.stem(), "sub-P1_ses-S001_task-rest_run-01");
         assert_eq!(entities.folder(), Path::new("sub-P1/ses-S001/eeg"));
+        let aside = Given::by_name(Path::new("sub-P1_task-rest_run-001_eeg_old2.xdf"));
+        assert_eq!(aside.run.as_deref(), Some("001_old2"), "which run it is has to be said");
+        assert!(aside.checked().is_err());
         let nothing = Given::by_name(Path::new("S001R10.edf"));
         assert_eq!(nothing, Given::default());
         let wrong: Vec<String> =
