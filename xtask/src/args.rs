@@ -20,7 +20,7 @@ Usage: cargo xtask COMMAND
   bench many [--json FILE] [--quick]  one to sixteen decoders on one stream, and on a stream each
   check cuda [--json FILE]            do the shipped decoders run on this machine's NVIDIA GPU, proven, equal and how fast;
                                       exit code 75 where there is none
-  fuzz [--seconds N] [TARGET...]      every reader of files and texts, or those named, on bytes that libFuzzer makes up, for
+  fuzz [--seconds N] [TARGET...]      every reader of files, texts and streams, or those named, on bytes libFuzzer makes up, for
                                       N seconds each (60), one after the other; fails when something was found
   lint                                rustfmt, clippy, cargo-deny
   ci                                  lint, then test

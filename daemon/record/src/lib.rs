@@ -32,6 +32,7 @@ pub use self::read::{Chunk, Heard, Raw, ReadError, Recorded, RecordedMarker};
 pub use self::recorder::{Recorder, Wish};
 pub use self::session::{AFRESH, CHUNK_COLUMNS, CHUNKS, EVENTS, INTENTS, Manifest, SIDE};
 pub use self::state::{RecordedStream, RecordingState};
+pub use self::streams::stream_header;
 pub use self::template::{Naming, NamingError, Template};
 
 /// Recording is not possible as asked.

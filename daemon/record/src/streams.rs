@@ -1,8 +1,8 @@
 //! The streams of a recording: what waits to be encoded, and what is in the file.
 
 use bci_rt::edge::{Header, Reader};
-use bci_types::{Rate, SampleFormat, StreamSpec};
-use bci_xdf::{Batch, Encoder, Format, escaped, is_header};
+use bci_types::{Rate, SampleFormat, StreamSpec, Unit};
+use bci_xdf::{Batch, Encoder, Format, StreamInfo, escaped};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -41,12 +41,8 @@ impl Feed {
         reader: Reader,
         frames: usize,
     ) -> Self {
-        let about = About {
-            pipeline,
-            stream: stream.clone(),
-            xml: description.and_then(sound).unwrap_or_else(|| described(stream)),
-            place: None,
-        };
+        let about =
+            About { pipeline, stream: stream.clone(), xml: stream_header(stream, description), place: None };
         let ring = Ring {
             samples: vec![0.0; stream.channels.len() * frames].into_boxed_slice(),
             stamps: vec![0.0; frames].into_boxed_slice(),
@@ -97,8 +93,20 @@ pub(crate) fn format_of(format: SampleFormat) -> Format {
     }
 }
 
-/// A source's own description, without characters that XML does not know, which some write all the same; `None` where it will
-/// not do as a header.
+/// The header under which a stream is recorded: what its source says of it (`description`, LSL's XML), where that will do and is
+/// of this stream, else made of what is known.
+#[must_use]
+pub fn stream_header(stream: &StreamSpec, description: Option<&str>) -> String {
+    let of_it = |xml: &String| {
+        StreamInfo::parse(xml).is_ok_and(|info| {
+            info.channel_count == stream.channels.len() && info.format == format_of(stream.format)
+        })
+    };
+    description.and_then(sound).filter(of_it).unwrap_or_else(|| described(stream))
+}
+
+/// A source's own description, without characters that XML does not know, which some write all the same; `None` where a
+/// character is none.
 fn sound(description: &str) -> Option<String> {
     let is_known = |c: char| {
         matches!(c, '\t' | '\n' | '\r') || (!c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'))
@@ -121,8 +129,7 @@ fn sound(description: &str) -> Option<String> {
         rest = behind;
     }
     text += rest;
-    let text: String = text.chars().map(|c| if is_known(c) { c } else { '\u{fffd}' }).collect();
-    is_header(&text).then_some(text)
+    Some(text.chars().map(|c| if is_known(c) { c } else { '\u{fffd}' }).collect())
 }
 
 /// The header of a stream of which its source has none.
@@ -134,7 +141,10 @@ fn described(stream: &StreamSpec) -> String {
     let channels: Vec<(String, String, String)> = stream
         .channels
         .iter()
-        .map(|c| (c.label.clone().unwrap_or_default(), c.unit.to_string(), c.kind.to_string()))
+        .map(|c| {
+            let unit = if c.unit == Unit::Unstated { String::new() } else { c.unit.to_string() };
+            (c.label.clone().unwrap_or_default(), unit, c.kind.to_string())
+        })
         .collect();
     header(&stream.name, &stream.kind, rate, format_of(stream.format), &stream.source_id, &channels)
 }
@@ -330,6 +340,7 @@ fn joined(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bci_types::Hz;
 
     #[test]
     fn a_description_that_would_spoil_the_file_is_mended_or_made_anew() {
@@ -339,13 +350,27 @@ mod tests {
                  <nominal_srate>100</nominal_srate><channel_format>float32</channel_format><desc>{desc}</desc></info>"
             )
         };
+        let stream = StreamSpec::eeg("s", Hz::new(100.0).expect("a rate"), ["C3"]);
+        let made = |description: &str| stream_header(&stream, Some(description));
         let good = xml("<cap>a &#233; &#x41; &amp;</cap>");
-        assert_eq!(sound(&good).as_deref(), Some(xml("<cap>a \u{e9} A &amp;</cap>").as_str()));
+        assert_eq!(made(&good), xml("<cap>a \u{e9} A &amp;</cap>"));
         for spoilt in ["<cap>&#1;</cap>", "<cap>\u{1}</cap>", "<cap>&#xFFFE;</cap>", "<cap>&#60;</cap>"] {
-            assert_eq!(sound(&xml(spoilt)), Some(xml("<cap>\u{fffd}</cap>")), "{spoilt}");
+            assert_eq!(made(&xml(spoilt)), xml("<cap>\u{fffd}</cap>"), "{spoilt}");
         }
         for hopeless in ["<cap>", "<cap>&nosuch;</cap>", "&#9"] {
-            assert_eq!(sound(&xml(hopeless)), None, "{hopeless}");
+            assert_eq!(made(&xml(hopeless)), described(&stream), "{hopeless}");
         }
+        for other in [(">1<", ">2<"), ("float32", "int16")] {
+            let of_another = xml("").replace(other.0, other.1);
+            assert_eq!(made(&of_another), described(&stream), "{other:?}: its samples could not be read");
+        }
+    }
+
+    #[test]
+    fn a_unit_that_is_not_stated_is_none_in_the_header_that_is_made() {
+        let mut stream = StreamSpec::eeg("s", Hz::new(100.0).expect("a rate"), ["C3", "C4"]);
+        stream.channels[0].unit = Unit::Unstated;
+        let info = StreamInfo::parse(&described(&stream)).expect("a header");
+        assert_eq!(info.channels.iter().map(|c| c.unit.as_str()).collect::<Vec<_>>(), ["", "uV"]);
     }
 }

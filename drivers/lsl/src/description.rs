@@ -6,6 +6,9 @@
 use bci_types::{ChannelKind, ChannelSpec, Hz, Rate, SampleFormat, StreamSpec, Unit};
 use lsl::{ChannelFormat, StreamInfo};
 
+/// More than any device has. A declaration of a few bytes can name two billion, and each costs memory.
+const MOST_CHANNELS: usize = 1_000_000;
+
 /// The format of a stream; `None` when it declares none.
 pub(crate) fn format_of(info: &StreamInfo) -> Option<SampleFormat> {
     Some(match info.channel_format() {
@@ -47,16 +50,27 @@ pub(crate) fn to_nominal(rate: Rate) -> f64 {
     }
 }
 
+/// How many channels a stream has.
+///
+/// # Errors
+/// In words: it has none, or more than there is memory to be risked for.
+pub(crate) fn channels_of(info: &StreamInfo) -> Result<usize, String> {
+    match usize::try_from(info.channel_count()).unwrap_or(0) {
+        0 => Err("it declares no channels".into()),
+        count if count > MOST_CHANNELS => {
+            Err(format!("it declares {count} channels, more than {MOST_CHANNELS}"))
+        }
+        count => Ok(count),
+    }
+}
+
 /// Reads a full declaration (one that an inlet fetched, with its description). A list of channels that does not fit
 /// the number of channels is not used, and `notes` says so.
 ///
 /// # Errors
 /// Why the stream cannot be used, in words.
 pub(crate) fn read(info: &mut StreamInfo, notes: &mut Vec<String>) -> Result<StreamSpec, String> {
-    let count = usize::try_from(info.channel_count()).unwrap_or(0);
-    if count == 0 {
-        return Err("it declares no channels".into());
-    }
+    let count = channels_of(info)?;
     let format = format_of(info).ok_or("it declares no sample format")?;
     let rate = rate_of(info)
         .ok_or_else(|| format!("its nominal rate {} is no sampling rate", info.nominal_srate()))?;

@@ -205,6 +205,10 @@ impl Opener {
         let Self { lsl, query, options } = self;
         let (info, older) = resolve::one(*lsl, query, timeout, options.settle)?;
         let stream = info.stream_name();
+        // The inlet has room for a sample.
+        if let Err(reason) = description::channels_of(&info) {
+            return Err(SourceError::Unusable { stream, reason });
+        }
         let mut notes = Vec::new();
         if older > 0 {
             notes.push(format!("{older} older instance(s) of it still answer; the newest is read"));

@@ -43,12 +43,6 @@ impl Format {
     }
 }
 
-/// Whether this will do as a stream's header: one that readers cannot parse makes whole files unreadable.
-#[must_use]
-pub fn is_header(xml: &str) -> bool {
-    StreamInfo::read(xml.as_bytes()).is_ok()
-}
-
 /// What the file's header says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileInfo {
@@ -128,6 +122,14 @@ impl FileInfo {
 }
 
 impl StreamInfo {
+    /// Reads a stream's header, or its description as LSL sends it.
+    ///
+    /// # Errors
+    /// Why it will not do as a header: one that readers cannot parse makes whole files unreadable.
+    pub fn parse(xml: &str) -> Result<Self, InfoError> {
+        Self::read(xml.as_bytes())
+    }
+
     pub(crate) fn read(body: &[u8]) -> Result<Self, InfoError> {
         let xml = String::from_utf8_lossy(body).into_owned();
         let document = Document::parse(&xml).map_err(|e| InfoError::Xml(e.to_string()))?;

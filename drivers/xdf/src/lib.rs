@@ -22,7 +22,7 @@ mod values;
 mod write;
 
 pub use chunk::{Broken, Chunk, Chunks, Tag};
-pub use info::{Channel, FileInfo, Format, InfoError, StreamInfo, is_header};
+pub use info::{Channel, FileInfo, Format, InfoError, StreamInfo};
 pub use read::{File, Footer, Stream, XdfError, is_xdf, read};
 pub use values::Values;
 pub use write::{Batch, Encoder, escaped};

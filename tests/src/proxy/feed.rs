@@ -1,5 +1,6 @@
 use super::discovery::StandIn;
 use super::frames::{Frames, restamp};
+use super::handshake::{is_for_samples, is_headers, is_request, until};
 use super::{Faults, Shared};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -10,6 +11,9 @@ use std::time::{Duration, Instant};
 
 /// How long a thread waits for bytes until it looks whether it is still needed.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How long either side may take to say what it wants.
+const SPEAKS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Accepts connections until the proxy is gone.
 pub(super) fn serve(listener: TcpListener, stand_in: StandIn, shared: Arc<Shared>) {
@@ -56,37 +60,21 @@ fn connection(mut client: TcpStream, stand_in: &StandIn, shared: &Shared) -> std
     client.set_nodelay(true)?;
     let mut source = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.source.ports.0))?;
     source.set_nodelay(true)?;
-    let asked = until(&mut client, |text| {
-        text.starts_with(b"LSL:streamfeed") && text.ends_with(b"\r\n\r\n")
-            || text.starts_with(b"LSL:fullinfo") && text.ends_with(b"\r\n")
-            || text.starts_with(b"LSL:shortinfo") && text.ends_with(b"\r\n")
-    })?;
+    client.set_read_timeout(Some(SPEAKS_WITHIN))?;
+    let asked = until(&mut client, is_request)?;
+    source.set_read_timeout(Some(SPEAKS_WITHIN))?;
     source.write_all(&asked)?;
-    if !asked.starts_with(b"LSL:streamfeed") {
+    if !is_for_samples(&asked) {
         let mut xml = String::new();
         source.read_to_string(&mut xml)?;
         client.write_all(stand_in.rewrite(&xml).as_bytes())?;
         return Ok(());
     }
-    let headers = until(&mut source, |text| text.ends_with(b"\r\n\r\n"))?;
+    let headers = until(&mut source, is_headers)?;
     client.write_all(&headers)?;
     let done = samples(&mut source, &mut client, shared);
     let _ = client.shutdown(Shutdown::Both);
     done
-}
-
-/// Reads byte by byte until `is_whole`.
-fn until(from: &mut TcpStream, is_whole: impl Fn(&[u8]) -> bool) -> std::io::Result<Vec<u8>> {
-    from.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let mut text = Vec::new();
-    let mut byte = [0];
-    while !is_whole(&text) {
-        if from.read(&mut byte)? == 0 || text.len() > 65536 {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        text.push(byte[0]);
-    }
-    Ok(text)
 }
 
 /// Passes samples on, with what is to be done to them.
@@ -106,8 +94,10 @@ fn samples(source: &mut TcpStream, client: &mut TcpStream, shared: &Shared) -> s
         match source.read(&mut room) {
             Ok(0) => return Ok(()),
             Ok(n) => {
-                let found = frames.take(&room[..n]).ok_or(ErrorKind::InvalidData)?;
-                waiting.push_back((Instant::now(), found));
+                waiting.push_back((Instant::now(), frames.take(&room[..n])));
+                if frames.is_lost() {
+                    return Err(ErrorKind::InvalidData.into());
+                }
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
             Err(e) => return Err(e),

@@ -19,17 +19,21 @@ const TRANSMITTED: u8 = 2;
 pub struct Frames {
     layout: Layout,
     rest: Vec<u8>,
+    is_lost: bool,
 }
 
 impl Frames {
     /// Of a stream with this layout.
     #[must_use]
     pub fn new(layout: Layout) -> Self {
-        Self { layout, rest: Vec::new() }
+        Self { layout, rest: Vec::new(), is_lost: false }
     }
 
-    /// Bytes came: the samples that are whole with them, tag, stamp and values each; `None` where a tag is none.
-    pub fn take(&mut self, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    /// Bytes came: the samples that are whole with them, tag, stamp and values each. None comes after a tag that is none.
+    pub fn take(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        if self.is_lost {
+            return Vec::new();
+        }
         self.rest.extend_from_slice(bytes);
         let values = self.layout.channels * self.layout.value_bytes;
         let (mut at, mut frames) = (0, Vec::new());
@@ -37,23 +41,32 @@ impl Frames {
             let length = match *tag {
                 DEDUCED => 1 + values,
                 TRANSMITTED => 9 + values,
-                _ => return None,
+                _ => {
+                    self.is_lost = true;
+                    break;
+                }
             };
             let Some(frame) = self.rest.get(at..at + length) else { break };
             frames.push(frame.to_vec());
             at += length;
         }
         self.rest.drain(..at);
-        Some(frames)
+        frames
+    }
+
+    /// Whether a tag was none: where the next sample begins is not known.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
     }
 }
 
 /// Moves a sample's stamp, where it has one.
-pub(super) fn restamp(frame: &mut [u8], by_s: f64) {
-    if frame[0] == TRANSMITTED
-        && let Ok(stamp) = <[u8; 8]>::try_from(&frame[1..9])
+pub fn restamp(frame: &mut [u8], by_s: f64) {
+    if let [TRANSMITTED, rest @ ..] = frame
+        && let Some(stamp) = rest.first_chunk_mut()
     {
-        frame[1..9].copy_from_slice(&(f64::from_le_bytes(stamp) + by_s).to_le_bytes());
+        *stamp = (f64::from_le_bytes(*stamp) + by_s).to_le_bytes();
     }
 }
 
@@ -71,13 +84,21 @@ mod tests {
             let mut frames = Frames::new(layout);
             let mut found = Vec::new();
             for part in all.chunks(cut) {
-                found.extend(frames.take(part).expect("tags"));
+                found.extend(frames.take(part));
             }
             assert_eq!(found, [stamped.clone(), deduced.clone(), stamped.clone()], "cut by {cut}");
         }
-        assert_eq!(Frames::new(layout).take(&[3]), None);
         let mut moved = stamped.clone();
         restamp(&mut moved, 0.5);
         assert_eq!(moved[1..9], 2.0_f64.to_le_bytes());
+    }
+
+    #[test]
+    fn samples_before_a_tag_that_is_none_are_found_and_none_after_it() {
+        let layout = Layout { channels: 1, value_bytes: 1 };
+        let mut frames = Frames::new(layout);
+        assert_eq!(frames.take(&[1, 7, 3, 1, 8]), [[1, 7]]);
+        assert!(frames.is_lost());
+        assert_eq!(frames.take(&[1, 9]), [[0; 2]; 0]);
     }
 }

@@ -13,9 +13,11 @@
 mod discovery;
 mod feed;
 mod frames;
+mod handshake;
 
-use self::discovery::Announced;
-pub use self::frames::{Frames, Layout};
+pub use self::discovery::{Announced, Question, StandIn};
+pub use self::frames::{Frames, Layout, restamp};
+pub use self::handshake::{is_for_samples, is_headers, is_request, until};
 use crate::World;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,7 +96,7 @@ impl Proxy {
             layout,
             passed: std::sync::atomic::AtomicU64::new(0),
         });
-        discovery::answer(daemon.session().to_owned(), stand_in.clone(), Arc::clone(&shared));
+        discovery::answer(stand_in.clone(), Arc::clone(&shared));
         feed::serve(feeds, stand_in, Arc::clone(&shared));
         feed::echo_clock(clock, Arc::clone(&shared));
         Self(shared)

@@ -114,6 +114,20 @@ fn text_is_no_signal() {
 }
 
 #[test]
+fn a_stream_of_more_channels_than_any_device_has_is_refused() {
+    let id = unique("million");
+    let _peer = PyOutlet::start(&json!({
+        "name": id, "type": "EEG", "source_id": id, "format": "int8", "rate": 0, "channels": 1_000_001,
+    }));
+    match by_source(&id).open_source(LONG).map(|_| ()) {
+        Err(SourceError::Unusable { reason, .. }) => {
+            assert_eq!(reason, "it declares 1000001 channels, more than 1000000");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn labels_that_do_not_fit_are_not_used_and_said_so() {
     let id = unique("labels");
     let _peer = PyOutlet::start(&json!({

@@ -1,4 +1,4 @@
-//! What is fuzzed: every reader of files and texts from outside, and what must hold of what it read.
+//! What is fuzzed: every reader of files, texts and streams from outside, and what must hold of what it read.
 //!
 //! Each target is a function of bytes that panics when something does not hold. The programs of `tests/fuzz` give it bytes
 //! that libFuzzer makes up; the test of this crate gives it every file of `tests/fuzz/corpus`, so that what was found once
@@ -11,19 +11,21 @@ mod models;
 mod playback;
 mod record;
 mod text;
+mod wire;
 mod xdf;
 
 pub use models::{bundle, learned, npy, onnx};
 pub use playback::{brainvision, edf, gdf};
 pub use record::{intent, recording, template};
 pub use text::{config, task};
+pub use wire::wire;
 pub use xdf::xdf;
 
 /// A target: its name, which is that of its program and of its folder of seeds, and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("brainvision", brainvision),
     ("bundle", bundle),
     ("config", config),
@@ -36,6 +38,7 @@ pub const TARGETS: [Target; 13] = [
     ("recording", recording),
     ("task", task),
     ("template", template),
+    ("wire", wire),
     ("xdf", xdf),
 ];
 

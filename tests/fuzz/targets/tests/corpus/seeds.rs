@@ -61,6 +61,17 @@ pub(crate) fn all() -> Vec<Seed> {
             "sub-%p/ses-%s/%m/sub-%p_ses-%s_task-%b_acq-%a_run-%r_%m.xdf\nP1\nS1\nimagery\na\neeg\n3",
         ),
         text("template", "windows", "%p\\%b_%n.xdf\nP1\n\nrest\n\n\n"),
+        seed("wire", "samples", samples()),
+        text(
+            "wire",
+            "request",
+            "LSL:streamfeed/110 u\r\nNative-Byte-Order: 1234\r\nSession-Id: default\r\n\r\n\x02",
+        ),
+        text("wire", "fullinfo", "LSL:fullinfo\r\n"),
+        text("wire", "look-up", "LSL:shortinfo\r\nsession_id='ours' and name='eeg'\r\n16573 4711\r\n"),
+        text("wire", "announcement", &format!("4711\r\n{ANNOUNCEMENT}</info>")),
+        text("wire", "description", &format!("{ANNOUNCEMENT}{DESCRIPTION}</info>")),
+        text("wire", "name", "say \"hi\", it's g.tec"),
         text("config", "steps.toml", STEPS),
         text("config", "space.toml", SPACE),
         text("config", "shafts.toml", SHAFTS),
@@ -236,6 +247,23 @@ fn brainvision(orientation: &str, format: &str, samples: &[u8]) -> Vec<u8> {
                    Mk1=New Segment,,1,1,0,20131113161403794232\nMk2=Stimulus,S  1,2,1,0\nMk3=wrong\n";
     [header.as_bytes(), b"\n---\n", markers.as_bytes(), b"\n---\n", samples].concat()
 }
+
+/// Two channels of four bytes, in pieces of six: two of a known pattern, one whose stamp follows, and the beginning of another.
+fn samples() -> Vec<u8> {
+    let stamped = |stamp: f64| [&[2][..], &stamp.to_le_bytes(), &[0, 0, 128, 63, 0, 0, 0, 192]].concat();
+    [&[2, 2, 5][..], &stamped(123_456.789), &stamped(1.5), &[1, 7, 7, 7, 7, 8, 8, 8, 8, 2, 0]].concat()
+}
+
+const ANNOUNCEMENT: &str = "<?xml version=\"1.0\"?><info><name>eeg</name><type>EEG</type><channel_count>3</channel_count>\
+    <channel_format>float32</channel_format><source_id>s</source_id><nominal_srate>250.0000000000000</nominal_srate>\
+    <version>1.100000000000000</version><created_at>1.5</created_at><uid>u</uid><session_id>default</session_id>\
+    <hostname>h</hostname><v4address/><v4data_port>16572</v4data_port><v4service_port>16573</v4service_port>\
+    <v6address/><v6data_port>0</v6data_port><v6service_port>0</v6service_port>";
+
+const DESCRIPTION: &str = "<desc><manufacturer>a &amp; &#233;&#1;</manufacturer><channels><channel><label>EEG C3-Ref</label>\
+    <unit>microvolts</unit><type>EEG</type></channel><channel><label>T3</label><unit>-6</unit><kind>2</kind><type>eeg</type>\
+    </channel><channel><label> Status </label><unit/><type>TRIGGER</type></channel></channels>\
+    <synchronization><can_drop_samples>true</can_drop_samples></synchronization></desc>";
 
 const INTENT: &str = r#"{"seq":7,"line":0,"decoder":"d","version":"1","model_sha256":"ab","kind":"posterior","labels":["left","right"],"numbers":[0.25,0.75],"smoothed":[0.5,0.5],"intent":"right","no_intent":null,"distrust":["gap"],"bridged":true,"oldest_sample_ns":1000000001,"newest_sample_ns":1020000003,"newest_frame":2,"acquired_ns":1021000000,"dequeued_ns":1021000001,"filtered_ns":1021000002,"decoded_ns":1021000003,"signal_delay_ns":0}"#;
 
