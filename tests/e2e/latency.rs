@@ -1,7 +1,8 @@
 //! How long it takes from a sample's stamp to the intent's receipt in another process.
 
 use crate::support::assert_no_holes;
-use bci_tests::{Daemon, Signal, Subscriber, World, recording};
+use bci_tests::{Daemon, Outlet, Signal, Source, Subscriber, World, recording};
+use serde_json::Value;
 use std::time::Duration;
 
 /// 64 channels at 160 Hz, sent one by one, in real time. The bounds are for any build on any machine: what a compiler in
@@ -56,4 +57,36 @@ fn show(step: &str, durations_ns: impl Iterator<Item = i64>) -> [f64; 3] {
     let (p50, p90, p99, max) = (at(0.5), at(0.9), at(0.99), at(1.0));
     eprintln!("{step:<8} p50 {p50:>8.3} ms   p90 {p90:>8.3} ms   p99 {p99:>8.3} ms   max {max:>8.3} ms");
     [p50, p90, p99]
+}
+
+/// Not how quick: that every intent that was measured has a line of times, in the order of the steps.
+#[test]
+fn every_intent_that_was_measured_has_a_line() {
+    let world = World::new("each");
+    let stream = world.name("eeg");
+    let daemon = Daemon::following(&world, &stream);
+    let _outlet = Outlet::looping(&world, &Source::one(&stream));
+    let (server, json, csv) =
+        (format!("http://{}", daemon.address()), world.file("found.json"), world.file("each.csv"));
+    let (to_json, to_csv) = (json.to_string_lossy(), csv.to_string_lossy());
+    let args =
+        ["--server", &server, "--settle", "0", "--seconds", "2", "--json", &to_json, "--each", &to_csv];
+    assert_eq!(world.bcid("latency", &args).wait(Duration::from_secs(40)), 0);
+
+    let found: Value = serde_json::from_str(&std::fs::read_to_string(&json).expect("written")).expect("JSON");
+    let text = std::fs::read_to_string(&csv).expect("written");
+    let mut lines = text.lines();
+    let columns = "pipeline,sequence,valid,newest_sample_ns,acquired_ns,queued_ns,filtered_ns,decoded_ns,published_ns,received_ns";
+    assert_eq!(lines.next(), Some(columns));
+    let mut intents = 0;
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!((cells.len(), cells[0]), (10, "p"), "{line}");
+        assert!(cells[2].parse::<bool>().is_ok(), "{line}");
+        let times: Vec<i64> = cells[4..].iter().map(|n| n.parse().expect("a number")).collect();
+        assert!(times.is_sorted(), "{line}");
+        intents += 1;
+    }
+    assert_eq!(Some(intents), found["intents"].as_u64());
+    assert!(intents > 10, "{found}");
 }

@@ -18,6 +18,10 @@ Usage: cargo xtask COMMAND
   bench e2e [--json FILE] [--quick]   from an LSL source to a client in another process: streaming, window, and the Python
                                       script that people write
   bench many [--json FILE] [--quick]  one to sixteen decoders on one stream, and on a stream each
+  bench soak [--json FILE] [--quick] [--minutes N] [--speed S] [--recordings FILE... --task TASK]
+                                      the long run: real recordings, the shipped ones or those given, over and over until N
+                                      minutes of them (60) have gone at S times their speed (10); fails when anything is lost,
+                                      memory grows, latency rises, or what the daemon recorded of it does not replay
   check cuda [--json FILE]            do the shipped decoders run on this machine's NVIDIA GPU, proven, equal and how fast;
                                       exit code 75 where there is none
   fuzz [--seconds N] [TARGET...]      every reader of files, texts and streams, or those named, on bytes libFuzzer makes up, for
@@ -50,7 +54,7 @@ pub(crate) struct DemoOptions {
     pub rate: Option<f64>,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct BenchOptions {
     /// Which bench.
     pub what: Bench,
@@ -58,6 +62,14 @@ pub(crate) struct BenchOptions {
     pub json: Option<PathBuf>,
     /// Shorter, and less exact.
     pub quick: bool,
+    /// Of the long run: what is played, instead of the shipped recordings.
+    pub recordings: Vec<PathBuf>,
+    /// The task that they are of.
+    pub task: Option<String>,
+    /// How much of them is played, in minutes of recorded time.
+    pub minutes: Option<f64>,
+    /// As many times as fast as they were.
+    pub speed: Option<f64>,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -74,9 +86,10 @@ pub(crate) struct FuzzOptions {
     pub targets: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Bench {
     /// The signal engine.
+    #[default]
     Dsp,
     /// From an LSL source to features.
     Lsl,
@@ -86,6 +99,8 @@ pub(crate) enum Bench {
     E2e,
     /// Several decoders.
     Many,
+    /// What grows over time.
+    Soak,
 }
 
 /// # Errors
@@ -138,14 +153,7 @@ fn demo(words: &[String]) -> Result<DemoOptions> {
         match flag {
             "--json" => options.json = Some(PathBuf::from(value()?)),
             "--rate" => {
-                let text = value()?;
-                let rate = text.parse().ok().filter(|r: &f64| *r > 0.0 && r.is_finite());
-                let Some(rate) = rate else {
-                    return Err(Fail::usage(format!(
-                        "--rate {text}: must be a number above 0 (1 = real time)"
-                    )));
-                };
-                options.rate = Some(rate);
+                options.rate = Some(above_0(flag, &value()?)?);
             }
             _ => return Err(unknown("demo", word)),
         }
@@ -160,30 +168,53 @@ fn bench(words: &[String]) -> Result<BenchOptions> {
         Some("decode") => Bench::Decode,
         Some("e2e") => Bench::E2e,
         Some("many") => Bench::Many,
+        Some("soak") => Bench::Soak,
         Some(word) => return Err(unknown("bench", word)),
         None => {
             return Err(Fail::usage(format!(
-                "`bench` needs to know what: dsp, lsl, decode, e2e or many\n\n{USAGE}"
+                "`bench` needs to know what: dsp, lsl, decode, e2e, many or soak\n\n{USAGE}"
             )));
         }
     };
-    let mut options = BenchOptions { what, json: None, quick: false };
-    let mut words = words[1..].iter();
+    let mut options = BenchOptions { what, ..BenchOptions::default() };
+    let mut words = words[1..].iter().peekable();
     while let Some(word) = words.next() {
-        match word
-            .split_once('=')
-            .map_or((word.as_str(), None), |(flag, value)| (flag, Some(value.to_owned())))
-        {
-            ("--quick", None) => options.quick = true,
-            ("--json", value) => {
-                let file = value.or_else(|| words.next().cloned());
-                let file = file.ok_or_else(|| Fail::usage(format!("--json needs a value\n\n{USAGE}")))?;
-                options.json = Some(file.into());
+        let (flag, inline) = match word.split_once('=') {
+            Some((flag, value)) => (flag, Some(value.to_owned())),
+            None => (word.as_str(), None),
+        };
+        let mut value = || {
+            inline
+                .clone()
+                .or_else(|| words.next().cloned())
+                .ok_or_else(|| Fail::usage(format!("{flag} needs a value\n\n{USAGE}")))
+        };
+        match (flag, what) {
+            ("--quick", _) if inline.is_none() => options.quick = true,
+            ("--json", _) => options.json = Some(value()?.into()),
+            ("--task", Bench::Soak) => options.task = Some(value()?),
+            ("--minutes", Bench::Soak) => options.minutes = Some(above_0(flag, &value()?)?),
+            ("--speed", Bench::Soak) => options.speed = Some(above_0(flag, &value()?)?),
+            ("--recordings", Bench::Soak) => {
+                options.recordings.push(value()?.into());
+                while let Some(file) = words.next_if(|word| !word.starts_with("--")) {
+                    options.recordings.push(file.into());
+                }
             }
             _ => return Err(unknown("bench", word)),
         }
     }
+    if options.recordings.is_empty() != options.task.is_none() {
+        let problem =
+            "--recordings and --task go together: a decoder is made of these recordings for this task";
+        return Err(Fail::usage(format!("{problem}\n\n{USAGE}")));
+    }
     Ok(options)
+}
+
+fn above_0(flag: &str, text: &str) -> Result<f64> {
+    let number = text.parse().ok().filter(|n: &f64| *n > 0.0 && n.is_finite());
+    number.ok_or_else(|| Fail::usage(format!("{flag} {text}: must be a number above 0")))
 }
 
 fn check(words: &[String]) -> Result<CheckOptions> {
@@ -240,11 +271,24 @@ mod tests {
         let wanted = DemoOptions { json: Some("out.json".into()), rate: Some(2.0) };
         assert_eq!(parsed("demo --json out.json --rate=2"), Some(Command::Demo(wanted)));
         let bench = |json: Option<&str>, quick| {
-            Some(Command::Bench(BenchOptions { what: Bench::Dsp, json: json.map(PathBuf::from), quick }))
+            let json = json.map(PathBuf::from);
+            Some(Command::Bench(BenchOptions { json, quick, ..BenchOptions::default() }))
         };
         assert_eq!(parsed("bench dsp"), bench(None, false));
         assert_eq!(parsed("bench dsp --quick --json=rows.json"), bench(Some("rows.json"), true));
         assert_eq!(parsed("bench dsp --json rows.json"), bench(Some("rows.json"), false));
+        let soak = |options| Some(Command::Bench(BenchOptions { what: Bench::Soak, ..options }));
+        assert_eq!(parsed("bench soak"), soak(BenchOptions::default()));
+        let wanted = BenchOptions {
+            recordings: vec!["a.xdf".into(), "b.xdf".into()],
+            task: Some("t".to_owned()),
+            minutes: Some(90.0),
+            speed: Some(4.0),
+            quick: true,
+            ..BenchOptions::default()
+        };
+        let line = "bench soak --recordings a.xdf b.xdf --quick --task t --minutes=90 --speed 4";
+        assert_eq!(parsed(line), soak(wanted));
         let check =
             |json: Option<&str>| Some(Command::CheckCuda(CheckOptions { json: json.map(PathBuf::from) }));
         assert_eq!(parsed("check cuda"), check(None));
@@ -277,6 +321,13 @@ mod tests {
             "bench dsp x",
             "bench dsp --json",
             "bench dsp --quick=1",
+            "bench dsp --minutes 5",
+            "bench soak --minutes 0",
+            "bench soak --speed fast",
+            "bench soak --recordings",
+            "bench soak --recordings a.xdf",
+            "bench soak --task t",
+            "bench soak a.xdf",
             "check",
             "check cpu",
             "check cuda --json",

@@ -6,7 +6,7 @@ use crate::proc;
 use crate::setup;
 use crate::workspace::Workspace;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// # Errors
@@ -18,6 +18,7 @@ pub(crate) fn run(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
         Bench::Decode => decoders(ws, options, "decode"),
         Bench::E2e => decoders(ws, options, "e2e"),
         Bench::Many => decoders(ws, options, "many"),
+        Bench::Soak => soak(ws, options),
     }
 }
 
@@ -55,6 +56,53 @@ fn decoders(ws: &Workspace, options: &BenchOptions, what: &str) -> Result<ExitCo
     let line = proc::shown(&command);
     let status = command.status().context(line)?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The long run: real recordings through the daemon, faster than they were.
+fn soak(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
+    setup::run(ws, setup::Extent::Demo)?;
+    let built = |package: &str, name: &str| {
+        let mut cargo = ws.cargo();
+        cargo.args(["build", "--release", "--package", package]);
+        proc::build_binary(&mut cargo, name)
+    };
+    let (program, bcid) = (built("bci-bench", "bci-bench")?, built("bcid", "bcid")?);
+    let mut command = Command::new(program);
+    command.arg("soak").arg("--bcid").arg(bcid).arg("--zoo").arg(ws.root().join("models/zoo"));
+    command.arg("--recordings");
+    if options.recordings.is_empty() {
+        command.args(shipped(&ws.root().join("models/data/eegmmidb"))?);
+    }
+    for file in &options.recordings {
+        command.arg(std::path::absolute(file).context(file.display())?);
+    }
+    if let Some(task) = &options.task {
+        command.arg("--task").arg(task);
+    }
+    for (flag, number) in [("--minutes", options.minutes), ("--speed", options.speed)] {
+        if let Some(number) = number {
+            command.arg(flag).arg(number.to_string());
+        }
+    }
+    command.envs(setup::environment(ws));
+    if let Some(file) = &options.json {
+        command.arg("--json").arg(std::path::absolute(file).context(file.display())?);
+    }
+    if options.quick {
+        command.arg("--quick");
+    }
+    let line = proc::shown(&command);
+    let status = command.status().context(line)?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The recordings of a folder, in order.
+fn shipped(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).context(folder.display())?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|e| e == "edf"));
+    files.sort();
+    Ok(files)
 }
 
 /// What a source and the daemon's signal path, each a process of its own, are held to: spikes of 1024 channels at 30 kHz,

@@ -450,6 +450,9 @@ pub(crate) struct LatencyArgs {
     /// Write the findings here as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write every intent's times here as CSV, ns on the LSL clock, once all is measured.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) each: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

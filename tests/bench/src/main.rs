@@ -8,20 +8,25 @@ mod decode;
 mod dsp;
 mod e2e;
 mod many;
+mod soak;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-Usage: bci-bench dsp|decode|e2e|many [OPTIONS]
+Usage: bci-bench dsp|decode|e2e|many|soak [OPTIONS]
 
   --python PYTHON   a Python: with the packages of tests/bench/requirements.txt (dsp), or of tests/requirements.txt and
                     models/python (decode, e2e)
   --peers FILE      tests/bench/peers.py (dsp) or tests/bench/e2e_python.py (e2e)
   --bundles FOLDER  what bcid_models.bench_models wrote (decode, e2e, many)
-  --zoo FOLDER      models/zoo (decode)
-  --bcid FILE       the daemon (e2e, many)
+  --zoo FOLDER      models/zoo (decode, soak)
+  --bcid FILE       the daemon (e2e, many, soak)
   --rig FILE        bci-rig (e2e, many)
+  --recordings FILE...  what is played (soak)
+  --task TASK       the task that they are of, by which a decoder is made; without it, the shipped one (soak)
+  --minutes N       how much of them is played (soak; 60, or 5 with --quick)
+  --speed S         as many times as fast as they were (soak; 10)
   --json FILE       where the rows go
   --quick           shorter, and less exact";
 
@@ -34,8 +39,24 @@ struct Options {
     zoo: PathBuf,
     bcid: PathBuf,
     rig: PathBuf,
+    recordings: Vec<PathBuf>,
+    task: Option<PathBuf>,
+    minutes: Option<f64>,
+    speed: Option<f64>,
     json: Option<PathBuf>,
     quick: bool,
+}
+
+impl Options {
+    /// Of recorded time.
+    fn minutes(&self) -> f64 {
+        self.minutes.unwrap_or(if self.quick { 5.0 } else { 60.0 })
+    }
+
+    /// Recorded time in as much time.
+    fn speed(&self) -> f64 {
+        self.speed.unwrap_or(10.0)
+    }
 }
 
 fn main() -> ExitCode {
@@ -45,6 +66,7 @@ fn main() -> ExitCode {
         Some((what, rest)) if what == "decode" => options(rest).and_then(|options| decode::run(&options)),
         Some((what, rest)) if what == "e2e" => options(rest).and_then(|options| e2e::run(&options)),
         Some((what, rest)) if what == "many" => options(rest).and_then(|options| many::run(&options)),
+        Some((what, rest)) if what == "soak" => options(rest).and_then(|options| soak::run(&options)),
         _ => Err(USAGE.to_owned()),
     };
     match done {
@@ -59,8 +81,14 @@ fn main() -> ExitCode {
 
 fn options(words: &[String]) -> Result<Options, String> {
     let mut options = Options::default();
-    let mut words = words.iter();
+    let mut words = words.iter().peekable();
     while let Some(word) = words.next() {
+        if word == "--recordings" {
+            while let Some(file) = words.next_if(|word| !word.starts_with("--")) {
+                options.recordings.push(file.into());
+            }
+            continue;
+        }
         let mut path = || words.next().map(PathBuf::from).ok_or(format!("{word} needs a value\n\n{USAGE}"));
         match word.as_str() {
             "--python" => options.python = path()?,
@@ -69,12 +97,20 @@ fn options(words: &[String]) -> Result<Options, String> {
             "--zoo" => options.zoo = path()?,
             "--bcid" => options.bcid = path()?,
             "--rig" => options.rig = path()?,
+            "--task" => options.task = Some(path()?),
+            "--minutes" => options.minutes = Some(number(word, &path()?)?),
+            "--speed" => options.speed = Some(number(word, &path()?)?),
             "--json" => options.json = Some(path()?),
             "--quick" => options.quick = true,
             _ => return Err(format!("no option {word}\n\n{USAGE}")),
         }
     }
     Ok(options)
+}
+
+fn number(option: &str, text: &Path) -> Result<f64, String> {
+    let found = text.to_str().and_then(|text| text.parse().ok()).filter(|n: &f64| *n > 0.0 && n.is_finite());
+    found.ok_or_else(|| format!("{option} {}: must be a number above 0", text.display()))
 }
 
 /// Writes what was measured, where that is asked for.

@@ -1,11 +1,14 @@
 //! `bcid latency`: the way from the newest sample's stamp to a client in another process, measured for a while.
 
-use super::{Interrupts, writable, write_json};
+use super::{Interrupts, writable, write_json, write_whole};
 use crate::cli::LatencyArgs;
 use crate::client::{Client, Events, Latency};
 use crate::exit::{Exit, Failure};
+use bci_proto::v1;
 use bci_proto::v1::subscribe_response::Event;
+use bci_types::HostNs;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 /// How long nothing may come before the measurement is given up.
@@ -19,7 +22,12 @@ struct Measured {
     valid: u64,
     /// Windows that were skipped or missed: holes in the numbers.
     lost: u64,
+    /// A line an intent, where that is asked for.
+    each: Option<String>,
 }
+
+/// What stands above the lines: each time is that of the end of its step.
+const COLUMNS: &str = "pipeline,sequence,valid,newest_sample_ns,acquired_ns,queued_ns,filtered_ns,decoded_ns,published_ns,received_ns\n";
 
 pub(crate) fn latency(args: &LatencyArgs) -> Result<Exit, Failure> {
     for (name, value) in [("--seconds", args.seconds), ("--settle", args.settle)] {
@@ -28,7 +36,7 @@ pub(crate) fn latency(args: &LatencyArgs) -> Result<Exit, Failure> {
             return Err(Failure::new(Exit::Usage, format!("{name} {value}: must be 0 to 86400 s")));
         }
     }
-    if let Some(file) = &args.json {
+    for file in [&args.json, &args.each].into_iter().flatten() {
         writable(file)?;
     }
     // One thread: what another would have to be woken for would be measured, too.
@@ -41,7 +49,8 @@ pub(crate) fn latency(args: &LatencyArgs) -> Result<Exit, Failure> {
         let events = client.subscribe(&args.pipeline, false).await?;
         let (settle, long) = (Duration::from_secs_f64(args.settle), Duration::from_secs_f64(args.seconds));
         // As a task: what is awaited outside of one is looked at only after the sockets have been.
-        let measuring = tokio::spawn(measure(events, settle, long));
+        let each = args.each.as_ref().map(|_| COLUMNS.to_owned());
+        let measuring = tokio::spawn(measure(events, settle, long, each));
         measuring.await.map_err(|e| Failure::caused(Exit::Internal, "measuring", &e))?
     })?;
     let found = found(&measured);
@@ -49,12 +58,20 @@ pub(crate) fn latency(args: &LatencyArgs) -> Result<Exit, Failure> {
     if let Some(file) = &args.json {
         write_json(file, &found)?;
     }
+    if let (Some(file), Some(lines)) = (&args.each, &measured.each) {
+        write_whole(file, lines)?;
+    }
     Ok(Exit::Clean)
 }
 
-async fn measure(mut events: Events, settle: Duration, long: Duration) -> Result<Measured, Failure> {
+async fn measure(
+    mut events: Events,
+    settle: Duration,
+    long: Duration,
+    each: Option<String>,
+) -> Result<Measured, Failure> {
     let mut interrupts = Interrupts::listen()?;
-    let mut measured = Measured::default();
+    let mut measured = Measured { each, ..Measured::default() };
     let (mut begun, mut last): (Option<Instant>, Option<u64>) = (None, None);
     loop {
         let next = tokio::select! {
@@ -77,9 +94,24 @@ async fn measure(mut events: Events, settle: Duration, long: Duration) -> Result
         }
         last = Some(intent.sequence);
         measured.intents += 1;
-        measured.valid += u64::from(intent.validity.as_ref().is_none_or(|v| v.valid));
+        let valid = intent.validity.as_ref().is_none_or(|v| v.valid);
+        measured.valid += u64::from(valid);
         measured.latency.record(&intent, received.at);
+        if let Some(lines) = &mut measured.each {
+            line(lines, &intent, valid, received.at);
+        }
     }
+}
+
+fn line(lines: &mut String, intent: &v1::Intent, valid: bool, received: HostNs) {
+    let Some(l) = &intent.ledger else { return };
+    let v1::Intent { pipeline, sequence, newest_sample_ns, .. } = intent;
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        lines,
+        "{pipeline},{sequence},{valid},{newest_sample_ns},{},{},{},{},{},{}",
+        l.acquired_ns, l.queued_ns, l.filtered_ns, l.decoded_ns, l.published_ns, received.0
+    );
 }
 
 fn found(m: &Measured) -> Value {
