@@ -23,10 +23,12 @@ struct Taking {
     ns: i64,
     clock: Arc<Set>,
     output: Output,
+    posterior: [f32; 2],
 }
 
 fn taking(ns: i64, clock: &Arc<Set>) -> Box<Taking> {
-    Box::new(Taking { ns, clock: Arc::clone(clock), output: Output::posteriors(&["a", "b"]) })
+    let output = Output::posteriors(&["a", "b"]);
+    Box::new(Taking { ns, clock: Arc::clone(clock), output, posterior: [0.5, 0.5] })
 }
 
 impl Decoder for Taking {
@@ -38,7 +40,7 @@ impl Decoder for Taking {
     }
     fn decode(&mut self, _: &[f32], posterior: &mut [f32]) -> Result<(), DecodeError> {
         self.clock.0.fetch_add(self.ns, Ordering::SeqCst);
-        posterior.copy_from_slice(&[0.5, 0.5]);
+        posterior.copy_from_slice(&self.posterior);
         Ok(())
     }
 }
@@ -272,11 +274,11 @@ fn interpolated_frames_are_told_as_long_as_they_are_in_the_decoders_window() {
 #[test]
 fn posteriors_are_levelled_by_how_frequent_classes_seem_in_trials() {
     let clock = Arc::new(Set(AtomicI64::new(0)));
-    let mut output = Output::posteriors(&["a", "b"]);
-    if let OutputKind::Classes(classes) = &mut output.kind {
+    let mut decoder = taking(0, &clock);
+    decoder.posterior = [0.8, 0.2];
+    if let OutputKind::Classes(classes) = &mut decoder.output.kind {
         classes.prior_windows = Some(10);
     }
-    let decoder = Box::new(Favouring { output });
     let policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0 }, 2, 10.0);
     let mut stage = DecodeStage::new("p".into(), decoder, FED, policy, Duration::from_millis(10));
     let queue = WindowQueue::new(1, 1);
@@ -298,21 +300,4 @@ fn posteriors_are_levelled_by_how_frequent_classes_seem_in_trials() {
     }
     assert_eq!(next(2000, 1, false, Validity::GAP), [0.8, 0.2], "what cannot be trusted is told as it is");
     assert_eq!(next(2001, 2, false, Validity::VALID), [0.8, 0.2], "filters began from nothing");
-}
-
-struct Favouring {
-    output: Output,
-}
-
-impl Decoder for Favouring {
-    fn identity(&self) -> Arc<DecoderIdentity> {
-        Arc::new(DecoderIdentity { name: String::new(), version: String::new(), model_sha256: String::new() })
-    }
-    fn output(&self) -> &Output {
-        &self.output
-    }
-    fn decode(&mut self, _: &[f32], posterior: &mut [f32]) -> Result<(), DecodeError> {
-        posterior.copy_from_slice(&[0.8, 0.2]);
-        Ok(())
-    }
 }
