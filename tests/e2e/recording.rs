@@ -151,6 +151,53 @@ fn recordings_are_begun_and_ended_from_outside_and_say_how_they_are() {
     assert_eq!(child.wait(SOON), 78);
 }
 
+/// The cue of the trial that runs when the recording begins is not in it: neither the daemon nor the replay learns from that.
+#[test]
+fn a_recording_begun_within_a_trial_is_replayed_with_all_that_adapts() {
+    let world = World::new("within");
+    let (stream, markers) = (world.name("eeg"), world.name("cues"));
+    let (decoder, folder) = (world.file("decoder"), world.file("study"));
+    let runs = ["05", "06", "09"].map(|n| format!("models/data/eegmmidb/S001R{n}.edf"));
+    let out = decoder.to_string_lossy().into_owned();
+    let [a, b, c] = &runs;
+    let mut fit =
+        world.bcid("fit", &["--task", "eegmmidb-fists-feet", "--out", &out, "--recordings", a, b, c]);
+    assert_eq!(fit.wait(SOON), 0, "{}", fit.rest(SOON));
+    let source = Source::one(&stream).with_markers(&markers);
+    let mut outlet = Outlet::announce(
+        &world,
+        &source,
+        &Section::between(4.0, 30.0).of_channels(source.labels).signal(&world),
+    );
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[[markers]]\nname = {markers:?}\n[recording]\nfolder = {folder:?}\n\
+         at_start = false\nparticipant = \"P1\"\ntask = \"imagery\"\n[[pipeline]]\nname = \"p\"\ndecoder = {decoder:?}\n\
+         [pipeline.stream]\nname = {stream:?}\n[pipeline.adapt]\nmarkers = [\"T1\", \"T2\"]\nfrom_s = 0.5\nto_s = 4\n\
+         [pipeline.intent]\nthreshold = 0.7\n"
+    );
+    let daemon = Daemon::configured(&world, "daemon", &text);
+    let mut subscriber = Subscriber::to(&world, &daemon);
+    outlet.play(&[(480, "T1"), (1120, "T2"), (1920, "T1"), (2720, "T2")]);
+    subscriber.have_markers(2, SOON);
+    let server = format!("http://{}", daemon.address());
+    let mut start = world.bcid("record", &["start", "--afresh", "--server", &server]);
+    assert_eq!(start.wait(SOON), 0, "{}", start.rest(SOON));
+    subscriber.have_markers(4, SOON);
+    let sent = outlet.sent();
+    assert!(sent.frames > 4000);
+    assert_eq!(daemon.stop(Signal::Int).code, 0);
+    let file = run(&folder, 1);
+    let (equal, found) = replay(&world, &file);
+    assert!(equal && found["pipelines"][0]["equal"].as_u64() >= Some(60), "{found}");
+    // What was learned shows: without the later trials it would not be the same.
+    let config = std::fs::read_to_string(file.with_extension("bcid").join("config.toml")).expect("beside it");
+    let other = world.write("other.toml", &config.replace("to_s = 4\n", "to_s = 0.6\n"));
+    let args = [&*file.to_string_lossy(), "--config", &other.to_string_lossy(), "--decoder", &out];
+    let mut child = world.bcid("replay", &args);
+    assert_eq!(child.wait(SOON), 1);
+    assert!(child.rest(SOON).contains("DIFFERS"));
+}
+
 #[test]
 fn two_daemons_with_one_folder_take_a_run_each_and_neither_moves_the_others_aside() {
     let world = World::new("two");

@@ -170,3 +170,16 @@ fn a_disk_that_takes_nothing_from_the_start_does_not_keep_the_daemon_from_decodi
     assert_eq!(daemon.stop(Signal::Int).code, 0);
     assert!(Xdf::read(&world, &[run(&folder, 1)], None)[0].stream(&stream).samples > 100);
 }
+
+#[test]
+fn a_daemon_that_never_could_record_says_so_in_the_end() {
+    let world = World::new("never");
+    let stream = world.name("eeg");
+    let _outlet = Outlet::looping(&world, &Source::one(&stream));
+    let folder = world.file("study");
+    std::fs::write(&folder, "").expect("written");
+    let daemon = Daemon::with(&world, "daemon", &stream, &recording_to(&folder, ""), &[]);
+    let mut subscriber = Subscriber::to(&world, &daemon);
+    subscriber.until("valid intent", FOUND, |e| e.intent().is_some_and(|i| i.valid));
+    assert_eq!(daemon.stop(Signal::Int).code, 75);
+}

@@ -80,7 +80,16 @@ impl Daemon {
         if let Some(markers) = markers {
             text.push_str(&format!("[[markers]]\nname = {markers:?}\n"));
         }
-        let config = world.write(&format!("{name}.toml"), &text);
+        Self::configured(world, name, &text)
+    }
+
+    /// Runs a configuration.
+    ///
+    /// # Panics
+    /// When it does not come to serve.
+    #[must_use]
+    pub fn configured(world: &World, name: &str, text: &str) -> Self {
+        let config = world.write(&format!("{name}.toml"), text);
         let mut command = Command::new(bcid());
         command.arg("run").arg(config);
         Self::serving(world, name, command)

@@ -140,16 +140,8 @@ fn demo(words: &[String]) -> Result<DemoOptions> {
     let mut options = DemoOptions::default();
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let (flag, inline) = match word.split_once('=') {
-            Some((flag, value)) => (flag, Some(value.to_owned())),
-            None => (word.as_str(), None),
-        };
-        let mut value = || {
-            inline
-                .clone()
-                .or_else(|| words.next().cloned())
-                .ok_or_else(|| Fail::usage(format!("{flag} needs a value\n\n{USAGE}")))
-        };
+        let (flag, inline) = parted(word);
+        let mut value = || valued(flag, inline, || words.next());
         match flag {
             "--json" => options.json = Some(PathBuf::from(value()?)),
             "--rate" => {
@@ -179,16 +171,8 @@ fn bench(words: &[String]) -> Result<BenchOptions> {
     let mut options = BenchOptions { what, ..BenchOptions::default() };
     let mut words = words[1..].iter().peekable();
     while let Some(word) = words.next() {
-        let (flag, inline) = match word.split_once('=') {
-            Some((flag, value)) => (flag, Some(value.to_owned())),
-            None => (word.as_str(), None),
-        };
-        let mut value = || {
-            inline
-                .clone()
-                .or_else(|| words.next().cloned())
-                .ok_or_else(|| Fail::usage(format!("{flag} needs a value\n\n{USAGE}")))
-        };
+        let (flag, inline) = parted(word);
+        let mut value = || valued(flag, inline, || words.next());
         match (flag, what) {
             ("--quick", _) if inline.is_none() => options.quick = true,
             ("--json", _) => options.json = Some(value()?.into()),
@@ -210,6 +194,21 @@ fn bench(words: &[String]) -> Result<BenchOptions> {
         return Err(Fail::usage(format!("{problem}\n\n{USAGE}")));
     }
     Ok(options)
+}
+
+/// Of `--flag=value` both.
+fn parted(word: &str) -> (&str, Option<&str>) {
+    word.split_once('=').map_or((word, None), |(flag, value)| (flag, Some(value)))
+}
+
+/// What a flag is given: behind its sign, or as the next word.
+fn valued<'a>(
+    flag: &str,
+    inline: Option<&'a str>,
+    next: impl FnOnce() -> Option<&'a String>,
+) -> Result<String> {
+    let value = inline.map(str::to_owned).or_else(|| next().cloned());
+    value.ok_or_else(|| Fail::usage(format!("{flag} needs a value\n\n{USAGE}")))
 }
 
 fn above_0(flag: &str, text: &str) -> Result<f64> {

@@ -22,16 +22,31 @@ pub(crate) fn run(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
     }
 }
 
+/// A program of the workspace, as it is released; its package has the same name.
+fn built(ws: &Workspace, name: &str) -> Result<PathBuf> {
+    let mut cargo = ws.cargo();
+    cargo.args(["build", "--release", "--package", name]);
+    proc::build_binary(&mut cargo, name)
+}
+
+/// Runs a bench with what all of them take.
+fn measured(mut command: Command, options: &BenchOptions) -> Result<ExitCode> {
+    if let Some(file) = &options.json {
+        command.arg("--json").arg(std::path::absolute(file).context(file.display())?);
+    }
+    if options.quick {
+        command.arg("--quick");
+    }
+    let line = proc::shown(&command);
+    let status = command.status().context(line)?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// The benches of decoders: `bci-bench` with the daemon, a source and the networks that `bcid_models.bench_models` writes.
 fn decoders(ws: &Workspace, options: &BenchOptions, what: &str) -> Result<ExitCode> {
     setup::run(ws, setup::Extent::Tests)?;
-    let built = |package: &str, name: &str| {
-        let mut cargo = ws.cargo();
-        cargo.args(["build", "--release", "--package", package]);
-        proc::build_binary(&mut cargo, name)
-    };
-    let program = built("bci-bench", "bci-bench")?;
-    let (bcid, rig) = (built("bcid", "bcid")?, built("bci-rig", "bci-rig")?);
+    let program = built(ws, "bci-bench")?;
+    let (bcid, rig) = (built(ws, "bcid")?, built(ws, "bci-rig")?);
     let python = ws.venv_python();
     let packages = ws.root().join("models/python");
     let bundles = ws.native().join("bench-models");
@@ -47,26 +62,13 @@ fn decoders(ws: &Workspace, options: &BenchOptions, what: &str) -> Result<ExitCo
     command.arg("--zoo").arg(ws.root().join("models/zoo")).arg("--bcid").arg(bcid).arg("--rig").arg(rig);
     command.arg("--peers").arg(ws.root().join("tests/bench/e2e_python.py"));
     command.envs(setup::environment(ws)).env("PYTHONPATH", &packages);
-    if let Some(file) = &options.json {
-        command.arg("--json").arg(std::path::absolute(file).context(file.display())?);
-    }
-    if options.quick {
-        command.arg("--quick");
-    }
-    let line = proc::shown(&command);
-    let status = command.status().context(line)?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    measured(command, options)
 }
 
 /// The long run: real recordings through the daemon, faster than they were.
 fn soak(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
     setup::run(ws, setup::Extent::Demo)?;
-    let built = |package: &str, name: &str| {
-        let mut cargo = ws.cargo();
-        cargo.args(["build", "--release", "--package", package]);
-        proc::build_binary(&mut cargo, name)
-    };
-    let (program, bcid) = (built("bci-bench", "bci-bench")?, built("bcid", "bcid")?);
+    let (program, bcid) = (built(ws, "bci-bench")?, built(ws, "bcid")?);
     let mut command = Command::new(program);
     command.arg("soak").arg("--bcid").arg(bcid).arg("--zoo").arg(ws.root().join("models/zoo"));
     command.arg("--recordings");
@@ -85,15 +87,7 @@ fn soak(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
         }
     }
     command.envs(setup::environment(ws));
-    if let Some(file) = &options.json {
-        command.arg("--json").arg(std::path::absolute(file).context(file.display())?);
-    }
-    if options.quick {
-        command.arg("--quick");
-    }
-    let line = proc::shown(&command);
-    let status = command.status().context(line)?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    measured(command, options)
 }
 
 /// The recordings of a folder, in order.
@@ -180,15 +174,7 @@ fn dsp(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
     let program = proc::build_binary(&mut cargo, "bci-bench")?;
     let mut command = on_one_core(&program);
     command.arg("dsp").arg("--python").arg(python).arg("--peers").arg(ws.root().join("tests/bench/peers.py"));
-    if let Some(file) = &options.json {
-        command.arg("--json").arg(std::path::absolute(file).context(file.display())?);
-    }
-    if options.quick {
-        command.arg("--quick");
-    }
-    let line = proc::shown(&command);
-    let status = command.status().context(line)?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    measured(command, options)
 }
 
 /// The program held to the last core that this process may use, and with it all that it starts. Where that cannot be done,

@@ -65,6 +65,8 @@ pub(crate) struct PipelineConfig {
     pub(crate) decoder: Option<Located<PathBuf>>,
     /// Where the decoder is to run.
     pub(crate) device: Device,
+    /// Where it is said when adaptive steps learn.
+    adapt_at: Option<Place>,
 }
 
 /// What the command line puts in place of the file's values.
@@ -114,6 +116,11 @@ pub(crate) fn read_config_from(
     }
     if let Some(name) = &overrides.marker_name {
         config.markers = vec![Query::name(name)];
+    }
+    if config.markers.is_empty() {
+        for at in config.pipelines.iter().filter_map(|p| p.adapt_at.as_ref()) {
+            mistakes.add(at.mistake("waits for markers, and no [[markers]] says which stream brings them: nothing would ever be learned"));
+        }
     }
     Some(config)
 }
@@ -292,7 +299,9 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
     let (query, stream) = t.required_table("stream").map(read_stream).unwrap_or_default();
     let signal = t.optional_table("signal").map(|t| read_signal(t, folder)).unwrap_or_default();
     let faults = t.optional_table("validity").map(read_validity).unwrap_or_default();
-    let teaching = t.optional_table("adapt").and_then(read_adapt);
+    let adapt = t.optional_table("adapt");
+    let adapt_at = adapt.as_ref().map(|adapt| adapt.place().clone());
+    let teaching = adapt.and_then(read_adapt);
     let IntentPart { policy, threshold_at, deadline_ms, anticipate } =
         t.required_table("intent").map(read_intent).unwrap_or_default();
     t.finish();
@@ -322,6 +331,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
         stream: query,
         decoder,
         device,
+        adapt_at,
     }
 }
 

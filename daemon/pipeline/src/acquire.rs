@@ -83,13 +83,16 @@ impl Acquisition<'_> {
         let mut attached_before = false;
         while !self.stopping() {
             let Some(mut source) = self.open(attached_before) else { continue };
-            while self.serve(source.as_mut(), &mut attached_before) {}
+            let mut anew = false;
+            while self.serve(source.as_mut(), &mut attached_before, anew) {
+                anew = true;
+            }
         }
         self.tell(State::Stopped, "stopped");
     }
 
-    /// Prepares the readers and streams; whether the same source is to be gone on with.
-    fn serve(&mut self, source: &mut dyn Source, attached_before: &mut bool) -> bool {
+    /// Prepares the readers, for the same source `anew` or for another, and streams; whether they are to begin anew.
+    fn serve(&mut self, source: &mut dyn Source, attached_before: &mut bool, anew: bool) -> bool {
         let spec = source.spec().clone();
         let frames = chunk_frames(spec.rate);
         // Asked before, it is done by that.
@@ -104,7 +107,7 @@ impl Acquisition<'_> {
         };
         self.status.attached(&spec);
         if *attached_before {
-            count(&self.status.counters.reattached, 1);
+            count(&self.status.counters.reattached, u64::from(!anew));
             outlets.iter_mut().for_each(|o| o.writer.mark_discontinuity());
         }
         *attached_before = true;

@@ -161,6 +161,9 @@ pub struct Cost {
     pub settle_s: f64,
     /// How much longer at the start, until adaptive steps have learned enough, seconds.
     pub warm_up_s: f64,
+    /// How long the windows are that each frame which comes out tells of (a power, a covariance), seconds; 0 where it is of a
+    /// moment.
+    pub reach_s: f64,
 }
 
 /// One call of [`SignalPath::process`].
@@ -268,6 +271,7 @@ impl SignalPath {
             delay_s: self.chains.delay_s(),
             settle_s: self.settle as f64 / self.rate.get(),
             warm_up_s: (self.chains.warm_up_samples() + self.settle_after_learning) as f64 / self.rate.get(),
+            reach_s: self.chains.reach_samples() as f64 / self.rate.get(),
         }
     }
 

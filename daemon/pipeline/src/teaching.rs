@@ -82,6 +82,12 @@ impl Teaching {
         Self { markers, from_s, to_s, spans, next: Mutex::new(0), begun: AtomicU64::new(0) }
     }
 
+    /// The markers, and from when to when after each, s.
+    #[must_use]
+    pub fn spans(&self) -> (&[String], f64, f64) {
+        (&self.markers, self.from_s, self.to_s)
+    }
+
     /// A marker came, sent at `time_s` on the LSL clock. Which of those it is that teach, where it does.
     pub fn marker(&self, text: &str, time_s: f64) -> Option<u64> {
         if !self.markers.iter().any(|m| bci_types::is_same_marker(m, text)) {

@@ -15,11 +15,21 @@ impl Services {
                 "recordings may not be begun or ended over this connection: server.recording_changes is false, as it is by default beyond loopback",
             ));
         }
-        tracing::info!(?change, "a client changes the recording");
+        let what = match &change {
+            RecordingChange::Start(name) if name.afresh => "beginning a recording afresh",
+            RecordingChange::Start(_) => "beginning a recording",
+            RecordingChange::Stop => "ending the recording",
+        };
         let engine = Arc::clone(&self.engine);
         let made = tokio::task::spawn_blocking(move || engine.record(change))
             .await
             .map_err(|e| Status::internal(format!("changing the recording failed: {e}")))?;
+        match &made {
+            Ok(recording) => tracing::info!(path = %recording.path.display(), "{what}, as a client asked"),
+            Err(
+                RecordingRefusal::Name(why) | RecordingRefusal::State(why) | RecordingRefusal::Unwritten(why),
+            ) => tracing::warn!(%why, "{what}, as a client asked, was refused"),
+        }
         made.map(told).map_err(|why| refused(&why))
     }
 }

@@ -22,4 +22,4 @@ mod xdf;
 pub use open::{MAX_FILE_BYTES, ReadError, open, parse};
 pub use player::{Due, Options, PlayError, Player};
 pub use recording::{Annotation, RecordedStream, Recording, Segment, SignalGroup, Span, SpanError};
-pub use xdf::xdf_channels;
+pub use xdf::{xdf_channels, xdf_format};

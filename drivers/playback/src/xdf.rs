@@ -51,7 +51,7 @@ impl Found {
             name: stream.info.name.clone(),
             kind: stream.info.kind.clone(),
             source_id: stream.info.source_id.clone(),
-            format: format(stream.info.format),
+            format: xdf_format(stream.info.format),
         };
         let name = if names.name.is_empty() { format!("{}", stream.id) } else { names.name.clone() };
         if stream.stamps.is_empty() {
@@ -101,7 +101,9 @@ impl Found {
     }
 }
 
-fn format(format: Format) -> SampleFormat {
+/// The format of a stream's samples.
+#[must_use]
+pub fn xdf_format(format: Format) -> SampleFormat {
     match format {
         Format::Int8 => SampleFormat::Int8,
         Format::Int16 => SampleFormat::Int16,

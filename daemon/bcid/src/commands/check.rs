@@ -84,17 +84,26 @@ fn print(part: &Part) {
         println!("             what it lets through and how it delays is told once its stream is there");
     }
     let window = bundle.input.window_samples.value;
-    let rate = bundle.windowed.rate;
-    println!(
-        "  window     {window} samples ({} ms), a decision every {} ms",
-        window as f64 * 1e3 / rate.get(),
-        part.binding.hop_ms
-    );
+    let (rate, hop_ms) = (bundle.windowed.rate, part.binding.hop_ms);
+    match part.cost.as_ref().map_or(0.0, |cost| cost.reach_s) {
+        0.0 => {
+            let ms = window as f64 * 1e3 / rate.get();
+            println!("  window     {window} samples ({ms} ms), a decision every {hop_ms} ms");
+        }
+        reach_s => {
+            let ms = 1e3 * (reach_s + (window - 1) as f64 / rate.get());
+            println!("  window     {ms:.0} ms of signal, a decision every {hop_ms} ms");
+        }
+    }
+    if let Some(teaching) = &spec.teaching {
+        let (markers, from_s, to_s) = teaching.spans();
+        println!("  adapts     from {from_s} to {to_s} s after {}", markers.join(", "));
+    }
     let policy = spec.policy;
     println!("  intent     smoothed over {} ms, at {} and above", policy.smoothing_ms, policy.threshold);
     for m in &bundle.provenance.metrics {
         println!(
-            "  {} {:.3} (95 % {:.3} to {:.3}, {} trials, chance {}) on {}",
+            "  {} {:.3} (95 % {:.3} to {:.3}, {} trials, chance {:.3}) on {}",
             m.name, m.value, m.ci95[0], m.ci95[1], m.trials, m.chance, m.on
         );
     }

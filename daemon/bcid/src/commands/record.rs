@@ -52,11 +52,14 @@ pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
 }
 
 fn told(recording: &v1::Recording) -> Vec<String> {
-    let doing = if recording.running { "recording to" } else { "recorded" };
-    let mut lines = vec![
-        format!("{doing} {}", recording.path),
-        format!("  {:.1} s, {:.1} MB", recording.seconds, recording.bytes as f64 / 1e6),
-    ];
+    let mut lines = match (recording.path.as_str(), recording.running) {
+        ("", _) => vec!["nothing has been recorded yet".to_owned()],
+        (path, true) => vec![format!("recording to {path}")],
+        (path, false) => vec![format!("recorded {path}")],
+    };
+    if !recording.path.is_empty() {
+        lines.push(format!("  {:.1} s, {:.1} MB", recording.seconds, recording.bytes as f64 / 1e6));
+    }
     for s in &recording.streams {
         let lost = if s.lost > 0 { format!(", {} LOST", s.lost) } else { String::new() };
         lines.push(format!("  {}: {} samples{lost}", s.name, s.samples));

@@ -185,7 +185,9 @@ fn good_frames(samples: &[f64], frames: usize) -> usize {
 
 fn pass_band(chains: &[&Chain], rate: Hz) -> Option<(f64, f64)> {
     const STEPS: i32 = 600;
-    let slowest = chains.iter().map(|c| c.output().rate.nyquist()).fold(rate.nyquist(), f64::min);
+    // What tells of a window as a whole comes out by the hop, which is no sampling of what went in.
+    let signal = chains.iter().map(|c| if c.window_s() > 0.0 { c.input() } else { c.output() });
+    let slowest = signal.map(|signal| signal.rate.nyquist()).fold(rate.nyquist(), f64::min);
     // From a thousandth of a hertz, or of the rate where that is lower, evenly on a logarithmic scale.
     let (from, to) = ((1e-3f64).min(slowest * 1e-3), slowest * 0.999);
     let at = |i: i32| from * (to / from).powf(f64::from(i) / f64::from(STEPS));

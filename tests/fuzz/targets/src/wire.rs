@@ -1,11 +1,11 @@
 use crate::in_proportion;
 use bci_driver_lsl::Query;
-use bci_driver_playback::xdf_channels;
+use bci_driver_playback::{xdf_channels, xdf_format};
 use bci_record::stream_header;
 use bci_tests::proxy::{
     Announced, Frames, Layout, Question, is_for_samples, is_headers, is_request, restamp, until,
 };
-use bci_types::{ChannelSpec, Hz, Rate, SampleFormat, StreamSpec, label};
+use bci_types::{ChannelSpec, Hz, Rate, StreamSpec, label};
 use bci_xdf::{Batch, Encoder, Format, StreamInfo};
 
 /// What LSL's sources and their readers send: the bytes as samples, as what is said before them, as a look-up, as its answer, as
@@ -141,15 +141,7 @@ fn stream(text: &str) -> Option<StreamSpec> {
     };
     Some(StreamSpec {
         rate: Hz::new(info.nominal_srate).map_or(Rate::Irregular, Rate::Regular),
-        format: match info.format {
-            Format::Int8 => SampleFormat::Int8,
-            Format::Int16 => SampleFormat::Int16,
-            Format::Int32 => SampleFormat::Int32,
-            Format::Int64 => SampleFormat::Int64,
-            Format::Float32 => SampleFormat::Float32,
-            Format::Double64 => SampleFormat::Double64,
-            Format::Text => SampleFormat::Text,
-        },
+        format: xdf_format(info.format),
         channels: xdf_channels(&info),
         name: info.name,
         kind: info.kind,

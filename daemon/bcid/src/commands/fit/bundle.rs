@@ -131,6 +131,6 @@ fn toml(args: &FitArgs, plan: &Plan, task: &Task, tapes: &[Tape], validation: &V
             "all recordings train; the accuracy is of decoders that had not seen what they were tried on ({}); alignment, which knows no labels, ran through all of it in order",
             validation.split
         ),
-        metric(&format!("training recordings, {}", validation.split), &validation.agreement),
+        metric(&format!("the training {}", validation.split), &validation.agreement),
     )
 }
