@@ -256,7 +256,7 @@ pub(crate) struct FitArgs {
     #[arg(long, default_value_t = 500.0, value_name = "MS")]
     pub(crate) window_ms: f64,
     /// From one decision to the next.
-    #[arg(long, default_value_t = 200.0, value_name = "MS")]
+    #[arg(long, default_value_t = 100.0, value_name = "MS")]
     pub(crate) hop_ms: f64,
     /// The edges of the band; not of the filter-bank forms, which have bands of their own.
     #[arg(long, num_args = 2, value_names = ["LOW_HZ", "HIGH_HZ"], default_values_t = [8.0, 30.0])]
@@ -267,6 +267,9 @@ pub(crate) struct FitArgs {
     /// Of logistic regression: what the loss weighs against the squares of the weights.
     #[arg(long, default_value_t = 0.3, value_name = "C")]
     pub(crate) c: f64,
+    /// Of tangent spaces: whether how strong the signal is altogether counts, or only how it is spread over channels.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) power: FitPower,
     /// Which group of channels to take when a recording has several sampling rates or streams, from 1; by default the first
     /// that says it is EEG, else the first.
     #[arg(long)]
@@ -291,6 +294,29 @@ pub(crate) enum FitMethod {
     FbCspLda,
     /// Tangent space in a bank of bands.
     FbTsLr,
+}
+
+/// Whether overall power is learned from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FitPower {
+    /// Only where it makes decoders clearly better that are tried on what they have not seen.
+    #[default]
+    Auto,
+    /// Always.
+    Kept,
+    /// Never.
+    Removed,
+}
+
+impl FitPower {
+    /// `None` where it is to be found out.
+    pub(crate) fn given(self) -> Option<bool> {
+        match self {
+            Self::Auto => None,
+            Self::Kept => Some(true),
+            Self::Removed => Some(false),
+        }
+    }
 }
 
 /// What covariances are recentred on.

@@ -93,6 +93,38 @@ fn what_is_learned_holds_on_a_run_that_was_not_seen() {
     }
 }
 
+/// Whether overall power counts is found out by cross-validation, or told; what is found is what telling it gives.
+#[test]
+fn whether_overall_power_counts_is_found_or_told() {
+    let rig = Rig::new();
+    let fit = |name: &str, args: &[&str]| {
+        let out = rig.path(name);
+        let (r06, r10) = (run("06"), run("10"));
+        let common = ["fit", "--task", "eegmmidb-fists-feet", "--recordings", &r06, &r10, "--out"];
+        let (code, told, wrong) = bcid(&rig, &[&common[..], &[out.to_str().unwrap()], args].concat());
+        assert_eq!(code, 0, "{told}{wrong}");
+        let bundle = std::fs::read_to_string(out.join("decoder.toml")).unwrap();
+        // Models say how good they are, too: what they decide is compared.
+        (evaluated(&rig, &out, &[run("05")], &[]).0["per_trial"].clone(), bundle, told)
+    };
+    let (found, _, told) = fit("found", &[]);
+    let (kept, with, kept_told) = fit("kept", &["--power", "kept"]);
+    let (removed, without, _) = fit("removed", &["--power", "removed"]);
+    assert!(kept != removed);
+    assert!(!with.contains("without overall power") && without.contains("without overall power"));
+    // Of a trial not seen, with and without.
+    let line = told
+        .lines()
+        .find(|l| l.starts_with("loss of a trial not seen: "))
+        .unwrap_or_else(|| panic!("{told}"));
+    let losses: Vec<f64> = line.split(&[' ', ','][..]).filter_map(|word| word.parse().ok()).collect();
+    let [with, without] = losses[..] else { panic!("{line}") };
+    assert!(with > 0.0 && with < 0.693 && without > 0.0 && without < 0.693, "better than guessing: {line}");
+    let better = if with < 0.99 * without { &kept } else { &removed };
+    assert!(found == *better, "{line}");
+    assert!(!kept_told.contains("loss of a trial"), "{kept_told}");
+}
+
 /// The same recordings give the same decoder and the same findings, to the last bit.
 #[test]
 fn learning_and_trying_are_repeatable() {

@@ -1,7 +1,7 @@
 //! Adaptive steps learn in the spans that markers begin, and nowhere else, whatever way the signal comes in chunks.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use bci_dsp::run::{AlignMode, AlignSpec, Learned, Metric, Shrinkage};
+use bci_dsp::run::{AlignMode, AlignSpec, AlignYields, Learned, Metric, Shrinkage};
 use bci_dsp::{CleanSpec, StepSpec};
 use bci_pipeline::{
     Continuity, Counters, PipelineSpec, PolicySpec, Surroundings, Teaching, WindowQueue, feature_path,
@@ -19,14 +19,14 @@ fn stream() -> StreamSpec {
 
 /// Windows and frames that an alignment of half a second every quarter learned from in 10 s (synthetic noise), of which a
 /// marker at 2 s and one that is not meant at 6 s came; and the reference.
-fn learned(teaching: Option<Teaching>, chunk: usize) -> (u32, u64, Vec<f64>) {
+fn learned(yields: AlignYields, teaching: Option<Teaching>, chunk: usize) -> (u32, u64, Vec<f64>) {
     let align = AlignSpec {
         metric: Metric::Riemann,
         mode: AlignMode::Running { horizon: None },
         shrinkage: Shrinkage::Oas,
         groups: 1,
     };
-    let step = StepSpec::Clean(CleanSpec::Align { window_ms: 500.0, hop_ms: 250.0, align });
+    let step = StepSpec::Clean(CleanSpec::Align { window_ms: 500.0, hop_ms: 250.0, align, yields });
     let teaching = teaching.map(Arc::new);
     let mut spec = PipelineSpec::plain("p", PolicySpec::NOTHING);
     spec.teaching.clone_from(&teaching);
@@ -65,14 +65,17 @@ fn learned(teaching: Option<Teaching>, chunk: usize) -> (u32, u64, Vec<f64>) {
 #[test]
 fn only_spans_that_markers_begin_are_learned_from() {
     let teaching = || Some(Teaching::new(vec!["go".into()], 0.5, 3.0));
-    let (windows, frames, reference) = learned(teaching(), 7);
-    // From 2.5 to 5 s, both ends included; the first window is whole half a second later, the next ones every quarter.
-    assert_eq!((windows, frames), (9, 401));
-    for chunk in [1, 13, 64] {
-        assert_eq!(learned(teaching(), chunk), (windows, frames, reference.clone()), "chunks of {chunk}");
+    for yields in [AlignYields::Signal, AlignYields::LogCovariance] {
+        let (windows, frames, reference) = learned(yields, teaching(), 7);
+        // From 2.5 to 5 s, both ends included; the first window is whole half a second later, the next ones every quarter.
+        assert_eq!((windows, frames), (9, 401), "{yields:?}");
+        for chunk in [1, 13, 64] {
+            let cut = learned(yields, teaching(), chunk);
+            assert_eq!(cut, (windows, frames, reference.clone()), "{yields:?}, chunks of {chunk}");
+        }
+        let (always, all, other) = learned(yields, None, 7);
+        assert!(always > 30 && all > 1500 && other != reference, "{always} windows, {all} frames");
+        let never = learned(yields, Some(Teaching::new(vec!["none".into()], 0.5, 3.0)), 7);
+        assert_eq!((never.0, never.1), (0, 0));
     }
-    let (always, all, other) = learned(None, 7);
-    assert!(always > 30 && all > 1500 && other != reference, "{always} windows, {all} frames");
-    let never = learned(Some(Teaching::new(vec!["none".into()], 0.5, 3.0)), 7);
-    assert_eq!((never.0, never.1), (0, 0));
 }

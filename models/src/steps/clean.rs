@@ -6,7 +6,7 @@ use super::{Places, choice};
 use crate::learned::{Entry, METRICS, What, word};
 use bci_config::{FromToml, Located, Table};
 use bci_dsp::CleanSpec;
-use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, Metric, Shrinkage};
+use bci_dsp::run::{AlignMode, AlignSpec, AlignYields, AsrCalibration, AsrSpec, Metric, Shrinkage};
 
 /// The keys of its steps.
 pub(super) const KINDS: &[&str] = &["align", "asr"];
@@ -85,6 +85,7 @@ fn align(table: &mut Table<'_>, places: &mut Places, files: Files<'_>) -> Option
         refuse::<String>(table, "entry", "goes with mode = \"fixed\" or \"running\" only");
     }
     let groups = places.optional_count(table, "groups");
+    let yields = choice(table, places, "yields", Some(AlignYields::Signal), &YIELDS);
     let file = table.optional::<String>("reference");
     if mode == Some(Mode::Running) && file.is_none() {
         refuse::<String>(table, "entry", "goes with `reference` only");
@@ -130,12 +131,16 @@ fn align(table: &mut Table<'_>, places: &mut Places, files: Files<'_>) -> Option
     };
     let groups = groups.map_or(1, |n| n as usize);
     let ((metric, mode), shrinkage) = metric.zip(mode).zip(shrinkage)?;
-    let (window_ms, hop_ms) = window.zip(hop)?;
-    Some((
-        CleanSpec::Align { window_ms, hop_ms, align: AlignSpec { metric, mode, shrinkage, groups } },
-        given,
-    ))
+    let ((window_ms, hop_ms), yields) = window.zip(hop).zip(yields)?;
+    let align = AlignSpec { metric, mode, shrinkage, groups };
+    Some((CleanSpec::Align { window_ms, hop_ms, align, yields }, given))
 }
+
+const YIELDS: [(&str, AlignYields); 3] = [
+    ("signal", AlignYields::Signal),
+    ("covariance", AlignYields::Covariance),
+    ("log_covariance", AlignYields::LogCovariance),
+];
 
 /// As how many windows a given reference counts where it goes on from there, if it is not said: it matters at the beginning,
 /// and soon no more.

@@ -3,18 +3,18 @@
 mod bundle;
 mod plan;
 mod session;
+mod validate;
 
 use self::plan::Plan;
 pub(crate) use self::session::teaching;
 use self::session::{Lessons, listen};
+use self::validate::{Choice, Validation, choose, cross_validate};
 use super::tape::{Tape, open_all};
 use super::{print_lines, writable};
 use crate::cli::FitArgs;
 use crate::exit::{Exit, Failure};
 use bci_calibration::Task;
-use bci_calibration::train::{Examples, Fitted};
 use bci_calibration::{Agreement, wilson95};
-use bci_models::Prior;
 use bci_rt::thread::{ThreadSpec, spawn};
 use std::time::Instant;
 
@@ -34,76 +34,21 @@ pub(crate) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
         let mut plan = plan;
         let lessons = listen(&plan, &task, &tapes)?;
         plan.level_where_alike(&lessons.trials);
-        let validation = cross_validate(&plan, &lessons)?;
-        let fitted = plan.fit(&lessons.examples)?;
-        Ok((plan, task, tapes, lessons, validation, fitted))
+        let validation = cross_validate(&plan, &lessons);
+        let all: Vec<usize> = (0..lessons.trials.len()).collect();
+        let choice = choose(&plan, &lessons, &all);
+        plan.method = choice.method;
+        let fitted = plan.fit(plan.method, &lessons.examples)?;
+        Ok((plan, task, tapes, lessons, validation, choice, fitted))
     };
     let working = spawn(thread, move |_| work());
     let working = working.map_err(|e| Failure::caused(Exit::Internal, "starting the fitting thread", &e))?;
-    let (plan, task, tapes, lessons, validation, fitted) =
+    let (plan, task, tapes, lessons, validation, choice, fitted) =
         working.join().map_err(|_| Failure::new(Exit::Internal, "fitting panicked"))??;
     let seconds = begun.elapsed().as_secs_f64();
     bundle::write(args, &plan, &task, &tapes, &lessons, &validation, &fitted)?;
-    print_lines(&told(args, &task, &plan, &lessons, &validation, seconds));
+    print_lines(&told(args, &task, &plan, &lessons, &validation, &choice, seconds));
     Ok(Exit::Clean)
-}
-
-/// How good decoders are that have not seen what they are tried on.
-pub(crate) struct Validation {
-    /// What was left out at a time, in words.
-    split: String,
-    agreement: Agreement,
-}
-
-/// Leaves out one recording after the other; with a single one, one of five blocks of trials that follow each other.
-fn cross_validate(plan: &Plan, lessons: &Lessons) -> Result<Validation, Failure> {
-    const BLOCKS: usize = 5;
-    let recordings = lessons.trials.iter().map(|trial| trial.recording).max().map_or(0, |last| last + 1);
-    let count = lessons.trials.len();
-    let fold = |trial: usize| match recordings {
-        0 | 1 => trial * BLOCKS / count.max(1),
-        _ => lessons.trials[trial].recording,
-    };
-    let folds = if recordings > 1 { recordings } else { BLOCKS };
-    let mut decided = vec![None; count];
-    for left_out in 0..folds {
-        let rest = lessons.examples.of_trials(|trial| fold(trial) != left_out);
-        let Ok(fitted) = plan.fit(&rest) else { continue };
-        // As the daemon would on a day that begins there: how frequent classes seem is learned from what was left out alone.
-        let mut prior = plan.prior_windows.map(|windows| Prior::new(plan.classes.len(), windows));
-        for trial in (0..count).filter(|trial| fold(*trial) == left_out) {
-            decided[trial] = decide(&fitted, &lessons.examples, trial, prior.as_mut());
-        }
-        progress("validating", left_out + 1, folds);
-    }
-    let trials = lessons.trials.iter().zip(decided).map(|(trial, decided)| (trial.class, decided));
-    let split = match recordings {
-        0 | 1 => format!("blocks of consecutive trials, each of {BLOCKS} left out once"),
-        n => format!("recordings, each of {n} left out once"),
-    };
-    Ok(Validation { split, agreement: Agreement::new(plan.classes.len(), trials.collect()) })
-}
-
-/// The class of the highest mean posterior over a trial's windows.
-fn decide(
-    fitted: &Fitted,
-    examples: &Examples,
-    trial: usize,
-    mut prior: Option<&mut Prior>,
-) -> Option<usize> {
-    let own = (0..examples.len()).filter(|i| examples.trial(*i) == trial);
-    let mut sums: Vec<f64> = Vec::new();
-    for i in own {
-        let posterior = fitted.posterior(examples.features(i));
-        let mut posterior: Vec<f32> = posterior.into_iter().map(|p| p as f32).collect();
-        if let Some(prior) = prior.as_deref_mut() {
-            prior.learn(&posterior);
-            prior.level(&mut posterior);
-        }
-        sums.resize(posterior.len(), 0.0);
-        sums.iter_mut().zip(posterior).for_each(|(sum, p)| *sum += f64::from(p));
-    }
-    (0..sums.len()).rev().max_by(|a, b| sums[*a].total_cmp(&sums[*b]))
 }
 
 fn told(
@@ -112,6 +57,7 @@ fn told(
     plan: &Plan,
     lessons: &Lessons,
     validation: &Validation,
+    choice: &Choice,
     seconds: f64,
 ) -> Vec<String> {
     let a = validation.agreement.accuracy();
@@ -148,6 +94,12 @@ fn told(
             args.out.display()
         ),
     ];
+    if let Some([with, without]) = choice.losses {
+        lines.insert(
+            1,
+            format!("loss of a trial not seen: {with:.3} with overall power, {without:.3} without it"),
+        );
+    }
     if plan.learns_in_trials {
         let markers: Vec<&str> = task.cues.iter().map(|(marker, _)| marker.as_str()).collect();
         lines.push(format!(

@@ -19,7 +19,7 @@ mod space;
 mod spikes;
 mod window;
 
-pub use align::{AlignFrames, AlignMode, AlignSpec, Metric};
+pub use align::{AlignCovariances, AlignFrames, AlignMode, AlignSpec, AlignYields, Metric};
 pub use clean::{Asr, AsrCalibration, AsrReport, AsrSpec, AsrState};
 pub use features::{
     ChannelFaults, Covariance, Covariances, CovariancesSpec, Envelope, EnvelopeMethod, EnvelopeSpec,

@@ -1,6 +1,6 @@
 use super::{Designed, Stage};
 use crate::design::DesignError;
-use crate::run::{AlignFrames, AlignSpec, Asr, AsrSpec};
+use crate::run::{AlignCovariances, AlignFrames, AlignSpec, AlignYields, Asr, AsrSpec};
 use crate::signal::Signal;
 use std::fmt;
 
@@ -15,6 +15,8 @@ pub enum CleanSpec {
         hop_ms: f64,
         /// How the reference comes about.
         align: AlignSpec,
+        /// The signal that goes on, or the covariances of the windows, which have to be whole numbers of samples then.
+        yields: AlignYields,
     },
     /// Takes out what is far larger than it was in a clean recording.
     Asr(AsrSpec),
@@ -26,7 +28,13 @@ const LONGEST_MS: f64 = 60_000.0;
 impl CleanSpec {
     pub(super) fn design(&self, input: &Signal, _max_frames: usize) -> Result<Designed, Vec<DesignError>> {
         let stage = match self {
-            Self::Align { window_ms, hop_ms, align } => {
+            Self::Align { window_ms, hop_ms, align, yields } if *yields != AlignYields::Signal => {
+                let log = *yields == AlignYields::LogCovariance;
+                let (covariances, output) =
+                    AlignCovariances::design(input, (*window_ms, *hop_ms), align, log)?;
+                return Ok(Designed { stage: Stage::Reframe(Box::new(covariances)), output });
+            }
+            Self::Align { window_ms, hop_ms, align, .. } => {
                 let mut mistakes = Vec::new();
                 let window = whole_frames("window_ms", *window_ms, 2, input, &mut mistakes);
                 let hop = whole_frames("hop_ms", *hop_ms, 1, input, &mut mistakes);
@@ -47,7 +55,8 @@ impl CleanSpec {
     /// Whether the channels and the rate stay the same whatever the settings.
     pub(super) fn keeps_signal(&self) -> bool {
         match self {
-            Self::Align { .. } | Self::Asr(_) => true,
+            Self::Align { yields, .. } => *yields == AlignYields::Signal,
+            Self::Asr(_) => true,
         }
     }
 }
@@ -73,8 +82,13 @@ fn whole_frames(
 impl fmt::Display for CleanSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Align { window_ms, hop_ms, align } => {
-                write!(f, "{align}, windows of {window_ms} ms every {hop_ms} ms")
+            Self::Align { window_ms, hop_ms, align, yields } => {
+                let what = match yields {
+                    AlignYields::Signal => "",
+                    AlignYields::Covariance => "covariances by ",
+                    AlignYields::LogCovariance => "logarithms of covariances by ",
+                };
+                write!(f, "{what}{align}, windows of {window_ms} ms every {hop_ms} ms")
             }
             Self::Asr(spec) => spec.fmt(f),
         }

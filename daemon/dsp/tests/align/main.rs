@@ -1,13 +1,16 @@
 //! Alignment equals pyRiemann's means and geodesics on real EEG, and keeps what a chain may rely on.
 
-#[path = "support/counting.rs"]
+#[path = "../support/counting.rs"]
 mod counting;
-#[path = "support/edf.rs"]
+#[path = "../support/edf.rs"]
 mod edf;
+#[path = "../support/mod.rs"]
 mod support;
 
+mod covariances;
+
 use bci_dsp::linalg::SymmetricEigen;
-use bci_dsp::run::{AlignFrames, AlignMode, AlignSpec, Covariance, Learned, Metric, Shrinkage};
+use bci_dsp::run::{AlignFrames, AlignMode, AlignSpec, AlignYields, Covariance, Learned, Metric, Shrinkage};
 use bci_dsp::{Chain, CleanSpec, Element, InPlace, Signal, StepSpec};
 use counting::calls;
 use proptest::prelude::*;
@@ -42,11 +45,13 @@ fn off(got: &[f64], want: &[f64]) -> f64 {
 struct Windows {
     file: Value,
     channels: usize,
+    /// `[frames x channels]`: all of it.
+    frames: Vec<f64>,
     windows: Vec<Vec<f64>>,
 }
 
 fn windows() -> Windows {
-    let file = json(include_str!("vectors/align/alignment.json"));
+    let file = json(include_str!("../vectors/align/alignment.json"));
     let labels: Vec<&str> =
         file["labels"].as_array().expect("labels").iter().filter_map(Value::as_str).collect();
     let size = |key: &str| file[key].as_u64().expect("a size") as usize;
@@ -60,12 +65,12 @@ fn windows() -> Windows {
     bci_dsp::run::SosFilter::design(&sos, channels).expect("channels").process(&mut frames);
     let windows =
         (0..count).map(|i| frames[i * hop * channels..(i * hop + window) * channels].to_vec()).collect();
-    Windows { file, channels, windows }
+    Windows { file, channels, frames, windows }
 }
 
 #[test]
 fn running_references_and_aligned_windows_equal_pyriemann() {
-    let Windows { file, channels, windows } = windows();
+    let Windows { file, channels, windows, .. } = windows();
     for (estimator, shrinkage) in [("scm", Shrinkage::None), ("oas", Shrinkage::Oas)] {
         let want = &file[estimator];
         let at: Vec<usize> = numbers(&want["at"]).iter().map(|&i| i as usize).collect();
@@ -115,7 +120,7 @@ fn distance(n: usize, a: &[f64], b: &[f64]) -> f64 {
 
 #[test]
 fn the_recursive_geometric_mean_comes_close_to_the_batch_mean() {
-    let Windows { file, channels, windows } = windows();
+    let Windows { file, channels, windows, .. } = windows();
     let mut alignment = designed(channels, 160, &spec(Metric::Riemann, RUNNING, Shrinkage::None));
     windows.iter().for_each(|w| alignment.process(&mut w.clone(), true));
     let batch = numbers(&file["scm"]["riemann_batch"]);
@@ -247,7 +252,8 @@ fn a_drift_is_followed_with_a_horizon() {
 }
 
 fn step(metric: Metric, mode: AlignMode, window_ms: f64, hop_ms: f64) -> StepSpec {
-    StepSpec::Clean(CleanSpec::Align { window_ms, hop_ms, align: spec(metric, mode, Shrinkage::None) })
+    let (align, yields) = (spec(metric, mode, Shrinkage::None), AlignYields::Signal);
+    StepSpec::Clean(CleanSpec::Align { window_ms, hop_ms, align, yields })
 }
 
 proptest! {

@@ -2,8 +2,8 @@
 
 use super::support::synthetic_noise;
 use super::*;
-use bci_dsp::run::{AlignMode, AlignSpec, Metric, RmsSettings, Shrinkage, Threshold};
-use bci_dsp::{CleanSpec, RateSpec, SpikeOutput, SpikeSpec};
+use bci_dsp::run::{RmsSettings, Threshold};
+use bci_dsp::{RateSpec, SpikeOutput, SpikeSpec};
 use bci_types::Hz;
 use proptest::prelude::*;
 
@@ -30,7 +30,16 @@ fn align() -> StepSpec {
         shrinkage: Shrinkage::None,
         groups: 1,
     };
-    StepSpec::Clean(CleanSpec::Align { window_ms: 250.0, hop_ms: 62.5, align: spec })
+    StepSpec::Clean(CleanSpec::Align {
+        window_ms: 250.0,
+        hop_ms: 62.5,
+        align: spec,
+        yields: AlignYields::Signal,
+    })
+}
+
+fn recentred() -> StepSpec {
+    recentred_step(250.0, 62.5, Metric::Riemann)
 }
 
 fn z_score(time_constant_s: f64) -> StepSpec {
@@ -117,6 +126,8 @@ proptest! {
             vec![z_score(0.5), z_score(0.25), align()],
             vec![align(), resample(128.0, None), z_score_step(ZScoreMemory::Rolling { window_s: 0.5 })],
             vec![spikes(), z_score(1.0)],
+            vec![align(), recentred()],
+            vec![recentred(), z_score(0.5)],
         ] {
             let mut whole = Chain::design(&steps, &signal(), 1600).expect("valid");
             let mut block = x.clone();
@@ -146,7 +157,13 @@ proptest! {
 #[test]
 fn learning_takes_the_stated_time_of_trusted_signal() {
     let x = synthetic_noise(10, 1600 * CHANNELS);
-    for steps in [vec![z_score(0.5)], vec![z_score(0.5), z_score(0.25)], vec![align()], vec![spikes()]] {
+    for steps in [
+        vec![z_score(0.5)],
+        vec![z_score(0.5), z_score(0.25)],
+        vec![align()],
+        vec![recentred()],
+        vec![spikes()],
+    ] {
         let mut chain = Chain::design(&steps, &signal(), 1600).expect("valid");
         let stated = chain.warm_up_samples();
         assert!(stated > 10 && !chain.has_learned());

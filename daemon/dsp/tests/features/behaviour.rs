@@ -254,6 +254,8 @@ fn steps_read_as_the_field_says_them() {
             "covariance over 312.5 ms every 43.75 ms, OAS, not centred",
             "covariance over 312.5 ms every 375 ms, Ledoit-Wolf",
             "covariance over 37.5 ms every 37.5 ms, shrunk by 0.1",
+            "covariances by Riemannian recentring on a running mean, OAS, windows of 250 ms every 93.75 ms",
+            "covariances by Euclidean alignment on a running mean, OAS, windows of 125 ms every 187.5 ms",
             "z-score, time constant 0.5 s",
             "z-score over 0.7 s",
             "artefact measures over 562.5 ms every 218.75 ms",

@@ -17,9 +17,10 @@ mod reference;
 mod z_score;
 
 use bci_dsp::run::{
-    CovariancesSpec, EnvelopeMethod, EnvelopeSpec, PowerSpec, QualitySpec, Shrinkage, ZScoreMemory,
+    AlignMode, AlignSpec, AlignYields, CovariancesSpec, EnvelopeMethod, EnvelopeSpec, Metric, PowerSpec,
+    QualitySpec, Shrinkage, ZScoreMemory,
 };
-use bci_dsp::{Chain, FeatureSpec, Signal, StepSpec};
+use bci_dsp::{Chain, CleanSpec, FeatureSpec, Signal, StepSpec};
 use serde_json::Value;
 use support::{number, numbers};
 
@@ -58,6 +59,13 @@ fn covariance_step(window_ms: f64, hop_ms: f64, shrinkage: Shrinkage, centre: bo
     }))
 }
 
+/// Recentred on the running mean.
+fn recentred_step(window_ms: f64, hop_ms: f64, metric: Metric) -> StepSpec {
+    let mode = AlignMode::Running { horizon: None };
+    let align = AlignSpec { metric, mode, shrinkage: Shrinkage::Oas, groups: 1 };
+    StepSpec::Clean(CleanSpec::Align { window_ms, hop_ms, align, yields: AlignYields::Covariance })
+}
+
 fn z_score_step(memory: ZScoreMemory) -> StepSpec {
     StepSpec::Feature(FeatureSpec::ZScore(memory))
 }
@@ -88,6 +96,8 @@ fn every_feature() -> Vec<StepSpec> {
         covariance_step(50.0 * frame, 7.0 * frame, Shrinkage::Oas, false),
         covariance_step(50.0 * frame, 60.0 * frame, Shrinkage::LedoitWolf, true),
         covariance_step(6.0 * frame, 6.0 * frame, Shrinkage::Fixed(0.1), true),
+        recentred_step(40.0 * frame, 15.0 * frame, Metric::Riemann),
+        recentred_step(20.0 * frame, 30.0 * frame, Metric::Euclid),
         z_score_step(ZScoreMemory::Exponential { time_constant_s: 0.5 }),
         z_score_step(ZScoreMemory::Rolling { window_s: 0.7 }),
         quality_step(quality),

@@ -3,7 +3,7 @@
 use crate::learned::{Entry, What, to_toml};
 use crate::steps::{Files, Step, check_steps, read_steps, read_steps_with};
 use bci_config::{Mistake, Mistakes, read};
-use bci_dsp::run::{AlignMode, AlignSpec, AsrCalibration, AsrSpec, AsrState, Metric, Shrinkage};
+use bci_dsp::run::{AlignMode, AlignSpec, AlignYields, AsrCalibration, AsrSpec, AsrState, Metric, Shrinkage};
 use bci_dsp::{CleanSpec, Signal, StepSpec};
 use bci_types::Hz;
 
@@ -24,7 +24,7 @@ fn checked(text: &str) -> Vec<String> {
 fn an_alignment_is_read() {
     let (steps, mistakes) = steps(
         "[[steps]]\nalign = { metric = \"riemann\", window_ms = 1000, hop_ms = 250, shrinkage = \"oas\", horizon = 200 }\n\
-         [[steps]]\nalign = { metric = \"euclid\", window_ms = 2000, hop_ms = 2000, mode = \"first_windows\", windows = 30 }\n",
+         [[steps]]\nalign = { metric = \"euclid\", window_ms = 2000, hop_ms = 2000, mode = \"first_windows\", windows = 30, yields = \"log_covariance\" }\n",
     );
     assert_eq!(mistakes, [""; 0]);
     let align = |metric, mode, shrinkage| AlignSpec { metric, mode, shrinkage, groups: 1 };
@@ -36,12 +36,14 @@ fn an_alignment_is_read() {
             StepSpec::Clean(CleanSpec::Align {
                 window_ms: 1000.0,
                 hop_ms: 250.0,
-                align: align(Metric::Riemann, running, Shrinkage::Oas)
+                align: align(Metric::Riemann, running, Shrinkage::Oas),
+                yields: AlignYields::Signal
             }),
             StepSpec::Clean(CleanSpec::Align {
                 window_ms: 2000.0,
                 hop_ms: 2000.0,
-                align: align(Metric::Euclid, first, Shrinkage::None)
+                align: align(Metric::Euclid, first, Shrinkage::None),
+                yields: AlignYields::LogCovariance
             }),
         ]
     );
@@ -205,7 +207,12 @@ fn steps_are_given_what_was_learned() {
             steps.iter().map(|s| s.spec.clone()).collect::<Vec<_>>(),
             [
                 StepSpec::Clean(CleanSpec::Asr(asr)),
-                StepSpec::Clean(CleanSpec::Align { window_ms: 1000.0, hop_ms: 500.0, align })
+                StepSpec::Clean(CleanSpec::Align {
+                    window_ms: 1000.0,
+                    hop_ms: 500.0,
+                    align,
+                    yields: AlignYields::Signal
+                })
             ]
         );
         assert_eq!(steps[0].learned_on(), Some(&["C3".to_owned(), "T3".to_owned()][..]));

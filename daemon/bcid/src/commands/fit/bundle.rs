@@ -1,6 +1,7 @@
+use super::metric;
 use super::plan::{ALIGN_FILE, Plan};
 use super::session::Lessons;
-use super::{Validation, metric};
+use super::validate::Validation;
 use crate::cli::FitArgs;
 use crate::commands::evaluate::TASK_FILE;
 use crate::commands::tape::Tape;

@@ -48,9 +48,9 @@ impl Plan {
         };
         let (method, bank) = match args.method {
             FitMethod::CspLda => (Method::CspLda { pairs: args.pairs }, false),
-            FitMethod::TsLr => (Method::TangentLr { c: args.c }, false),
+            FitMethod::TsLr => (Method::TangentLr { c: args.c, power: args.power.given() }, false),
             FitMethod::FbCspLda => (Method::CspLda { pairs: args.pairs }, true),
-            FitMethod::FbTsLr => (Method::TangentLr { c: args.c }, true),
+            FitMethod::FbTsLr => (Method::TangentLr { c: args.c, power: args.power.given() }, true),
         };
         let eeg = first.stream.channels.iter().filter(|c| c.kind == ChannelKind::Eeg);
         let channels: Vec<String> = match task.channels.as_slice() {
@@ -85,13 +85,13 @@ impl Plan {
             prior_windows: (args.recentre == Recentre::Trials)
                 .then(|| (PRIOR_S * 1e3 / hop_ms).ceil().max(1.0) as u32),
         };
-        let steps = |given: bool| plan.steps_toml((window_ms, hop_ms, whole(window_ms / 4.0)), given);
+        let steps = |given: bool| plan.steps_toml((window_ms, hop_ms), given);
         (plan.toml, plan.bundle_toml) = (steps(false), steps(true));
         Ok(plan)
     }
 
     /// With the reference that was learned, where it is `given`.
-    fn steps_toml(&self, (window_ms, hop_ms, align_hop_ms): (f64, f64, f64), given: bool) -> String {
+    fn steps_toml(&self, (window_ms, hop_ms): (f64, f64), given: bool) -> String {
         let mut toml = String::new();
         let [low, high] = self.band_hz;
         if self.bank {
@@ -109,17 +109,17 @@ impl Plan {
             );
         }
         let groups = if self.bank { format!(", groups = {}", BANK_HZ.len()) } else { String::new() };
-        if self.align_ms.is_some() {
+        let log = self.method.takes_log();
+        let step = if self.align_ms.is_some() {
             let reference = if given { format!(", reference = \"{ALIGN_FILE}\"") } else { String::new() };
-            let _ = writeln!(
-                toml,
-                "[[preprocessing]]\nalign = {{ metric = \"riemann\", window_ms = {window_ms:?}, hop_ms = {align_hop_ms:?}, mode = \"running\", shrinkage = \"oas\"{groups}{reference} }}"
-            );
-        }
-        let log = if self.method.takes_log() { ", log = true" } else { "" };
+            let yields = if log { "log_covariance" } else { "covariance" };
+            format!("align = {{ metric = \"riemann\", mode = \"running\", yields = \"{yields}\"{reference}")
+        } else {
+            format!("covariance = {{ log = {log}")
+        };
         let _ = writeln!(
             toml,
-            "[[preprocessing]]\ncovariance = {{ window_ms = {window_ms:?}, hop_ms = {hop_ms:?}, shrinkage = \"oas\"{log}{groups} }}"
+            "[[preprocessing]]\n{step}, window_ms = {window_ms:?}, hop_ms = {hop_ms:?}, shrinkage = \"oas\"{groups} }}"
         );
         toml
     }
@@ -152,9 +152,9 @@ impl Plan {
         if self.bank { BANK_HZ.len() } else { 1 }
     }
 
-    pub(crate) fn fit(&self, examples: &Examples) -> Result<Fitted, Failure> {
+    pub(crate) fn fit(&self, method: Method, examples: &Examples) -> Result<Fitted, Failure> {
         let groups = self.groups();
-        self.method
+        method
             .fit(examples, (groups, self.channels.len()), self.classes.len())
             .map_err(|e| Failure::new(Exit::Failed, format!("{e}: {}", self.classes.join(", "))))
     }
@@ -162,6 +162,9 @@ impl Plan {
     pub(crate) fn method_words(&self) -> String {
         let what = match self.method {
             Method::CspLda { .. } => "common spatial patterns, log-power, LDA",
+            Method::TangentLr { power: Some(false), .. } => {
+                "tangent space without overall power, logistic regression"
+            }
             Method::TangentLr { .. } => "tangent space, logistic regression",
         };
         if self.bank {

@@ -89,8 +89,20 @@ impl Reference {
 
     /// Learns from a window, its frames in any order. What is not finite or has no power at all teaches nothing.
     pub(super) fn learn(&mut self, window: &[f64]) {
-        let Some(weight) = self.weight() else { return };
+        if self.weight().is_some() {
+            self.estimate(window);
+            self.learn_estimated();
+        }
+    }
+
+    /// The covariance of a window, for what follows.
+    pub(super) fn estimate(&mut self, window: &[f64]) {
         self.estimator.of_window(window, &mut self.covariance);
+    }
+
+    /// Learns from the covariance that was estimated last.
+    pub(super) fn learn_estimated(&mut self) {
+        let Some(weight) = self.weight() else { return };
         let trace: f64 = self.covariance.iter().step_by(self.channels + 1).sum();
         if !(trace > 0.0 && trace.is_finite()) {
             return;
@@ -98,6 +110,18 @@ impl Reference {
         if self.step(weight).is_ok() {
             self.learned = self.learned.saturating_add(1);
         }
+    }
+
+    /// The covariance that was estimated last, recentred; as it is until there is a reference.
+    pub(super) fn recentred(&mut self, out: &mut [f64]) {
+        if !self.is_there() {
+            out.copy_from_slice(&self.covariance);
+            return;
+        }
+        let (n, product) = (self.channels, &mut self.scratch[1]);
+        multiply(&self.covariance, &self.transform, n, n, product);
+        multiply(&self.transform, product, n, n, out);
+        symmetrise(n, out);
     }
 
     /// `[rows x channels]` in place, up to a window's frames at a time.

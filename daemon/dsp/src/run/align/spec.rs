@@ -16,6 +16,18 @@ pub struct AlignSpec {
     pub groups: usize,
 }
 
+/// What comes out of an alignment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AlignYields {
+    /// The signal, frame by frame: [`AlignFrames`](super::AlignFrames).
+    #[default]
+    Signal,
+    /// Covariances, window by window: [`AlignCovariances`](super::AlignCovariances).
+    Covariance,
+    /// Their logarithms, what is beside the diagonal times the root of 2: pyRiemann's tangent space at the reference.
+    LogCovariance,
+}
+
 /// Which mean of covariances is the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {

@@ -1,14 +1,14 @@
 use super::covariance::Covariance;
 use super::frames::{every, whole};
+use super::latest::Latest;
 use super::shrinkage::Shrinkage;
+use super::triangle;
 use crate::design::DesignError;
 use crate::element::{Element, Emit, Reframe};
 use crate::linalg::SymmetricEigen;
-use crate::run::beat::pass_over;
 use crate::run::{RetuneError, all_finite, same, same_channels};
 use crate::signal::Signal;
 use std::any::Any;
-use std::f64::consts::SQRT_2;
 
 /// What [`Covariances`] computes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,20 +39,7 @@ pub struct CovariancesSpec {
 #[derive(Debug)]
 pub struct Covariances {
     covariance: Covariance,
-    window: usize,
-    hop: usize,
-    /// `[2 window x channels]`: every frame stands twice, one window apart, so that the last window is always in one
-    /// piece.
-    ring: Box<[f64]>,
-    /// The oldest frame, which the next replaces.
-    at: usize,
-    /// Frames until the next window is due; never 0.
-    until_due: usize,
-    /// A window has been due.
-    begun: bool,
-    channels: usize,
-    /// `[window x channels of a group]`: a group's window, where there are several.
-    own: Box<[f64]>,
+    latest: Latest,
     /// `[channels x channels]` of a group.
     matrix: Box<[f64]>,
     log: Option<SymmetricEigen>,
@@ -90,33 +77,21 @@ impl Covariances {
                 return Err(mistakes);
             }
         };
-        let zeros = |n: usize| vec![0.0; n].into_boxed_slice();
-        let pair = |(a, b): (&String, &String)| {
-            if a.is_empty() || b.is_empty() { String::new() } else { format!("{a}*{b}") }
-        };
-        let of_group = |labels: &[String]| -> Vec<String> {
-            (0..channels).flat_map(|i| labels[i..].iter().map(move |b| pair((&labels[i], b)))).collect()
-        };
-        let labels = input.labels.chunks(channels.max(1)).flat_map(of_group).collect();
         let element = Self {
             covariance,
-            window,
-            hop,
-            ring: zeros(2 * window * all),
-            at: 0,
-            until_due: window,
-            begun: false,
-            channels: all,
-            own: zeros(if channels == all { 0 } else { window * channels }),
-            matrix: zeros(channels * channels),
+            latest: Latest::design(all, window, hop, spec.groups),
+            matrix: vec![0.0; channels * channels].into_boxed_slice(),
             log: spec.log.then(|| SymmetricEigen::design(channels)),
         };
+        let labels = triangle::labels(&input.labels, channels);
         Ok((element, Signal { rate: every(hop, input.rate), labels }))
     }
 
     fn is_like(&self, ready: &Covariances) -> Result<(), RetuneError> {
-        same_channels(self.channels, ready.channels)?;
-        let shape = |of: &Covariances| (of.window, of.hop, of.covariance.channels(), of.log.is_some());
+        same_channels(self.latest.channels(), ready.latest.channels())?;
+        let shape = |of: &Covariances| {
+            (of.latest.window(), of.latest.hop(), of.covariance.channels(), of.log.is_some())
+        };
         if shape(self) == shape(ready) { Ok(()) } else { Err(RetuneError::Kind) }
     }
 }
@@ -124,29 +99,26 @@ impl Covariances {
 impl Element for Covariances {
     fn reset(&mut self) {
         self.covariance.reset();
-        self.ring.fill(0.0);
-        self.at = 0;
-        self.until_due = self.window;
-        self.begun = false;
+        self.latest.reset();
     }
 
     /// Nothing: frames leave with their window.
     fn restart(&mut self) {}
 
     fn skip(&mut self, frames: u64) -> u64 {
-        if self.begun { pass_over(&mut self.until_due, self.hop, frames) } else { 0 }
+        self.latest.skip(frames)
     }
 
     fn settle_samples(&self, _tolerance: f64) -> usize {
-        self.window
+        self.latest.window()
     }
 
     fn window_samples(&self) -> usize {
-        self.window
+        self.latest.window()
     }
 
     fn delay_samples(&self, _at_hz: f64) -> f64 {
-        (self.window - 1) as f64 / 2.0
+        (self.latest.window() - 1) as f64 / 2.0
     }
 
     /// The two channels of each output; with a shrinkage other than none, or of the logarithm, every channel of the group
@@ -154,8 +126,8 @@ impl Element for Covariances {
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
         let channels = self.covariance.channels();
         let mixed = self.covariance.shrinkage() != Shrinkage::None || self.log.is_some();
-        let mut inputs = vec![false; self.channels];
-        let groups = outputs.chunks(channels * (channels + 1) / 2);
+        let mut inputs = vec![false; self.latest.channels()];
+        let groups = outputs.chunks(triangle::size(channels));
         for (inputs, outputs) in inputs.chunks_mut(channels).zip(groups) {
             let pairs = (0..channels).flat_map(|i| (i..channels).map(move |j| (i, j)));
             for ((i, j), _) in pairs.zip(outputs).filter(|(_, marked)| **marked) {
@@ -170,7 +142,7 @@ impl Element for Covariances {
     }
 
     fn is_finite_state(&self) -> bool {
-        all_finite(&self.ring)
+        all_finite(self.latest.frames())
     }
 
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
@@ -191,55 +163,26 @@ impl Element for Covariances {
 
 impl Reframe for Covariances {
     fn most_frames(&self, input: usize) -> usize {
-        input.div_ceil(self.hop)
+        input.div_ceil(self.latest.hop())
     }
 
     fn process(&mut self, input: &[f64], _learn: bool, out: &mut Emit<'_>) {
-        let channels = self.channels;
-        for (n, frame) in input.chunks_exact(channels).enumerate() {
-            for at in [self.at, self.at + self.window] {
-                self.ring[at * channels..(at + 1) * channels].copy_from_slice(frame);
+        for (n, frame) in input.chunks_exact(self.latest.channels()).enumerate() {
+            if self.latest.push(frame) {
+                self.compute(out.frame(n));
             }
-            self.at = (self.at + 1) % self.window;
-            self.until_due -= 1;
-            if self.until_due > 0 {
-                continue;
-            }
-            self.until_due = self.hop;
-            self.begun = true;
-            self.compute(out.frame(n));
         }
     }
 }
 
 impl Covariances {
-    /// What is known of the window that the ring holds, group by group.
-    fn compute(&mut self, mut out: &mut [f64]) {
-        let Self { covariance, channels: all, own, matrix, log, .. } = self;
+    /// What is known of the last window, group by group.
+    fn compute(&mut self, out: &mut [f64]) {
+        let Self { covariance, latest, matrix, log } = self;
         let channels = covariance.channels();
-        let window = &self.ring[self.at * *all..(self.at + self.window) * *all];
-        for first in (0..*all).step_by(channels) {
-            if channels == *all {
-                covariance.of_window(window, matrix);
-            } else {
-                for (own, frame) in own.chunks_exact_mut(channels).zip(window.chunks_exact(*all)) {
-                    own.copy_from_slice(&frame[first..first + channels]);
-                }
-                covariance.of_window(own, matrix);
-            }
-            if let Some(eigen) = log {
-                match eigen.decompose(matrix) {
-                    Ok(()) => eigen.log(matrix),
-                    Err(_) => matrix.fill(f64::NAN),
-                }
-            }
-            let beside = if log.is_some() { SQRT_2 } else { 1.0 };
-            for (i, row) in matrix.chunks_exact(channels).enumerate() {
-                let (part, after) = out.split_at_mut(channels - i);
-                part[0] = row[i];
-                part[1..].iter_mut().zip(&row[i + 1..]).for_each(|(out, x)| *out = beside * x);
-                out = after;
-            }
+        for (group, out) in out.chunks_exact_mut(triangle::size(channels)).enumerate() {
+            covariance.of_window(latest.group(group, channels), matrix);
+            triangle::write(matrix, log.as_mut(), out);
         }
     }
 }

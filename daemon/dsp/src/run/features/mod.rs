@@ -6,8 +6,9 @@ mod covariance;
 mod covariances;
 mod envelope;
 mod faults;
-mod frames;
+pub(super) mod frames;
 mod hilbert;
+pub(super) mod latest;
 mod line_noise;
 mod measures;
 mod power;
@@ -16,6 +17,7 @@ mod quality;
 mod quality_blocks;
 mod rolling;
 mod shrinkage;
+pub(super) mod triangle;
 mod z_score;
 
 pub use bank::FilterBank;

@@ -20,6 +20,7 @@ from pyriemann.utils.base import invsqrtm, logm, powm, sqrtm  # noqa: E402
 from pyriemann.utils.covariance import covariances  # noqa: E402
 from pyriemann.utils.geodesic import geodesic_riemann  # noqa: E402
 from pyriemann.utils.mean import mean_euclid, mean_riemann  # noqa: E402
+from pyriemann.utils.tangentspace import tangent_space  # noqa: E402
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "iir"))
@@ -79,6 +80,9 @@ def alignment(path):
             "frames": [0, 100],
             "aligned_euclid": [flat((windows[i] @ linalg.inv(linalg.sqrtm(euclid[i])).T)[[0, 100]]) for i in at],
             "aligned_riemann": [flat((windows[i] @ linalg.inv(linalg.sqrtm(running[i])).T)[[0, 100]]) for i in at],
+            "recentred_riemann": [flat(invsqrtm(running[i]) @ cov[i] @ invsqrtm(running[i])) for i in at],
+            "tangent_riemann": [flat(tangent_space(cov[i : i + 1], running[i])) for i in at],
+            "tangent_euclid": [flat(tangent_space(cov[i : i + 1], euclid[i])) for i in at],
         }
     write("alignment.json", out)
 
