@@ -1,6 +1,7 @@
 //! Sessions are recorded whole, read by others, and decide the same again.
 
 use bci_tests::{Child, Daemon, Outlet, RATE, Section, Signal, Source, Subscriber, World, Xdf};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub(crate) fn run(folder: &Path, run: u32) -> PathBuf {
 }
 
 /// Replays a recording: whether all is equal, and what was found.
-pub(crate) fn replay(world: &World, file: &Path) -> (bool, serde_json::Value) {
+pub(crate) fn replay(world: &World, file: &Path) -> (bool, Value) {
     let json = world.file("replay.json");
     let mut child = world.bcid("replay", &[&file.to_string_lossy(), "--json", &json.to_string_lossy()]);
     let code = child.wait(SOON);
@@ -60,7 +61,7 @@ fn a_session_is_recorded_sample_for_sample_and_replayed_bit_for_bit() {
     let lines = xdf.stream("bcid-intents-p").texts.clone().expect("texts");
     assert!(intents.len() > 100 && lines.len() == intents.len(), "{} of {}", lines.len(), intents.len());
     for ((stamp, line), intent) in lines.iter().zip(&intents) {
-        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let line: Value = serde_json::from_str(line).expect("JSON");
         assert_eq!(line["seq"], intent.sequence);
         assert_eq!(line["newest_sample_ns"], intent.newest_ns);
         assert!((stamp - intent.newest_ns as f64 * 1e-9).abs() < 1e-6);
@@ -73,10 +74,10 @@ fn a_session_is_recorded_sample_for_sample_and_replayed_bit_for_bit() {
     }
     let side = file.with_extension("bcid");
     let read = |name: &str| std::fs::read_to_string(side.join(name)).expect("beside the recording");
-    let session: serde_json::Value = serde_json::from_str(&read("session.json")).expect("JSON");
+    let session: Value = serde_json::from_str(&read("session.json")).expect("JSON");
     assert!(session["ended"].is_string(), "{session}");
     assert_eq!(session["about"]["pipelines"][0]["decoder"]["model_sha256"], intents[0].decoder[2]);
-    let latency: serde_json::Value = serde_json::from_str(&read("latency.json")).expect("JSON");
+    let latency: Value = serde_json::from_str(&read("latency.json")).expect("JSON");
     assert_eq!(latency["p"]["decode"]["count"].as_u64(), Some(lines.len() as u64));
     assert!(read("config.toml").contains("[recording]"));
 }
@@ -118,13 +119,31 @@ fn recordings_are_begun_and_ended_from_outside_and_say_how_they_are() {
         (code, child.rest(SOON))
     };
     assert_eq!(record("status", &[]), (0, "nothing has been recorded yet\n".to_owned()));
+    let status = || -> Value {
+        let file = world.file("status.json");
+        assert_eq!(record("status", &["--json", &file.to_string_lossy()]).0, 0);
+        serde_json::from_str(&std::fs::read_to_string(file).expect("written")).expect("JSON")
+    };
+    assert_eq!(status()["running"], false);
     assert_eq!(record("stop", &[]).0, 1, "nothing runs");
     assert_eq!(record("start", &[]).0, 64, "nobody is named");
     assert_eq!(record("start", &["--participant", "../x"]).0, 64, "no name");
+    assert_eq!(record("start", &["--participant", ""]).0, 64, "nobody");
+    let (code, told) = record("start", &["--participant", "P_1"]);
+    assert!(code == 64, "no label of BIDS: {told}");
     assert!(!folder.exists(), "nothing was begun");
     let (code, told) = record("start", &["--participant", "P1"]);
     assert!(code == 0 && told.contains("_run-001_eeg.xdf"), "{told}");
     assert_eq!(record("start", &["--participant", "P2"]).0, 1, "one runs");
+    let now = status();
+    assert!(
+        now["running"] == true && now["path"].as_str().is_some_and(|p| p.ends_with("_run-001_eeg.xdf")),
+        "{now}"
+    );
+    assert!(
+        now["trouble"].is_null() && now["streams"].as_array().is_some_and(|all| !all.is_empty()),
+        "{now}"
+    );
     subscriber.until_intents(20, SOON);
     let (code, told) = record("stop", &[]);
     assert!(code == 0 && told.contains("recorded ") && told.contains("bcid-intents-p"), "{told}");

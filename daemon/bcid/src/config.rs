@@ -6,7 +6,7 @@ use bci_driver_lsl::Query;
 use bci_models::Device;
 use bci_models::steps::{Files, read_steps_with};
 use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, PolicySpec, Teaching};
-use bci_record::{Naming, Template};
+use bci_record::{Naming, NamingError, Template};
 use bci_types::{Hz, Unit};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
@@ -213,12 +213,16 @@ fn read_recording(mut t: Table<'_>, folder: &Path) -> Option<RecordingConfig> {
         Some(given) => Template::parse(given).map_err(|e| mistakes.add(given.mistake(e.to_string()))).ok(),
         None => Template::parse(default).ok(),
     }?;
-    // What a client gives when it begins a recording may still be missing.
-    if at_start
-        && !wrong
-        && let Err(e) = parsed.check(&naming)
-    {
-        mistakes.add(at.mistake(format!("{e}, and at_start is true, as it is by default")));
+    if !wrong {
+        match parsed.check(&naming) {
+            // A client may give it when it begins a recording.
+            Err(NamingError::Missing(_)) if !at_start => {}
+            Err(e @ NamingError::Missing(_)) => {
+                mistakes.add(at.mistake(format!("{e}, and at_start is true, as it is by default")));
+            }
+            Err(e) => mistakes.add(at.mistake(e.to_string())),
+            Ok(()) => {}
+        }
     }
     Some(RecordingConfig { folder: tidy(&folder.join(place?.value)), template: parsed, naming, at_start })
 }

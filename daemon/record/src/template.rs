@@ -27,6 +27,18 @@ pub enum NamingError {
         /// As given.
         value: String,
     },
+    /// A value that cannot be the label behind an entity such as `sub-` of BIDS, of which a name could not be read back.
+    #[error(
+        "{what} = {value:?}: must be letters of the English alphabet and digits only behind \"{entity}\", as BIDS has it"
+    )]
+    Label {
+        /// Which.
+        what: &'static str,
+        /// As given.
+        value: String,
+        /// What stands before it in the template.
+        entity: String,
+    },
     /// No number of a run.
     #[error("run = {0}: must be 1 to 9999")]
     Run(u32),
@@ -159,6 +171,11 @@ impl Template {
                 return Err(NamingError::Missing(what));
             }
             Naming::check(what, value)?;
+            if out.ends_with('-') && !value.chars().all(|c| c.is_ascii_alphanumeric()) {
+                let from = out.rfind(['/', '_']).map_or(0, |at| at + 1);
+                let (value, entity) = (value.clone(), out[from..].to_owned());
+                return Err(NamingError::Label { what, value, entity });
+            }
             out += value;
             rest = &rest[at + 2..];
         }
@@ -248,6 +265,13 @@ mod tests {
         }
         let nobody = Naming { participant: String::new(), ..naming() };
         assert_eq!(template.check(&nobody), Err(NamingError::Missing("participant")));
-        assert_eq!(template.check(&Naming { participant: "M\u{fc}ller".into(), ..naming() }), Ok(()));
+        let spoken =
+            ["M\u{fc}ller", "P-1", "P_1"].map(|name| Naming { participant: name.into(), ..naming() });
+        let bids = Template::parse(Template::BIDS).expect("sound");
+        for naming in spoken {
+            assert_eq!(template.check(&naming), Ok(()));
+            let refused = bids.check(&naming).expect_err("no label of BIDS").to_string();
+            assert!(refused.contains("behind \"sub-\""), "{refused}");
+        }
     }
 }

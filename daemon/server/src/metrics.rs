@@ -1,6 +1,6 @@
 //! `/metrics` in the Prometheus text format, version 0.0.4.
 
-use crate::engine::StreamState;
+use crate::engine::{Recording, StreamState};
 use crate::intents::Services;
 use crate::telemetry::{BUCKETS_NS, StepSummary};
 use std::fmt::Write as _;
@@ -103,6 +103,9 @@ pub(crate) fn render(services: &Services) -> String {
         page.head(name, kind, help);
         page.sample(name, &[], value);
     }
+    if let Ok(Some(recording)) = services.engine.recording() {
+        page.recording(&recording);
+    }
     page.head("bci_build_info", "gauge", "1; versions of the daemon and what it loaded.");
     let labels: Vec<_> = status.versions.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     page.sample("bci_build_info", &labels, 1.0);
@@ -129,6 +132,45 @@ impl Page {
             self.0.push('}');
         }
         let _ = writeln!(self.0, " {value}");
+    }
+
+    /// Of the recording that runs, or the last.
+    fn recording(&mut self, recording: &Recording) {
+        let flag = |on: bool| f64::from(u8::from(on));
+        let single = [
+            ("bci_recording_running", "gauge", "1 while a recording is written.", flag(recording.running)),
+            (
+                "bci_recording_trouble",
+                "gauge",
+                "1 while the disk takes nothing.",
+                flag(recording.trouble.is_some()),
+            ),
+            ("bci_recording_seconds", "gauge", "How long the recording has lasted.", recording.seconds),
+            ("bci_recording_bytes", "gauge", "Bytes in the recording.", recording.bytes as f64),
+            (
+                "bci_recording_notes_lost",
+                "gauge",
+                "Intents, markers and events that are missing from the recording.",
+                recording.notes_lost as f64,
+            ),
+        ];
+        for (name, kind, help, value) in single {
+            self.head(name, kind, help);
+            self.sample(name, &[], value);
+        }
+        let streams = |of: fn(&(String, u64, u64)) -> u64| {
+            recording.streams.iter().map(move |stream| (stream.0.clone(), of(stream)))
+        };
+        let (samples, lost): (Vec<_>, Vec<_>) = (streams(|s| s.1).collect(), streams(|s| s.2).collect());
+        for (name, help, of) in [
+            ("bci_recording_samples", "Samples of a stream in the recording.", samples),
+            ("bci_recording_samples_lost", "Samples of a stream that are missing from it.", lost),
+        ] {
+            self.head(name, "gauge", help);
+            for (stream, value) in of {
+                self.sample(name, &[("stream", &stream)], value as f64);
+            }
+        }
     }
 
     fn histogram(&mut self, name: &str, pipeline: &str, step: &StepSummary) {

@@ -1,6 +1,7 @@
 //! What is done with sessions: record, replay, export.
 
 use super::ServerArg;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ pub(crate) enum RecordCommand {
     /// End it.
     Stop(ServerArg),
     /// Say how it is.
-    Status(ServerArg),
+    Status(RecordStatusArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -120,24 +121,33 @@ pub(crate) struct ReplayArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct RecordStatusArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
+    /// Write it here as JSON, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RecordStartArgs {
     #[command(flatten)]
     pub(crate) server: ServerArg,
     /// Who is recorded: %p of the file-name template.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) participant: String,
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) participant: Option<String>,
     /// The session, %s.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) session: String,
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) session: Option<String>,
     /// The task, %b.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) task: String,
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) task: Option<String>,
     /// The acquisition, %a.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) acquisition: String,
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) acquisition: Option<String>,
     /// The modality, %m.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) modality: String,
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) modality: Option<String>,
     /// The run, %r or %n; by default the first that is free.
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
     pub(crate) run: u32,

@@ -7,6 +7,7 @@ use crate::config::{Overrides, RecordingConfig};
 use crate::engine::decoder_line;
 use crate::exit::{Exit, Failure};
 use bci_models::steps::Step;
+use std::net::{SocketAddr, TcpListener};
 
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     super::load_lsl(super::LslLog::Errors)?;
@@ -18,6 +19,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     if let Some(recording) = &assembled.config.recording {
         tell(recording);
     }
+    taken(assembled.config.listen.value);
     let absent: Vec<&str> =
         assembled.pipelines.iter().filter(|p| p.seen.is_none()).map(|p| &*p.spec.name).collect();
     verdict(&absent);
@@ -34,6 +36,18 @@ fn tell(recording: &RecordingConfig) {
         Err(_) => &recording.folder,
     };
     println!("recording {when}: {}", path.display());
+    let above = recording.folder.ancestors().find(|folder| folder.exists());
+    if let Some(Err(e)) = above.map(tempfile::tempfile_in) {
+        println!("             NOTHING CAN BE WRITTEN there now: {e}");
+    }
+}
+
+/// What another program has that the daemon will ask for.
+#[allow(clippy::print_stdout, reason = "what the command is asked to print")]
+fn taken(listen: SocketAddr) {
+    if let Err(e) = TcpListener::bind(listen) {
+        println!("{listen} cannot be had now: {e}");
+    }
 }
 
 #[allow(clippy::print_stdout, reason = "what the command is asked to print")]

@@ -1,16 +1,25 @@
 //! `bcid record`: the recording of a running daemon.
 
-use super::{client_runtime, print_lines};
+use super::{client_runtime, print_lines, writable, write_json};
 use crate::cli::RecordCommand;
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
 use bci_proto::v1;
+use serde_json::{Value, json};
 
 pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
     let server = match command {
         RecordCommand::Start(args) => &args.server,
-        RecordCommand::Stop(server) | RecordCommand::Status(server) => server,
+        RecordCommand::Stop(server) => server,
+        RecordCommand::Status(args) => &args.server,
     };
+    let json = match command {
+        RecordCommand::Status(args) => args.json.as_ref(),
+        _ => None,
+    };
+    if let Some(file) = json {
+        writable(file)?;
+    }
     client_runtime()?.block_on(async {
         let client = Client::connect(&server.server).await?;
         let mut recordings = client.recordings();
@@ -18,11 +27,11 @@ pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
         let recording = match command {
             RecordCommand::Start(args) => {
                 let request = v1::StartRecordingRequest {
-                    participant: args.participant.clone(),
-                    session: args.session.clone(),
-                    task: args.task.clone(),
-                    acquisition: args.acquisition.clone(),
-                    modality: args.modality.clone(),
+                    participant: args.participant.clone().unwrap_or_default(),
+                    session: args.session.clone().unwrap_or_default(),
+                    task: args.task.clone().unwrap_or_default(),
+                    acquisition: args.acquisition.clone().unwrap_or_default(),
+                    modality: args.modality.clone().unwrap_or_default(),
                     run: args.run,
                     afresh: args.afresh,
                 };
@@ -37,6 +46,9 @@ pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
                 recordings.get_recording(request).await.map_err(refused)?.into_inner().recording
             }
         };
+        if let Some(file) = json {
+            write_json(file, &as_json(recording.as_ref().filter(|r| !r.path.is_empty())))?;
+        }
         match recording {
             Some(recording) => {
                 let mut lines = told(&recording);
@@ -48,6 +60,21 @@ pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
             None => print_lines(&["nothing has been recorded yet".to_owned()]),
         }
         Ok(Exit::Clean)
+    })
+}
+
+fn as_json(recording: Option<&v1::Recording>) -> Value {
+    let Some(r) = recording else { return json!({ "running": false, "path": null }) };
+    let stream = |s: &v1::RecordedStream| json!({ "name": s.name, "samples": s.samples, "lost": s.lost });
+    json!({
+        "running": r.running,
+        "path": r.path,
+        "begun_unix_s": r.begun_unix_s,
+        "seconds": r.seconds,
+        "bytes": r.bytes,
+        "streams": r.streams.iter().map(stream).collect::<Vec<_>>(),
+        "notes_lost": r.notes_lost,
+        "trouble": Some(&r.trouble).filter(|trouble| !trouble.is_empty()),
     })
 }
 

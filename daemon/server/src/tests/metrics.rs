@@ -145,6 +145,15 @@ fn the_page_is_what_prometheus_reads() {
     assert_eq!(value("bci_stream_state", &[("pipeline", "b"), ("state", "silent")]), 1.0);
     assert_eq!(value("bci_realtime_loops_total", &[]), 12_345_678_901.0);
     assert_eq!((value("bci_uptime_seconds", &[]), value("bci_cpu_seconds_total", &[])), (2.5, 0.25));
+    for (name, labels, expected) in [
+        ("bci_recording_running", &[][..], 0.0),
+        ("bci_recording_trouble", &[], 0.0),
+        ("bci_recording_notes_lost", &[], 0.0),
+        ("bci_recording_samples", &[("stream", "s")], 7.0),
+        ("bci_recording_samples_lost", &[("stream", "s")], 1.0),
+    ] {
+        assert_eq!(value(name, labels), expected, "{name}");
+    }
     let versions = &families["bci_build_info"].samples[0].labels;
     assert_eq!(versions["bcid"], "0.1 \"quoted\" \\ and\nbroken", "texts come back as they were");
 }

@@ -11,6 +11,9 @@ const SEED: u64 = 1;
 /// By how much the windows of trials are moved, s: a decoder that reads the response to the cue fails a little later.
 const SHIFTS_S: [f64; 7] = [-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0];
 
+/// False activations a minute beyond which a person cannot rest.
+const MANY_PER_MIN: f64 = 2.0;
+
 /// What a session has shown.
 pub(super) struct Findings {
     classes: Vec<String>,
@@ -132,6 +135,9 @@ impl Findings {
         if let Some(rate) = self.false_activations_per_min() {
             let (count, minutes) = self.activations_at_rest;
             lines.push(format!("{rate:.2} false activations a minute at rest ({count} in {minutes:.1} min)"));
+            if rate > MANY_PER_MIN {
+                lines.push("  TOO MANY to be used without cues: a higher --threshold or a longer --smoothing-ms has fewer".to_owned());
+            }
         }
         let shifts = self.shifted.iter().map(|(s, a)| format!("{s:+.2} s {:.3}", a.accuracy().value));
         lines.push(format!("accuracy where windows are moved: {}", shifts.collect::<Vec<_>>().join(", ")));
