@@ -16,8 +16,16 @@ const BANK_HZ: [[f64; 2]; 3] = [[7.0, 11.0], [11.0, 16.0], [16.0, 28.0]];
 /// As how long it counts, at first, that no class is more frequent than another, s.
 const PRIOR_S: f64 = 20.0;
 
+/// As how long the reference that was learned counts where it is gone on with, s.
+const REFERENCE_S: f64 = 3.0;
+
 /// Where a bundle keeps the reference that its alignment begins with.
 pub(crate) const ALIGN_FILE: &str = "align.toml";
+
+/// How many windows come in so many seconds.
+fn windows_in(seconds: f64, hop_ms: f64) -> u32 {
+    (seconds * 1e3 / hop_ms).ceil().max(1.0) as u32
+}
 
 /// How a decoder is to be learned.
 pub(crate) struct Plan {
@@ -82,8 +90,7 @@ impl Plan {
             window_s: window_ms / 1e3,
             band_hz,
             learns_in_trials: args.recentre == Recentre::Trials,
-            prior_windows: (args.recentre == Recentre::Trials)
-                .then(|| (PRIOR_S * 1e3 / hop_ms).ceil().max(1.0) as u32),
+            prior_windows: (args.recentre == Recentre::Trials).then(|| windows_in(PRIOR_S, hop_ms)),
         };
         let steps = |given: bool| plan.steps_toml((window_ms, hop_ms), given);
         (plan.toml, plan.bundle_toml) = (steps(false), steps(true));
@@ -111,7 +118,12 @@ impl Plan {
         let groups = if self.bank { format!(", groups = {}", BANK_HZ.len()) } else { String::new() };
         let log = self.method.takes_log();
         let step = if self.align_ms.is_some() {
-            let reference = if given { format!(", reference = \"{ALIGN_FILE}\"") } else { String::new() };
+            let counts = windows_in(REFERENCE_S, hop_ms);
+            let reference = if given {
+                format!(", reference = \"{ALIGN_FILE}\", reference_windows = {counts}")
+            } else {
+                String::new()
+            };
             let yields = if log { "log_covariance" } else { "covariance" };
             format!("align = {{ metric = \"riemann\", mode = \"running\", yields = \"{yields}\"{reference}")
         } else {
