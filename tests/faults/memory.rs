@@ -1,6 +1,6 @@
 //! A machine that has no memory left.
 
-use bci_tests::{Client, Daemon, Outlet, Signal, Source, Subscriber, World};
+use bci_tests::{Client, Daemon, Intent, Outlet, Signal, Source, Subscriber, World};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,6 +10,8 @@ const SOON: Duration = Duration::from_secs(30);
 /// How long memory is short, and how often everything that can be taken is taken.
 const SHORT: Duration = Duration::from_secs(15);
 const EVERY: Duration = Duration::from_millis(250);
+/// Of the 240 windows of that time, the fewest that must be decided in it.
+const FEWEST: usize = 60;
 /// How soon after it all must be as it was.
 const IN_STEP: Duration = Duration::from_secs(3);
 
@@ -83,6 +85,7 @@ fn where_memory_is_short_decoding_is_late_at_worst_and_nothing_is_lost() {
     subscriber.until("valid intent", FOUND, |e| e.intent().is_some_and(|i| i.valid));
     let (before, begun) = (group.read_again(), Instant::now());
     let first = subscriber.seen.len();
+    let short_from_ns = subscriber.intents().last().map_or(0, |i| i.newest_ns);
     while begun.elapsed() < SHORT {
         group.squeeze();
         std::thread::sleep(EVERY);
@@ -93,6 +96,9 @@ fn where_memory_is_short_decoding_is_late_at_worst_and_nothing_is_lost() {
     let over = Instant::now();
     subscriber.until("event", SOON, |_| over.elapsed() > IN_STEP);
     let settled = subscriber.seen.len();
+    let meanwhile = |i: &&Intent| i.ledger.0[3] < short_from_ns + SHORT.as_nanos() as i64;
+    let decided = subscriber.seen[first..].iter().filter_map(|e| e.intent()).filter(meanwhile).count();
+    assert!(decided >= FEWEST, "{decided} windows decided while memory was short");
     subscriber.until_intents(20, SOON);
     let status = client.pipeline();
     assert_eq!(outlet.sent().left_out, 0, "the source itself kept pace");

@@ -58,6 +58,11 @@ pub(crate) fn assemble(
     {
         mistakes.add(Mistake::elsewhere(format!("[lsl]: {}", crate::exit::chain(&e))));
     }
+    if let Some(config) = config.as_ref().filter(|config| config.markers.is_empty()) {
+        for at in config.pipelines.iter().filter_map(|p| p.adapt_at.as_ref()) {
+            mistakes.add(at.mistake("waits for markers, and no [[markers]] says which stream brings them: nothing would ever be learned"));
+        }
+    }
     let mut parts = Vec::new();
     for pipeline in config.iter().flat_map(|c| &c.pipelines) {
         parts.extend(part(pipeline, lsl, &mistakes));

@@ -66,7 +66,7 @@ pub(crate) struct PipelineConfig {
     /// Where the decoder is to run.
     pub(crate) device: Device,
     /// Where it is said when adaptive steps learn.
-    adapt_at: Option<Place>,
+    pub(crate) adapt_at: Option<Place>,
 }
 
 /// What the command line puts in place of the file's values.
@@ -116,11 +116,6 @@ pub(crate) fn read_config_from(
     }
     if let Some(name) = &overrides.marker_name {
         config.markers = vec![Query::name(name)];
-    }
-    if config.markers.is_empty() {
-        for at in config.pipelines.iter().filter_map(|p| p.adapt_at.as_ref()) {
-            mistakes.add(at.mistake("waits for markers, and no [[markers]] says which stream brings them: nothing would ever be learned"));
-        }
     }
     Some(config)
 }
@@ -214,9 +209,9 @@ fn read_recording(mut t: Table<'_>, folder: &Path) -> Option<RecordingConfig> {
         None => Template::parse(default).ok(),
     }?;
     if !wrong {
-        match parsed.check(&naming) {
-            // A client may give it when it begins a recording.
-            Err(NamingError::Missing(_)) if !at_start => {}
+        // What a client gives when it begins a recording may still be missing: what is given is looked at with that.
+        let known = if at_start { naming.clone() } else { naming.with_gaps_filled() };
+        match parsed.check(&known) {
             Err(e @ NamingError::Missing(_)) => {
                 mistakes.add(at.mistake(format!("{e}, and at_start is true, as it is by default")));
             }

@@ -267,8 +267,10 @@ pub fn check_stream(spec: &PipelineSpec, stream: &StreamSpec) -> Vec<Mistake> {
 /// The channels that the rig's own steps were last seen on, where one of them was given what it learned and no step before
 /// it changes the channels: the likeliest of those that a stream will have.
 fn learned_on(spec: &PipelineSpec) -> Option<&[String]> {
-    let mut unchanged = spec.conditioning.iter().take_while(|s| s.spec.keeps_signal());
-    unchanged.find_map(Step::learned_on)
+    let changes = spec.conditioning.iter().position(|s| !s.spec.keeps_signal());
+    // That step itself still gets the stream's.
+    let unchanged = &spec.conditioning[..changes.map_or(spec.conditioning.len(), |at| at + 1)];
+    unchanged.iter().find_map(Step::learned_on)
 }
 
 fn specs(steps: &[Step]) -> Vec<StepSpec> {

@@ -271,7 +271,11 @@ impl SignalPath {
             delay_s: self.chains.delay_s(),
             settle_s: self.settle as f64 / self.rate.get(),
             warm_up_s: (self.chains.warm_up_samples() + self.settle_after_learning) as f64 / self.rate.get(),
-            reach_s: self.chains.reach_samples() as f64 / self.rate.get(),
+            reach_s: match self.chains.reach_samples() {
+                0 => 0.0,
+                // From a window's first sample to its last one is one less than it has.
+                reach => (reach + 1) as f64 / self.rate.get(),
+            },
         }
     }
 

@@ -76,7 +76,24 @@ impl Naming {
         }
         Ok(())
     }
+
+    /// With something that will do for all that is not given.
+    #[must_use]
+    pub fn with_gaps_filled(&self) -> Self {
+        let filled = |field: &String| if field.is_empty() { "x".to_owned() } else { field.clone() };
+        Self {
+            participant: filled(&self.participant),
+            session: filled(&self.session),
+            task: filled(&self.task),
+            acquisition: filled(&self.acquisition),
+            modality: filled(&self.modality),
+            run: self.run,
+        }
+    }
 }
+
+/// What BIDS has before labels.
+const ENTITIES: [&str; 4] = ["sub-", "ses-", "task-", "acq-"];
 
 /// The most runs of one name.
 const MOST_RUNS: u32 = 9999;
@@ -171,8 +188,8 @@ impl Template {
                 return Err(NamingError::Missing(what));
             }
             Naming::check(what, value)?;
-            if out.ends_with('-') && !value.chars().all(|c| c.is_ascii_alphanumeric()) {
-                let from = out.rfind(['/', '_']).map_or(0, |at| at + 1);
+            let from = out.rfind(['/', '_']).map_or(0, |at| at + 1);
+            if ENTITIES.contains(&&out[from..]) && !value.chars().all(|c| c.is_ascii_alphanumeric()) {
                 let (value, entity) = (value.clone(), out[from..].to_owned());
                 return Err(NamingError::Label { what, value, entity });
             }

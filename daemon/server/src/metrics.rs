@@ -3,6 +3,7 @@
 use crate::engine::{Recording, StreamState};
 use crate::intents::Services;
 use crate::telemetry::{BUCKETS_NS, StepSummary};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// One metric of a pipeline: name, type, help, and its value.
@@ -158,17 +159,20 @@ impl Page {
             self.head(name, kind, help);
             self.sample(name, &[], value);
         }
-        let streams = |of: fn(&(String, u64, u64)) -> u64| {
-            recording.streams.iter().map(move |stream| (stream.0.clone(), of(stream)))
-        };
-        let (samples, lost): (Vec<_>, Vec<_>) = (streams(|s| s.1).collect(), streams(|s| s.2).collect());
-        for (name, help, of) in [
-            ("bci_recording_samples", "Samples of a stream in the recording.", samples),
-            ("bci_recording_samples_lost", "Samples of a stream that are missing from it.", lost),
+        // Streams of one name, as of two pipelines that read the same, are counted together.
+        let mut streams: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
+        for (name, samples, lost) in &recording.streams {
+            let [all, missing] = streams.entry(name).or_default();
+            *all += samples;
+            *missing += lost;
+        }
+        for (which, name, help) in [
+            (0, "bci_recording_samples", "Samples of streams of a name in the recording."),
+            (1, "bci_recording_samples_lost", "Samples of streams of a name that are missing from it."),
         ] {
             self.head(name, "gauge", help);
-            for (stream, value) in of {
-                self.sample(name, &[("stream", &stream)], value as f64);
+            for (stream, counts) in &streams {
+                self.sample(name, &[("stream", stream)], counts[which] as f64);
             }
         }
     }

@@ -36,7 +36,8 @@ fn tell(recording: &RecordingConfig) {
         Err(_) => &recording.folder,
     };
     println!("recording {when}: {}", path.display());
-    let above = recording.folder.ancestors().find(|folder| folder.exists());
+    let folder = std::path::absolute(&recording.folder).unwrap_or_else(|_| recording.folder.clone());
+    let above = folder.ancestors().find(|folder| folder.exists());
     if let Some(Err(e)) = above.map(tempfile::tempfile_in) {
         println!("             NOTHING CAN BE WRITTEN there now: {e}");
     }
@@ -105,6 +106,7 @@ fn print(part: &Part) {
             println!("  window     {window} samples ({ms} ms), a decision every {hop_ms} ms");
         }
         reach_s => {
+            // Of several frames from the first one's window to the end of the last one's.
             let ms = 1e3 * (reach_s + (window - 1) as f64 / rate.get());
             println!("  window     {ms:.0} ms of signal, a decision every {hop_ms} ms");
         }

@@ -47,7 +47,7 @@ pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
             }
         };
         if let Some(file) = json {
-            write_json(file, &as_json(recording.as_ref().filter(|r| !r.path.is_empty())))?;
+            write_json(file, &as_json(&recording.clone().unwrap_or_default()))?;
         }
         match recording {
             Some(recording) => {
@@ -63,13 +63,13 @@ pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
     })
 }
 
-fn as_json(recording: Option<&v1::Recording>) -> Value {
-    let Some(r) = recording else { return json!({ "running": false, "path": null }) };
+/// The same keys always; null for what there is not.
+fn as_json(r: &v1::Recording) -> Value {
     let stream = |s: &v1::RecordedStream| json!({ "name": s.name, "samples": s.samples, "lost": s.lost });
     json!({
         "running": r.running,
-        "path": r.path,
-        "begun_unix_s": r.begun_unix_s,
+        "path": Some(&r.path).filter(|path| !path.is_empty()),
+        "begun_unix_s": Some(r.begun_unix_s).filter(|_| !r.path.is_empty()),
         "seconds": r.seconds,
         "bytes": r.bytes,
         "streams": r.streams.iter().map(stream).collect::<Vec<_>>(),

@@ -30,6 +30,15 @@ impl CleanSpec {
         let stage = match self {
             Self::Align { window_ms, hop_ms, align, yields } if *yields != AlignYields::Signal => {
                 let log = *yields == AlignYields::LogCovariance;
+                let long = [("window_ms", *window_ms), ("hop_ms", *hop_ms)]
+                    .into_iter()
+                    .filter(|(_, ms)| *ms > LONGEST_MS);
+                let long: Vec<_> = long
+                    .map(|(key, ms)| DesignError::setting(key, ms, format!("must be up to {LONGEST_MS} ms")))
+                    .collect();
+                if !long.is_empty() {
+                    return Err(long);
+                }
                 let (covariances, output) =
                     AlignCovariances::design(input, (*window_ms, *hop_ms), align, log)?;
                 return Ok(Designed { stage: Stage::Reframe(Box::new(covariances)), output });

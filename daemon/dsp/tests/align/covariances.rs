@@ -1,6 +1,7 @@
 //! Recentred covariances: against pyRiemann, and what they may be learned from.
 
 use super::*;
+use bci_dsp::linalg::{multiply, symmetrise};
 use bci_dsp::run::AlignCovariances;
 use bci_dsp::{Emit, Reframe};
 
@@ -109,9 +110,15 @@ fn only_windows_teach_all_of_whose_frames_may() {
     element.restart();
     assert_eq!(element.frames_to_learn(), 0);
     let before = learned;
-    through(&mut element, &output, &frames[..80 * channels], channels, 80, |_| true);
-    let Some(Learned::Align { windows: learned, .. }) = element.learned() else { panic!("it has learned") };
-    assert_eq!(learned, before, "half of that window came before");
+    let mut after = |n: usize| {
+        through(&mut element, &output, &frames[..n * channels], channels, n, |_| true);
+        match element.learned() {
+            Some(Learned::Align { windows, .. }) => windows,
+            _ => panic!("it has learned"),
+        }
+    };
+    assert_eq!(after(80), before, "half of that window came before");
+    assert_eq!(after(80), before + 1);
 }
 
 /// It says how long it takes yet, and it does take that long.
@@ -153,27 +160,106 @@ fn groups_are_recentred_as_they_would_be_alone() {
     }
 }
 
-/// With a reference that is given it recentres from the first window on; fixed, it never learns.
+/// The logarithm of `c` recentred on `m`, written out.
+fn tangent(channels: usize, c: &[f64], m: &[f64]) -> Vec<f64> {
+    let mut eigen = SymmetricEigen::design(channels);
+    let square = || vec![0.0; channels * channels];
+    let (mut root, mut left, mut whole, mut log) = (square(), square(), square(), square());
+    eigen.decompose(m).expect("a reference");
+    eigen.inverse_sqrt(&mut root);
+    multiply(&root, c, channels, channels, &mut left);
+    multiply(&left, &root, channels, channels, &mut whole);
+    symmetrise(channels, &mut whole);
+    eigen.decompose(&whole).expect("a covariance");
+    eigen.log(&mut log);
+    let entries = (0..channels).flat_map(|i| (i..channels).map(move |j| (i, j)));
+    entries.map(|(i, j)| log[i * channels + j] * if i == j { 1.0 } else { 2f64.sqrt() }).collect()
+}
+
+/// With a reference that is given it recentres from the first window on; fixed, it never learns; gone on with, it weighs as said.
 #[test]
 fn a_given_reference_is_there_at_once() {
-    let Windows { channels, frames, .. } = windows();
-    let (mut other, output) = recentring(channels, &spec(Metric::Riemann, RUNNING, Shrinkage::Oas), true);
-    through(&mut other, &output, &frames, channels, 50, |_| true);
+    let Windows { channels, frames, windows, .. } = windows();
+    let (mut other, output) = recentring(channels, &spec(Metric::Euclid, RUNNING, Shrinkage::Oas), true);
+    through(&mut other, &output, &frames[1600 * channels..], channels, 50, |_| true);
     let Some(Learned::Align { reference: Some(reference), .. }) = other.learned() else {
         panic!("it has learned")
     };
     let reference = reference.to_vec();
+    let mut covariance = Covariance::design(channels, Shrinkage::Oas, true).expect("valid");
+    let mut own = vec![0.0; channels * channels];
     let fixed = AlignMode::Fixed { reference: reference.clone() };
-    let (mut fixed, output) = recentring(channels, &spec(Metric::Riemann, fixed, Shrinkage::Oas), true);
+    let (mut fixed, output) = recentring(channels, &spec(Metric::Euclid, fixed, Shrinkage::Oas), true);
     assert_eq!((fixed.warm_up_samples(), fixed.frames_to_learn()), (0, 0));
-    let got = through(&mut fixed, &output, &frames[..160 * channels], channels, 50, |_| true);
-    let untaught = through(&mut fixed, &output, &frames[..160 * channels], channels, 50, |_| false);
-    assert_eq!(got.len(), 1);
-    assert!(!untaught.is_empty());
-    let Some(Learned::Align { reference: Some(kept), windows, .. }) = fixed.learned() else {
+    let got = through(&mut fixed, &output, &frames, channels, 50, |block| block % 2 == 0);
+    assert_eq!(got.len(), windows.len());
+    for (i, (got, window)) in got.iter().zip(&windows).enumerate() {
+        covariance.of_window(window, &mut own);
+        let apart = off(got, &tangent(channels, &own, &reference));
+        assert!(apart < 1e-9, "window {i}: off by {apart:e}");
+    }
+    let Some(Learned::Align { reference: Some(kept), windows: learned, .. }) = fixed.learned() else {
         panic!("it is given")
     };
-    assert_eq!((kept, windows), (&reference[..], 0));
+    assert_eq!((kept, learned), (&reference[..], 0));
+
+    let mode = AlignMode::Onwards { reference: reference.clone(), windows: 3, horizon: None };
+    let (mut onwards, output) = recentring(channels, &spec(Metric::Euclid, mode, Shrinkage::Oas), true);
+    assert_eq!((onwards.warm_up_samples(), onwards.frames_to_learn()), (0, 0));
+    let got = through(&mut onwards, &output, &frames, channels, 50, |_| true);
+    let mut sum: Vec<f64> = reference.iter().map(|x| 3.0 * x).collect();
+    for (i, (got, window)) in got.iter().zip(&windows).enumerate() {
+        covariance.of_window(window, &mut own);
+        sum.iter_mut().zip(&own).for_each(|(sum, x)| *sum += x);
+        let mean: Vec<f64> = sum.iter().map(|x| x / (i as f64 + 4.0)).collect();
+        let apart = off(got, &tangent(channels, &own, &mean));
+        assert!(apart < 1e-9, "window {i}: off by {apart:e}");
+    }
+    onwards.reset();
+    let Some(Learned::Align { reference: Some(back), windows: 0, .. }) = onwards.learned() else {
+        panic!("it is given")
+    };
+    assert_eq!(back, reference);
+}
+
+/// What was learned stays where new settings mean the same by it, and goes where they do not.
+#[test]
+fn new_settings_keep_what_was_learned_where_it_means_the_same() {
+    let Windows { channels, frames, .. } = windows();
+    let riemann = |horizon| spec(Metric::Riemann, AlignMode::Running { horizon }, Shrinkage::Oas);
+    let (mut element, output) = recentring(channels, &riemann(None), true);
+    through(&mut element, &output, &frames, channels, 50, |_| true);
+    let learned = |element: &AlignCovariances| match element.learned() {
+        Some(Learned::Align { windows, .. }) => windows,
+        _ => panic!("an alignment"),
+    };
+    let before = learned(&element);
+    assert!(before > 50);
+    element.retune(&recentring(channels, &riemann(Some(20)), true).0).expect("alike");
+    assert_eq!(learned(&element), before);
+    // Not of another form.
+    assert!(element.retune(&recentring(channels, &riemann(None), false).0).is_err());
+    assert_eq!(learned(&element), before);
+    let euclid = spec(Metric::Euclid, RUNNING, Shrinkage::Oas);
+    element.retune(&recentring(channels, &euclid, true).0).expect("alike in form");
+    assert_eq!(learned(&element), 0, "another mean");
+}
+
+/// A group that has no power has no reference: nothing is said to have been learned before all have one.
+#[test]
+fn a_group_without_power_keeps_it_from_having_learned() {
+    let Windows { channels, frames, .. } = windows();
+    let half = channels / 2;
+    let spec = AlignSpec { groups: 2, ..spec(Metric::Riemann, RUNNING, Shrinkage::Oas) };
+    let (mut element, output) = recentring(channels, &spec, false);
+    let dead: Vec<f64> =
+        frames.iter().enumerate().map(|(i, x)| if i % channels < half { *x } else { 0.0 }).collect();
+    through(&mut element, &output, &dead, channels, 50, |_| true);
+    assert!(element.frames_to_learn() > 0);
+    assert!(matches!(element.learned(), Some(Learned::Align { reference: None, windows: 0, .. })));
+    through(&mut element, &output, &frames, channels, 50, |_| true);
+    assert_eq!(element.frames_to_learn(), 0);
+    assert!(matches!(element.learned(), Some(Learned::Align { reference: Some(_), windows: 50.., .. })));
 }
 
 #[test]

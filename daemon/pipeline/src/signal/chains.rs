@@ -185,7 +185,10 @@ fn good_frames(samples: &[f64], frames: usize) -> usize {
 
 fn pass_band(chains: &[&Chain], rate: Hz) -> Option<(f64, f64)> {
     const STEPS: i32 = 600;
-    // What tells of a window as a whole comes out by the hop, which is no sampling of what went in.
+    // What tells of a window as a whole comes out by the hop, which is no sampling of what went in: what is done with it then
+    // is no filtering of the signal.
+    let features = chains.iter().position(|c| c.window_s() > 0.0);
+    let chains = &chains[..features.map_or(chains.len(), |at| at + 1)];
     let signal = chains.iter().map(|c| if c.window_s() > 0.0 { c.input() } else { c.output() });
     let slowest = signal.map(|signal| signal.rate.nyquist()).fold(rate.nyquist(), f64::min);
     // From a thousandth of a hertz, or of the rate where that is lower, evenly on a logarithmic scale.

@@ -149,7 +149,8 @@ fn the_page_is_what_prometheus_reads() {
         ("bci_recording_running", &[][..], 0.0),
         ("bci_recording_trouble", &[], 0.0),
         ("bci_recording_notes_lost", &[], 0.0),
-        ("bci_recording_samples", &[("stream", "s")], 7.0),
+        ("bci_recording_samples", &[("stream", "s")], 14.0),
+        ("bci_recording_samples", &[("stream", "t")], 3.0),
         ("bci_recording_samples_lost", &[("stream", "s")], 1.0),
     ] {
         assert_eq!(value(name, labels), expected, "{name}");

@@ -6,7 +6,11 @@ use bci_proto::v1::recording_service_server::RecordingService as _;
 use tonic::{Code, Request};
 
 pub(super) fn last() -> Option<Recording> {
-    Some(Recording { path: "/r/last.xdf".into(), streams: vec![("s".into(), 7, 1)], ..Recording::default() })
+    Some(Recording {
+        path: "/r/last.xdf".into(),
+        streams: vec![("s".into(), 7, 1), ("t".into(), 3, 0), ("s".into(), 7, 0)],
+        ..Recording::default()
+    })
 }
 
 /// Participant `x` exists; anybody else is refused; nothing runs.

@@ -84,9 +84,14 @@ impl AlignCovariances {
         Ok((element, Signal { rate: every(hop, input.rate), labels }))
     }
 
-    /// All that is not a matrix is alike in all of them.
-    fn first(&self) -> &Reference {
-        &self.references[0]
+    /// Whether every group has a reference: one without power has none.
+    fn is_there(&self) -> bool {
+        self.references.iter().all(Reference::is_there)
+    }
+
+    /// Windows that every group has learned from.
+    fn learned_windows(&self) -> u32 {
+        self.references.iter().map(Reference::learned).min().unwrap_or(0)
     }
 
     /// The references may have changed.
@@ -157,12 +162,12 @@ impl Element for AlignCovariances {
 
     /// Until the first window is in; a given reference is there at once.
     fn warm_up_samples(&self) -> usize {
-        if self.first().is_given() { 0 } else { self.latest.window() }
+        if self.references[0].is_given() { 0 } else { self.latest.window() }
     }
 
     /// Until the first window is due all frames of which may be learned from.
     fn frames_to_learn(&self) -> usize {
-        if self.first().is_there() {
+        if self.is_there() {
             return 0;
         }
         let (due, hop) = (self.latest.until_due(), self.latest.hop());
@@ -172,8 +177,8 @@ impl Element for AlignCovariances {
 
     fn learned(&self) -> Option<Learned<'_>> {
         Some(Learned::Align {
-            reference: self.first().is_there().then_some(&*self.means),
-            windows: self.first().learned(),
+            reference: self.is_there().then_some(&*self.means),
+            windows: self.learned_windows(),
             frames: self.learnable,
         })
     }

@@ -86,12 +86,17 @@ impl AlignFrames {
     /// Windows learned from since the last reset.
     #[must_use]
     pub fn windows_learned(&self) -> u32 {
-        self.first().learned()
+        self.learned_windows()
     }
 
-    /// All that is not a matrix is alike in all of them.
-    fn first(&self) -> &Reference {
-        &self.references[0]
+    /// Whether every group has a reference: one without power has none.
+    fn is_there(&self) -> bool {
+        self.references.iter().all(Reference::is_there)
+    }
+
+    /// Windows that every group has learned from.
+    fn learned_windows(&self) -> u32 {
+        self.references.iter().map(Reference::learned).min().unwrap_or(0)
     }
 
     /// Multiplies the frames by the inverse roots of the references.
@@ -148,7 +153,7 @@ impl AlignFrames {
     /// The window so far teaches nothing. The first that does is due as soon as it may be.
     fn distrust(&mut self) {
         self.trusted = 0;
-        if !self.first().is_there() {
+        if !self.is_there() {
             self.until_due = self.frames;
         }
     }
@@ -213,13 +218,13 @@ impl Element for AlignFrames {
 
     /// Until the first window is in; a given reference is there at once.
     fn warm_up_samples(&self) -> usize {
-        if self.first().is_given() { 0 } else { self.frames }
+        if self.references[0].is_given() { 0 } else { self.frames }
     }
 
     fn learned(&self) -> Option<Learned<'_>> {
         Some(Learned::Align {
-            reference: self.first().is_there().then_some(&*self.means),
-            windows: self.first().learned(),
+            reference: self.is_there().then_some(&*self.means),
+            windows: self.learned_windows(),
             frames: self.learnable,
         })
     }
@@ -234,7 +239,7 @@ impl Element for AlignFrames {
 
     /// Until the next window is due, or the one after it.
     fn frames_to_learn(&self) -> usize {
-        if self.first().is_there() { 0 } else { self.until_due }
+        if self.is_there() { 0 } else { self.until_due }
     }
 
     fn reaches(&self, outputs: &[bool]) -> Vec<bool> {
@@ -250,7 +255,7 @@ impl Element for AlignFrames {
     fn fits(&self, ready: &dyn Element) -> Result<(), RetuneError> {
         let ready = same::<Self>(ready)?;
         same_channels(self.channels, ready.channels)?;
-        self.first().fits(ready.first())
+        self.references[0].fits(&ready.references[0])
     }
 
     fn retune(&mut self, ready: &dyn Element) -> Result<(), RetuneError> {
