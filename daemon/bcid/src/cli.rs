@@ -367,9 +367,11 @@ pub(crate) struct EvaluateArgs {
 /// Whether an alignment learns on.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Adapt {
-    /// From the trials so far, whichever class they are of, all alike.
+    /// From the trials so far of these recordings, whichever class they are of, all alike: as on another day.
     Running,
-    /// From everything so far, in trials and between.
+    /// The same, begun with the reference in the bundle: as later on the same day.
+    Onwards,
+    /// From everything so far in these recordings, in trials and between.
     Always,
 }
 

@@ -300,7 +300,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
     let faults = t.optional_table("validity").map(read_validity).unwrap_or_default();
     let adapt = t.optional_table("adapt");
     let adapt_at = adapt.as_ref().map(|adapt| adapt.place().clone());
-    let teaching = adapt.and_then(read_adapt);
+    let (teaching, anew) = adapt.map_or((None, false), read_adapt);
     let IntentPart { policy, threshold_at, deadline_ms, anticipate } =
         t.required_table("intent").map(read_intent).unwrap_or_default();
     t.finish();
@@ -326,6 +326,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
             anticipate,
             deadline_ms,
             teaching: teaching.map(Arc::new),
+            anew,
         },
         stream: query,
         decoder,
@@ -451,7 +452,8 @@ fn handling(t: &mut Table<'_>, cause: &str) -> Handling {
 }
 
 /// When adaptive steps may learn.
-fn read_adapt(mut t: Table<'_>) -> Option<Teaching> {
+/// When adaptive steps learn, and whether they begin from nothing.
+fn read_adapt(mut t: Table<'_>) -> (Option<Teaching>, bool) {
     let markers = t.required::<Vec<String>>("markers");
     let from = t.optional_within("from_s", -60.0..=600.0, "s").map_or(0.0, |from| from.value);
     let to = t.required::<f64>("to_s").and_then(|to| {
@@ -469,8 +471,10 @@ fn read_adapt(mut t: Table<'_>) -> Option<Teaching> {
         }
         Some(markers.value)
     });
+    let anew = t.optional::<bool>("anew").is_some_and(|anew| anew.value);
     t.finish();
-    Some(Teaching::new(markers?, from, to?))
+    let teaching = markers.zip(to).map(|(markers, to)| Teaching::new(markers, from, to));
+    (teaching, anew)
 }
 
 /// The policy, and where its threshold stands.

@@ -125,6 +125,23 @@ fn whether_overall_power_counts_is_found_or_told() {
     assert!(!kept_told.contains("loss of a trial"), "{kept_told}");
 }
 
+/// What is not said goes on from the bundle's reference; on another day it begins from nothing, and says nothing before a trial.
+#[test]
+fn alignments_go_on_or_begin_anew() {
+    let rig = Rig::new();
+    let (bundle, told) = fitted(&rig, "ts-lr", &["06"]);
+    assert!(told.contains("anew = true"), "{told}");
+    let tried = |args: &[&str]| evaluated(&rig, &bundle, &[run("10")], args).0;
+    let (unsaid, onwards, running) =
+        (tried(&[]), tried(&["--adapt", "onwards"]), tried(&["--adapt", "running"]));
+    assert_eq!(unsaid["per_trial"], onwards["per_trial"]);
+    assert!(unsaid["per_trial"] != running["per_trial"]);
+    let invalid = |found: &Value| found["windows_invalid"].as_u64().unwrap();
+    // The first trial begins after 4.2 s of rest, and teaches half a second later.
+    assert!(invalid(&running) > invalid(&unsaid) + 30, "{} and {}", invalid(&running), invalid(&unsaid));
+    assert_eq!(running["per_trial"][14]["windows_invalid"], 0);
+}
+
 /// The same recordings give the same decoder and the same findings, to the last bit.
 #[test]
 fn learning_and_trying_are_repeatable() {

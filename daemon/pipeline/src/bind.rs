@@ -3,7 +3,7 @@
 use crate::signal::{Cost, Layout, SignalPath};
 use crate::spec::PipelineSpec;
 use bci_config::{Located, Mistake};
-use bci_dsp::{Signal, StepSpec};
+use bci_dsp::{CleanSpec, Signal, StepSpec};
 use bci_models::Bundle;
 use bci_models::steps::{Step, check_apart, check_settings, check_steps, without_named};
 use bci_types::{ChannelKind, ChannelSpec, Hz, Rate, SampleFormat, StreamSpec, Unit};
@@ -167,7 +167,7 @@ pub fn bind(
         picked: &picked,
         decoder_labels: &needed.value,
         to_decoder_unit: 1.0 / bundle.input.unit.to_microvolts().unwrap_or(1.0),
-        preprocessing: &specs(&bundle.preprocessing),
+        preprocessing: &own_steps(spec, bundle),
         window_samples: bundle.input.fed_samples(),
         decision_samples: bundle.input.window_samples.value,
         hop_samples: binding.hop_samples,
@@ -271,6 +271,19 @@ fn learned_on(spec: &PipelineSpec) -> Option<&[String]> {
     // That step itself still gets the stream's.
     let unchanged = &spec.conditioning[..changes.map_or(spec.conditioning.len(), |at| at + 1)];
     unchanged.iter().find_map(Step::learned_on)
+}
+
+/// The decoder's own steps, as the pipeline has them begin.
+fn own_steps(spec: &PipelineSpec, bundle: &Bundle) -> Vec<StepSpec> {
+    let mut steps = specs(&bundle.preprocessing);
+    for step in &mut steps {
+        if let StepSpec::Clean(CleanSpec::Align { align, .. }) = step
+            && spec.anew
+        {
+            align.mode = align.mode.anew();
+        }
+    }
+    steps
 }
 
 fn specs(steps: &[Step]) -> Vec<StepSpec> {

@@ -38,6 +38,8 @@ pub struct PipelineSpec {
     pub deadline_ms: Option<f64>,
     /// When adaptive steps may learn; always, where it is not said.
     pub teaching: Option<Arc<Teaching>>,
+    /// Whether the decoder's alignments begin from nothing, in the place of the references in its bundle.
+    pub anew: bool,
     /// From posteriors to intents.
     pub policy: PolicySpec,
     /// Where its threshold stands.
@@ -63,6 +65,7 @@ impl PipelineSpec {
             anticipate: false,
             deadline_ms: None,
             teaching: None,
+            anew: false,
             policy,
             threshold_at: None,
         }

@@ -40,10 +40,10 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<Exit, Failure> {
     let tapes = open_all(&args.recordings, |file| Tape::open(file, args.group)?.told(&task.stream))
         .map_err(|lines| Failure { exit: Exit::Config, lines })?;
     let decoder = OrtDecoder::load(&bundle, Device::Cpu).map_err(Failure::mistakes)?;
-    let adapted = adapt(bundle, args.adapt)?;
+    let (adapted, anew) = adapt(bundle, args.adapt)?;
     let (threshold, smoothing_ms) = (args.threshold, args.smoothing_ms);
     let in_trials = !matches!(args.adapt, Some(Adapt::Always));
-    let job = Job { task, bundle: adapted, classes, threshold, smoothing_ms, in_trials };
+    let job = Job { task, bundle: adapted, classes, threshold, smoothing_ms, in_trials, anew };
     // As in the daemon: on a thread that flushes denormals to zero.
     let thread = ThreadSpec { name: "evaluate".into(), priority: None, cpu: None };
     let playing = spawn(thread, move |_| {
@@ -111,22 +111,25 @@ fn classes(bundle: &Bundle, task: &Task) -> Result<Vec<String>, Failure> {
     Err(Failure::new(Exit::Config, problem))
 }
 
-/// Lets the decoder's alignment go on learning, or stay as it is.
-fn adapt(mut bundle: Bundle, how: Option<Adapt>) -> Result<Bundle, Failure> {
-    let Some(how) = how else { return Ok(bundle) };
+/// Lets the decoder's alignment learn as it is asked to; whether from nothing.
+fn adapt(mut bundle: Bundle, how: Option<Adapt>) -> Result<(Bundle, bool), Failure> {
+    let Some(how) = how else { return Ok((bundle, false)) };
     let mut found = false;
     for step in &mut bundle.preprocessing {
         if let StepSpec::Clean(CleanSpec::Align { align, .. }) = &mut step.spec {
             found = true;
-            if let AlignMode::Fixed { reference } = &align.mode {
+            if let (AlignMode::Fixed { reference }, Adapt::Onwards) = (&align.mode, how) {
                 let reference = reference.clone();
                 align.mode = AlignMode::Onwards { reference, windows: REFERENCE_WINDOWS, horizon: None };
             }
         }
     }
-    let how = format!("{how:?}").to_lowercase();
-    let problem = format!("--adapt {how}: {} has no `align` step that could adapt", bundle.identity.name);
-    if found { Ok(bundle) } else { Err(Failure::new(Exit::Usage, problem)) }
+    if !found {
+        let how = format!("{how:?}").to_lowercase();
+        let problem = format!("--adapt {how}: {} has no `align` step that could adapt", bundle.identity.name);
+        return Err(Failure::new(Exit::Usage, problem));
+    }
+    Ok((bundle, matches!(how, Adapt::Running | Adapt::Always)))
 }
 
 /// What is to be played.
@@ -138,6 +141,8 @@ struct Job {
     smoothing_ms: f64,
     /// Adaptive steps learn in trials alone.
     in_trials: bool,
+    /// Alignments begin from nothing.
+    anew: bool,
 }
 
 impl Job {
@@ -170,6 +175,7 @@ impl Job {
         spec.gap_ms = self.task.stream.gap_ms.unwrap_or(spec.gap_ms);
         let teaching = self.in_trials.then(|| Arc::new(teaching(&self.task)));
         spec.teaching.clone_from(&teaching);
+        spec.anew = self.anew;
         let first = tapes.first().ok_or_else(|| Failure::new(Exit::Usage, "no recording"))?;
         let mut offline = Offline::new(&spec, &self.bundle, Box::new(decoder), &first.stream)
             .map_err(|found: Vec<Mistake>| Failure::mistakes(found))?;

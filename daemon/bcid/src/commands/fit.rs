@@ -106,6 +106,9 @@ fn told(
             "in the daemon it learns in trials alone with [pipeline.adapt]: markers = {markers:?}, from_s = {}, to_s = {}",
             task.from_s, task.to_s
         ));
+        lines.push(
+            "  on another day with anew = true, too, as `bcid evaluate --adapt running` has it".to_owned(),
+        );
     }
     lines
 }

@@ -87,6 +87,16 @@ impl AlignMode {
             Self::FirstWindows { .. } | Self::Running { .. } => None,
         }
     }
+
+    /// The same from nothing: in the place of a reference that is given, a running mean of what comes.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        match self {
+            Self::Fixed { .. } => Self::Running { horizon: None },
+            Self::Onwards { horizon, .. } => Self::Running { horizon: *horizon },
+            Self::FirstWindows { .. } | Self::Running { .. } => self.clone(),
+        }
+    }
 }
 
 impl AlignSpec {
