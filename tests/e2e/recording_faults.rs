@@ -148,17 +148,31 @@ fn a_disk_that_has_room_again_gets_what_waited_and_the_session_is_whole() {
     assert!(found["pipelines"][0]["equal"].as_u64() > Some(50), "{found}");
 }
 
+/// A daemon that decodes, and cannot begin to record: a file is in the way of the folder.
+struct Unwritable {
+    folder: PathBuf,
+    subscriber: Subscriber,
+    daemon: Daemon,
+    _outlet: Outlet,
+}
+
+impl Unwritable {
+    fn decoding(world: &World, stream: &str) -> Self {
+        let outlet = Outlet::looping(world, &Source::one(stream));
+        let folder = world.file("study");
+        std::fs::write(&folder, "").expect("written");
+        let daemon = Daemon::with(world, "daemon", stream, &recording_to(&folder, ""), &[]);
+        let mut subscriber = Subscriber::to(world, &daemon);
+        subscriber.until("valid intent", FOUND, |e| e.intent().is_some_and(|i| i.valid));
+        Self { folder, subscriber, daemon, _outlet: outlet }
+    }
+}
+
 #[test]
 fn a_disk_that_takes_nothing_from_the_start_does_not_keep_the_daemon_from_decoding() {
     let world = World::new("unwritable");
     let stream = world.name("eeg");
-    let _outlet = Outlet::looping(&world, &Source::one(&stream));
-    let folder = world.file("study");
-    // In the way of the folder.
-    std::fs::write(&folder, "").expect("written");
-    let daemon = Daemon::with(&world, "daemon", &stream, &recording_to(&folder, ""), &[]);
-    let mut subscriber = Subscriber::to(&world, &daemon);
-    subscriber.until("valid intent", FOUND, |e| e.intent().is_some_and(|i| i.valid));
+    let Unwritable { folder, mut subscriber, daemon, _outlet } = Unwritable::decoding(&world, &stream);
     assert!(status(&world, &daemon).contains("THE DISK TAKES NOTHING"));
     std::fs::remove_file(&folder).expect("removed");
     let begun = Instant::now();
@@ -174,12 +188,6 @@ fn a_disk_that_takes_nothing_from_the_start_does_not_keep_the_daemon_from_decodi
 #[test]
 fn a_daemon_that_never_could_record_says_so_in_the_end() {
     let world = World::new("never");
-    let stream = world.name("eeg");
-    let _outlet = Outlet::looping(&world, &Source::one(&stream));
-    let folder = world.file("study");
-    std::fs::write(&folder, "").expect("written");
-    let daemon = Daemon::with(&world, "daemon", &stream, &recording_to(&folder, ""), &[]);
-    let mut subscriber = Subscriber::to(&world, &daemon);
-    subscriber.until("valid intent", FOUND, |e| e.intent().is_some_and(|i| i.valid));
-    assert_eq!(daemon.stop(Signal::Int).code, 75);
+    let unwritable = Unwritable::decoding(&world, &world.name("eeg"));
+    assert_eq!(unwritable.daemon.stop(Signal::Int).code, 75);
 }

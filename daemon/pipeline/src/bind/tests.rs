@@ -63,6 +63,7 @@ fn pipeline(text: &str) -> PipelineSpec {
         labels: t.optional("labels"),
         unit: t.optional::<String>("unit").map(|u| u.map(|text| Unit::parse(&text))),
         teaching: None,
+        anew: false,
         gap_ms: 20.0,
         dejitter: false,
         rate: None,

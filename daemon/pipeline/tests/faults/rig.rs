@@ -262,6 +262,7 @@ fn pipeline(faults: FaultSpec, average: bool) -> PipelineSpec {
         labels: None,
         unit: None,
         teaching: None,
+        anew: false,
         gap_ms: 0.0,
         dejitter: false,
         rate: None,

@@ -329,6 +329,7 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
         labels: None,
         unit: None,
         teaching: None,
+        anew: false,
         gap_ms: 0.0,
         dejitter: false,
         rate: None,
