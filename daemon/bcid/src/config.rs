@@ -182,12 +182,13 @@ fn read_recording(mut t: Table<'_>, folder: &Path) -> Option<RecordingConfig> {
         ("acquisition", &mut naming.acquisition),
         ("modality", &mut naming.modality),
     ];
-    let mut wrong = false;
+    let (mut wrong, mut places) = (false, Vec::new());
     for (key, field) in fields {
         if let Some(given) = t.optional::<String>(key) {
+            places.push((key, given.at.clone()));
             if let Err(e) = Naming::check(key, &given) {
                 wrong = true;
-                t.mistakes().add(given.mistake(e.to_string()));
+                t.mistakes().add(given.mistake(e.must()));
             }
             *field = given.value;
         }
@@ -215,7 +216,11 @@ fn read_recording(mut t: Table<'_>, folder: &Path) -> Option<RecordingConfig> {
             Err(e @ NamingError::Missing(_)) => {
                 mistakes.add(at.mistake(format!("{e}, and at_start is true, as it is by default")));
             }
-            Err(e) => mistakes.add(at.mistake(e.to_string())),
+            Err(e) => {
+                let what = if let NamingError::Label { what, .. } = &e { what } else { "" };
+                let at = places.iter().find(|(key, _)| *key == what).map_or(&at, |(_, at)| at);
+                mistakes.add(at.mistake(e.must()));
+            }
             Ok(()) => {}
         }
     }

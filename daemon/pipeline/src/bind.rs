@@ -274,7 +274,8 @@ fn learned_on(spec: &PipelineSpec) -> Option<&[String]> {
 }
 
 /// The decoder's own steps, as the pipeline has them begin.
-fn own_steps(spec: &PipelineSpec, bundle: &Bundle) -> Vec<StepSpec> {
+#[must_use]
+pub fn own_steps(spec: &PipelineSpec, bundle: &Bundle) -> Vec<StepSpec> {
     let mut steps = specs(&bundle.preprocessing);
     for step in &mut steps {
         if let StepSpec::Clean(CleanSpec::Align { align, .. }) = step

@@ -32,7 +32,7 @@ mod teaching;
 mod timing;
 
 pub use bci_dsp::SETTLED;
-pub use bind::{Binding, bind, check, check_stream, check_unseen, cost, feature_path};
+pub use bind::{Binding, bind, check, check_stream, check_unseen, cost, feature_path, own_steps};
 pub use decode::{DecodeStage, Decoded, Fed, decode_loop};
 pub use faults::{FLAT_MS, FaultPolicy, FaultSpec, Handling};
 pub use markers::read_markers;

@@ -64,6 +64,18 @@ pub struct Naming {
     pub run: Option<u32>,
 }
 
+impl NamingError {
+    /// What is asked for, where the name and the value are told besides.
+    #[must_use]
+    pub fn must(&self) -> String {
+        let told = self.to_string();
+        match (self, told.split_once(": ")) {
+            (Self::Value { .. } | Self::Label { .. }, Some((_, must))) => must.to_owned(),
+            _ => told,
+        }
+    }
+}
+
 impl Naming {
     /// Whether `value` will do for the field that is called `what`.
     ///

@@ -6,7 +6,7 @@ use crate::cli::CheckArgs;
 use crate::config::{Overrides, RecordingConfig};
 use crate::engine::decoder_line;
 use crate::exit::{Exit, Failure};
-use bci_models::steps::Step;
+use bci_pipeline::own_steps;
 use std::net::{SocketAddr, TcpListener};
 
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
@@ -74,9 +74,9 @@ fn print(part: &Part) {
     println!("  decoder    {}: {}", decoder_line(bundle), bundle.description);
     println!("             {}; {}", part.decoder.proof(), checked(&part.decoder));
     println!("  channels   {}", bundle.input.channels.join(", "));
-    let steps: Vec<&Step> = spec.conditioning.iter().chain(&bundle.preprocessing).collect();
-    for (i, step) in steps.iter().enumerate() {
-        println!("  {:<10} {}", if i == 0 { "chain" } else { "" }, step.spec);
+    let steps = spec.conditioning.iter().map(|step| step.spec.clone()).chain(own_steps(spec, bundle));
+    for (i, step) in steps.enumerate() {
+        println!("  {:<10} {step}", if i == 0 { "chain" } else { "" });
     }
     if let Some(cost) = &part.cost {
         if let Some((low, high)) = cost.pass_band_hz {
