@@ -100,12 +100,16 @@ fn print(part: &Part) {
     }
     let window = bundle.input.window_samples.value;
     let (rate, hop_ms) = (bundle.windowed.rate, part.binding.hop_ms);
-    match part.cost.as_ref().map_or(0.0, |cost| cost.reach_s) {
-        0.0 => {
+    match part.cost.as_ref().map(|cost| cost.reach_s) {
+        // One frame of features, of windows that only a stream can tell.
+        None if window == 1 => {
+            println!("  window     told once its stream is there, a decision every {hop_ms} ms")
+        }
+        None | Some(0.0) => {
             let ms = window as f64 * 1e3 / rate.get();
             println!("  window     {window} samples ({ms} ms), a decision every {hop_ms} ms");
         }
-        reach_s => {
+        Some(reach_s) => {
             // Of several frames from the first one's window to the end of the last one's.
             let ms = 1e3 * (reach_s + (window - 1) as f64 / rate.get());
             println!("  window     {ms:.0} ms of signal, a decision every {hop_ms} ms");
