@@ -163,23 +163,20 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         );
     }
     hold(window <= 0.25, format!("bcid-window: p50 {window:.3} ms above the bare model's, more than 0.25"));
-    // Asleep, waking costs so much of all there is to do that a third depends on the machine: there, no more than the script. With
-    // the same done for the script it is told, and not held: a decoder that warms up before each window computes it twice, and
-    // is the quicker for it.
+    // What is held is `python` beside the daemon as it is meant to run. The same of the other states is aimed at: where a run is
+    // short of it, it says so.
     let (awake, asleep) = ((STREAMING, WINDOW), (STREAMING_ASLEEP, WINDOW_ASLEEP));
-    let rivals = [
-        (awake, PYTHON, [1.0 / 3.0, 1.0]),
-        (asleep, PYTHON, [1.0; 2]),
-        (awake, PYTHONS[2], [f64::INFINITY; 2]),
-    ];
-    for ((streaming, window), python, [of_streaming, of_window]) in rivals {
-        for (ours, most) in [(window, of_window), (streaming, of_streaming)] {
+    for ((streaming, window), python, held) in
+        [(awake, PYTHON, true), (asleep, PYTHON, false), (awake, PYTHONS[2], false)]
+    {
+        for (ours, most) in [(window, 1.0), (streaming, 1.0 / 3.0)] {
             let (share, ours, theirs) = (share(ours, python), ours.name(), python.name());
             println!("{ours:<22} {share:.2} of {theirs}'s processor time");
-            hold(
-                share < most,
-                format!("{ours}: {share:.2} of {theirs}'s processor time, not under {most:.2}"),
-            );
+            let short = format!("{ours}: {share:.2} of {theirs}'s processor time, not under {most:.2}");
+            if !held && share >= most {
+                println!("SHORT OF THE AIM: {short}");
+            }
+            hold(!held || share < most, short);
         }
     }
     for system in ALL.into_iter().filter(|s| s.form != Form::Python) {
