@@ -76,6 +76,7 @@ pub(crate) fn all() -> Vec<Seed> {
         text("config", "space.toml", SPACE),
         text("config", "shafts.toml", SHAFTS),
         text("config", "features.toml", FEATURES),
+        text("config", "recentred.toml", RECENTRED),
         text("config", "values.toml", VALUES),
     ];
     for (format, size) in [
@@ -320,12 +321,15 @@ channels = ["C3", "C4", "Cz"]
 band_pass = { low_hz = 8.0, high_hz = 30.0, order = 4 }
 [[preprocessing]]
 common_average = {}
+[[preprocessing]]
+align = { metric = "riemann", mode = "running", yields = "covariance", window_ms = 500.0, hop_ms = 100.0, shrinkage = "oas" }
 [output]
 tensor = "posterior"
 kind = "class_posteriors"
 classes = ["left", "right"]
 temperature = 1.5
 reject_below = 0.25
+prior_windows = 200
 [provenance]
 trained_by = "x"
 subjects = "S"
@@ -443,6 +447,12 @@ const SHAFTS: &str = r#"[[steps]]
 bipolar_shafts = { keep_others = true, grids = { A = 2 } }
 [[steps]]
 spike_features = { bin_ms = 20, threshold_rms = -4.5, rms_time_constant_s = 10, refractory_ms = 1, outputs = ["crossings", "power"] }
+"#;
+
+const RECENTRED: &str = r#"[[steps]]
+filter_bank = { bands_hz = [[8, 12], [18, 26]], order = 4 }
+[[steps]]
+align = { metric = "riemann", mode = "running", yields = "log_covariance", window_ms = 500, hop_ms = 100, shrinkage = "oas", groups = 2 }
 "#;
 
 const FEATURES: &str = r#"[[steps]]
