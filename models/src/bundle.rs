@@ -142,6 +142,13 @@ impl Bundle {
         Self::draft_of(folder, Wanted::Unfinished, mistakes)?.into_sound()
     }
 
+    /// Reads what a bundle does to the signal and what it yields, of a folder that may have no `[model]` and no `[golden]` yet:
+    /// what it is to learn from is made of that. `None` when anything is wrong.
+    #[must_use]
+    pub fn without_model(folder: &Path, mistakes: &Mistakes) -> Option<Self> {
+        Self::draft_of(folder, Wanted::Signal, mistakes)?.into_sound()
+    }
+
     fn draft_of(folder: &Path, wanted: Wanted, mistakes: &Mistakes) -> Option<Draft> {
         let file = folder.join("decoder.toml");
         let shown = file.display().to_string();
@@ -178,6 +185,8 @@ enum Wanted {
     Finished,
     /// The golden segment is still to come.
     Unfinished,
+    /// The model is still to come, too.
+    Signal,
 }
 
 fn walk(t: &mut Table<'_>, folder: &Path, text: &str, wanted: Wanted) -> Option<Bundle> {
@@ -190,7 +199,11 @@ fn walk(t: &mut Table<'_>, folder: &Path, text: &str, wanted: Wanted) -> Option<
     let version = t.required::<String>("version");
     let description = t.required::<String>("description");
     let licence = t.required::<String>("licence");
-    let model = t.required_table("model").and_then(|t| read_model(t, folder, text));
+    let model = match wanted {
+        Wanted::Signal => t.optional_table("model"),
+        Wanted::Finished | Wanted::Unfinished => t.required_table("model"),
+    };
+    let model = model.and_then(|t| read_model(t, folder, text));
     let input = t.required_table("input").and_then(read_input);
     let preprocessing = read_steps_with(t, "preprocessing", Files::inside(folder));
     let states = read_states(t);
@@ -198,7 +211,7 @@ fn walk(t: &mut Table<'_>, folder: &Path, text: &str, wanted: Wanted) -> Option<
     let provenance = t.required_table("provenance").map(read_provenance).unwrap_or_default();
     let golden = match wanted {
         Wanted::Finished => t.required_table("golden"),
-        Wanted::Unfinished => t.optional_table("golden"),
+        Wanted::Unfinished | Wanted::Signal => t.optional_table("golden"),
     };
     let golden = golden.and_then(|t| read_golden(t, folder));
     let windowed = input.as_ref().map(|input| {

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Fit(FitArgs),
     /// How good a decoder is on recordings, by the daemon's own path: accuracy with its interval, chance and more.
     Evaluate(EvaluateArgs),
+    /// Write down what a decoder is fed while recordings play, by the daemon's own path: to learn from, or to look at.
+    Windows(WindowsArgs),
     /// Play a recording as LSL streams.
     Play(PlayArgs),
     /// Show a daemon's intents in the terminal as they come.
@@ -362,6 +364,35 @@ pub(crate) struct EvaluateArgs {
     /// Write them here as a page with plots that stands alone.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WindowsArgs {
+    /// The decoder: a bundle's folder, which need not have a model yet.
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) decoder: PathBuf,
+    /// The recordings, in order, as one session: EDF, BDF, XDF, GDF or BrainVision (.vhdr).
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) recordings: Vec<PathBuf>,
+    /// The task: a file, or the name of one that comes along.
+    #[arg(long, value_name = "TASK")]
+    pub(crate) task: PathBuf,
+    /// Which group of channels to take when a recording has several sampling rates or streams, from 1; by default the first
+    /// that says it is EEG, else the first.
+    #[arg(long)]
+    pub(crate) group: Option<usize>,
+    /// What the decoder's alignment learns from, as `bcid evaluate` has it.
+    #[arg(long, value_enum)]
+    pub(crate) adapt: Option<Adapt>,
+    /// Channels, by their labels, that are to be as they were half a recording away: what they are like stays, what they tell of
+    /// the cue is gone.
+    #[arg(long, num_args = 1.., value_name = "LABEL")]
+    pub(crate) displace: Vec<String>,
+    /// The folder to write, which must not be there yet: windows.npy, [windows x (channels x samples)] in the decoder's unit, and
+    /// windows.json, which says of each when it was and whether it could be trusted, and of each cue what it asked for. Where an
+    /// alignment learned, align.toml besides, for a decoder to begin with.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
 }
 
 /// Whether an alignment learns on.

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Learn(args) => commands::learn::learn(&args),
         Command::Fit(args) => commands::fit::fit(&args),
         Command::Evaluate(args) => commands::evaluate::evaluate(&args),
+        Command::Windows(args) => commands::windows::windows(&args),
         Command::Play(args) => commands::play::play(&args),
         Command::Watch(args) => commands::watch::watch(&args),
         Command::Trials(args) => commands::trials::trials(&args),

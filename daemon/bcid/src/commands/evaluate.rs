@@ -91,7 +91,10 @@ fn task(args: &EvaluateArgs) -> Result<Task, Failure> {
 }
 
 /// The decoder's classes, in its order; the task's are among them.
-fn classes(bundle: &Bundle, task: &Task) -> Result<Vec<String>, Failure> {
+///
+/// # Errors
+/// In words, where it yields none or lacks one.
+pub(crate) fn classes(bundle: &Bundle, task: &Task) -> Result<Vec<String>, Failure> {
     let Some(classes) = bundle.output.classes() else {
         let problem =
             format!("{} yields no classes: there is nothing to hold against cues", bundle.identity.name);
@@ -112,7 +115,10 @@ fn classes(bundle: &Bundle, task: &Task) -> Result<Vec<String>, Failure> {
 }
 
 /// Lets the decoder's alignment learn as it is asked to; whether from nothing.
-fn adapt(mut bundle: Bundle, how: Option<Adapt>) -> Result<(Bundle, bool), Failure> {
+///
+/// # Errors
+/// In words, where it has none.
+pub(crate) fn adapt(mut bundle: Bundle, how: Option<Adapt>) -> Result<(Bundle, bool), Failure> {
     let Some(how) = how else { return Ok((bundle, false)) };
     let mut found = false;
     for step in &mut bundle.preprocessing {

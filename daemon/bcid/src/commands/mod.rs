@@ -16,6 +16,7 @@ pub(crate) mod streams;
 pub(crate) mod tape;
 pub(crate) mod trials;
 pub(crate) mod watch;
+pub(crate) mod windows;
 
 use crate::exit::{Exit, Failure};
 use bci_driver_lsl::Liblsl;
