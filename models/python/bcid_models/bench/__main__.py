@@ -1,0 +1,81 @@
+"""`python -m bcid_models.bench`: every model over every shared task under one protocol; goes on where it was broken off.
+
+    python -m bcid_models.bench --recordings FOLDER... [--models NAME...] [--protocols NAME...] [--seeds N...] [--out FOLDER]
+
+A row is one model, one protocol, one seed; it is a file of its own in `--out`, and is not made again while its settings are
+the same. Recordings are looked for in the folders and one below; protocols of which some are missing are left out, and told.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from ..daemon import ROOT, Bcid, find
+from .methods import METHODS
+from .run import Bench
+from .tasks import PROTOCOLS, locate
+
+
+def main() -> int:
+    asked = _arguments()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    files = {name: locate(asked.recordings, PROTOCOLS[name].files()) for name in asked.protocols}
+    short = [name for name in asked.protocols if len(files[name]) < len(PROTOCOLS[name].files())]
+    for name in short:
+        missing = [f for f in PROTOCOLS[name].files() if f not in files[name]]
+        print(f"left out: {name}, of which {', '.join(missing)} is not there", file=sys.stderr)
+    bench = Bench(Bcid(find()), {f: path for found in files.values() for f, path in found.items()}, asked.work)
+    rows = [(m, p, s) for p in asked.protocols if p not in short for m in asked.models for s in asked.seeds]
+    for n, (model, protocol, seed) in enumerate(rows):
+        method, file = METHODS[model], asked.out / f"{protocol}--{model}--{seed}.json"
+        settings = json.loads(json.dumps(method.settings()))
+        if file.is_file() and json.loads(file.read_text(encoding="utf-8"))["settings"] == settings:
+            continue
+        begun = time.perf_counter()
+        row = bench.row(method, PROTOCOLS[protocol], seed, _bar(f"{n + 1}/{len(rows)} {protocol} {model} {seed}"))
+        row["took_s"] = round(time.perf_counter() - begun, 1)
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
+        part.replace(file)
+        print(_line(row), flush=True)
+    return 0
+
+
+def _line(row: dict) -> str:
+    off, live = row["offline"], row["live"]
+    otherwise = sum(f["agreement"]["otherwise"] or 0 for f in row["folds"])
+    low, high = off["accuracy_ci95"]
+    return (
+        f"{row['protocol']:<13} {row['model']:<16} seed {row['seed']}: {off['correct']} of {off['trials']} right = {off['accuracy']:.3f} "
+        f"(95 % {low:.3f} to {high:.3f}; chance {off['chance']:.3f}), live {live['correct']}, {otherwise} otherwise; "
+        f"{row['folds'][-1]['us']['p50']:.0f} us; {row['took_s']:.0f} s"
+    )
+
+
+def _bar(what: str):
+    """A line that is written over and over, where somebody looks."""
+
+    def told(done: int, of: int) -> None:
+        if sys.stderr.isatty():
+            filled = 30 * done // max(of, 1)
+            print(f"\r{what:<44} [{'#' * filled}{'.' * (30 - filled)}] {done}/{of} ", end="\n" if done == of else "", file=sys.stderr, flush=True)
+
+    return told
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bcid-models bench", description=__doc__.splitlines()[0])
+    shipped = ROOT / "models" / "data" / "eegmmidb"
+    parser.add_argument("--recordings", type=Path, nargs="+", default=[shipped], metavar="FOLDER")
+    parser.add_argument("--models", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="NAME")
+    parser.add_argument("--protocols", nargs="+", default=list(PROTOCOLS), choices=list(PROTOCOLS), metavar="NAME")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N")
+    parser.add_argument("--out", type=Path, default=ROOT / "models" / "bench", metavar="FOLDER")
+    parser.add_argument("--work", type=Path, default=ROOT / "target" / "bench-models", metavar="FOLDER")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

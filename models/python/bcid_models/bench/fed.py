@@ -1,0 +1,63 @@
+"""What a decoder is fed, as `bcid windows` wrote it, and which windows belong to which trial."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+TOLERANCE_S = 5e-4
+"""Clock correction may differ by this between streams; as the daemon has it."""
+
+
+@dataclass(frozen=True)
+class Cued:
+    """A trial that was recorded to its end: the class that was cued, and the recording it is of."""
+
+    label: int
+    recording: int
+    time_s: float
+
+
+@dataclass(frozen=True)
+class Fed:
+    """`numbers` is `[windows, channels, samples]`; the rest says of each window when and whether, times in s of the session."""
+
+    numbers: np.ndarray
+    oldest_s: np.ndarray
+    newest_s: np.ndarray
+    valid: np.ndarray
+    teaches: np.ndarray
+    generation: np.ndarray
+    recording: np.ndarray
+    classes: tuple[str, ...]
+    trials: tuple[Cued, ...]
+    span_s: tuple[float, float]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Fed":
+        """Reads a folder of `bcid windows`; the numbers stay on disk."""
+        about = json.loads((folder / "windows.json").read_text(encoding="utf-8"))
+        classes, span_s = tuple(about["classes"]), (about["from_s"], about["to_s"])
+        whole = [
+            Cued(classes.index(cue["class"]), cue["recording"], cue["time_s"])
+            for cue in about["cues"]
+            if cue["class"] is not None and cue["time_s"] + span_s[1] <= cue["end_s"] + TOLERANCE_S
+        ]
+        of = {key: np.array(values) for key, values in about["windows"].items()}
+        numbers = np.load(folder / "windows.npy", mmap_mode="r", allow_pickle=False).reshape(about["shape"])
+        of.pop("epoch")
+        return cls(numbers=numbers, classes=classes, trials=tuple(whole), span_s=span_s, **of)
+
+    def within(self, trial: Cued, shift_s: float = 0.0) -> np.ndarray:
+        """Which windows lie wholly within the trial's span, moved by `shift_s`, and can be trusted."""
+        begin = trial.time_s + self.span_s[0] + shift_s - TOLERANCE_S
+        end = trial.time_s + self.span_s[1] + shift_s + TOLERANCE_S
+        first, last = np.searchsorted(self.newest_s, [begin, end], side="left")
+        own = np.arange(first, min(last + 1, len(self.newest_s)))
+        inside = (self.oldest_s[own] >= begin) & (self.newest_s[own] <= end)
+        return own[inside & self.valid[own]]
+
+    def labels(self) -> np.ndarray:
+        """The cued class of each trial."""
+        return np.array([trial.label for trial in self.trials])

@@ -1,0 +1,162 @@
+"""How networks are trained: seeded, on windows at random offsets in trials, stopped by recordings that teach nothing."""
+
+import copy
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from onnx import ModelProto
+from torch import nn
+from torch.nn import functional
+
+from ..networks import cost, export, registry
+from ..networks.shape import Shape
+from .fed import Fed
+from .methods import Network, Progress
+from .tasks import Task
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An epoch takes `windows_a_trial` windows of each training trial, at random offsets, in batches of `batch`.
+
+    AdamW (Loshchilov and Hutter, ICLR 2019) with a cosine from `rate` to nothing over `epochs`. The weights kept are those with
+    the smallest loss on the validation trials; training ends `patience` epochs after them. `validation` is the part of trials
+    that only tells when to stop and how sure to be: the last recordings of several, else the last trials.
+    """
+
+    epochs: int = 60
+    patience: int = 20
+    batch: int = 64
+    windows_a_trial: int = 4
+    rate: float = 2e-3
+    weight_decay: float = 1e-2
+    clip: float = 1.0
+    validation: float = 0.2
+
+
+@dataclass
+class TrainedNetwork:
+    """A network that was trained, in `eval()`."""
+
+    module: nn.Module
+    shape: Shape
+    temperature: float
+    told: dict
+    kind: str = "class_logits"
+
+    def posteriors(self, windows: np.ndarray) -> np.ndarray:
+        logits = scores(self.module, windows) / self.temperature
+        return torch.softmax(logits.double(), dim=1).numpy()
+
+    def to_onnx(self) -> ModelProto:
+        return export.to_onnx(self.module, self.shape)
+
+    def about(self) -> dict:
+        return self.told
+
+
+def fit(method: Network, fed: Fed, task: Task, seed: int, progress: Progress) -> TrainedNetwork:
+    """Trains `method`'s network. The same seed on the same machine gives the same weights."""
+    recipe = Recipe(**method.recipe)
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    shape = Shape(task.channels, method.plan.samples(task), task.rate_hz, len(task.classes))
+    module = registry.build(method.network, shape, **method.options)
+    teach, stop = split(fed, recipe.validation)
+    data = _Windows(fed, teach)
+    held = np.concatenate([fed.within(fed.trials[t]) for t in stop])
+    held_labels = torch.from_numpy(np.concatenate([np.full(len(fed.within(fed.trials[t])), fed.trials[t].label) for t in stop]))
+    held_windows = np.asarray(fed.numbers[held])
+    optimiser = torch.optim.AdamW(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.epochs)
+    best, best_loss, best_epoch, begun = None, float("inf"), 0, time.perf_counter()
+    for epoch in range(recipe.epochs):
+        module.train()
+        for x, y in data.batches(recipe, generator):
+            own = getattr(module, "training_loss", None)
+            loss = functional.cross_entropy(module(x), y) if own is None else own(x, y, generator)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
+            optimiser.step()
+        schedule.step()
+        held_loss = float(functional.cross_entropy(scores(module, held_windows), held_labels))
+        if held_loss < best_loss:
+            best, best_loss, best_epoch = copy.deepcopy(module.state_dict()), held_loss, epoch
+        progress(epoch + 1, recipe.epochs)
+        if epoch - best_epoch >= recipe.patience:
+            break
+    if best is None:
+        raise FloatingPointError(f"{method.name}: the loss was never finite")
+    module.load_state_dict(best)
+    module.eval()
+    temperature = tempered(scores(module, held_windows), held_labels)
+    told = {
+        "parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+        "epochs": best_epoch + 1,
+        "validation_loss": best_loss,
+        "train_s": round(time.perf_counter() - begun, 1),
+    }
+    return TrainedNetwork(module, shape, temperature, told)
+
+
+def split(fed: Fed, part: float) -> tuple[list[int], list[int]]:
+    """Trials that teach, and those that only say when to stop: the last recordings where there are three or more, else the last trials of each class."""
+    recordings = sorted({trial.recording for trial in fed.trials})
+    every = range(len(fed.trials))
+    if len(recordings) >= 3:
+        last = recordings[-max(1, round(part * len(recordings))) :]
+        stop = [t for t in every if fed.trials[t].recording in last]
+    else:
+        stop = []
+        for label in range(len(fed.classes)):
+            own = [t for t in every if fed.trials[t].label == label]
+            stop += own[len(own) - max(1, round(part * len(own))) :]
+    return [t for t in every if t not in set(stop)], sorted(stop)
+
+
+def scores(module: nn.Module, windows: np.ndarray, batch: int = 256) -> torch.Tensor:
+    """Logits `[windows, classes]`, in `eval()`."""
+    module.eval()
+    with torch.no_grad():
+        parts = [module(torch.from_numpy(np.array(windows[i : i + batch], np.float32))) for i in range(0, len(windows), batch)]
+    return torch.cat(parts)
+
+
+def tempered(logits: torch.Tensor, labels: torch.Tensor) -> float:
+    """The temperature that makes the held logits likeliest (Guo et al., ICML 2017), within a factor of ten."""
+    tried = np.geomspace(0.1, 10.0, 201)
+    losses = [float(functional.cross_entropy(logits.double() / t, labels)) for t in tried]
+    return float(tried[int(np.argmin(losses))])
+
+
+def network_cost(trained: TrainedNetwork, model: ModelProto) -> dict:
+    """Parameters and multiply-accumulates."""
+    return vars(cost.of(trained.module, model))
+
+
+class _Windows:
+    """The windows of trials, to be taken at random."""
+
+    def __init__(self, fed: Fed, trials: list[int]) -> None:
+        self.own = [fed.within(fed.trials[t]) for t in trials]
+        kept = [i for i, own in enumerate(self.own) if len(own)]
+        self.own = [self.own[i] for i in kept]
+        self.labels = torch.tensor([fed.trials[trials[i]].label for i in kept])
+        self.numbers = fed.numbers
+
+    def batches(self, recipe: Recipe, generator: torch.Generator):
+        """An epoch's batches of `[batch, channels, samples]` and labels; a last one of a single window is left out."""
+        many = recipe.windows_a_trial
+        draws = torch.rand(len(self.own), many, generator=generator).numpy()
+        chosen = np.concatenate([own[(draws[i] * len(own)).astype(int)] for i, own in enumerate(self.own)])
+        labels = self.labels.repeat_interleave(many)
+        order = torch.randperm(len(chosen), generator=generator)
+        for part in order.split(recipe.batch):
+            if len(part) > 1:
+                windows = np.asarray(self.numbers[chosen[part.numpy()]])
+                yield torch.from_numpy(windows), labels[part]
