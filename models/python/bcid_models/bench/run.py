@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import os
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,13 @@ class Bench:
     work: Path
     licence: str = "not stated: ask whoever made it"
     subjects: str = "not stated"
-    fed: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def scratch(self) -> Path:
+        """A folder of this process alone: several may share `work`."""
+        folder = self.work / f"of-{os.getpid()}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def row(self, method: Method, protocol: Protocol, seed: int, progress: Progress, keep: Path | None = None) -> dict:
         """Trains and tries every fold of the protocol; `keep` is where the last fold's bundle is to stay."""
@@ -57,7 +64,7 @@ class Bench:
             "settings": method.settings(),
             "version": __version__,
             "offline": _joined(offline).figures(),
-            "live": _joined_live([found for found in live]),
+            "live": _joined_live(live),
             "folds": folds,
         }
 
@@ -69,14 +76,13 @@ class Bench:
         tried = Fed.read(self._fed(method, task, fold.test, adapt, align))
         prior = method.plan.prior_windows(task) if method.plan.align and _alike(fed) else None
         offline, means = decide(trained, tried, prior)
-        made = self.work / "bundle" if keep is None else keep
+        made = self.scratch / "bundle" if keep is None else keep
         shutil.rmtree(made, ignore_errors=True)
         difference = self.write(method, task, fold, trained, align, prior, fed, made)
         found = self.bcid.evaluate(made, task.name, [self.recordings[f] for f in fold.test], adapt if method.plan.align else None)
         cost = {}
         if hasattr(trained, "module"):
             from .training import network_cost
-            from .. import onnx_run as _  # noqa: F401
 
             cost = network_cost(trained, trained.to_onnx())
         told = {
@@ -97,16 +103,23 @@ class Bench:
         key = json.dumps([vars(method.plan), task.name, files, adapt, reference], default=list)
         folder = self.work / "fed" / hashlib.sha256(key.encode()).hexdigest()[:16]
         if not folder.is_dir():
-            draft = self.work / "draft"
-            shutil.rmtree(draft, ignore_errors=True)
+            draft, fresh = self.scratch / "draft", self.scratch / "fed"
+            for old in (draft, fresh):
+                shutil.rmtree(old, ignore_errors=True)
             write_draft(draft, method.plan, task, align)
+            self.bcid.windows(draft, task.name, [self.recordings[f] for f in files], adapt if method.plan.align else None, fresh)
             folder.parent.mkdir(parents=True, exist_ok=True)
-            self.bcid.windows(draft, task.name, [self.recordings[f] for f in files], adapt if method.plan.align else None, folder)
+            try:
+                fresh.rename(folder)
+            except OSError:
+                # Another process was sooner.
+                if not folder.is_dir():
+                    raise
         return folder
 
     def write(self, method: Method, task: Task, fold: Fold, trained: Trained, align: Path | None, prior: int | None, fed: Fed, out: Path) -> float:
         """Writes the bundle, its golden rows computed by the daemon; returns by how much ONNX and the original differ on real windows."""
-        stage = self.work / "stage"
+        stage = self.scratch / "stage"
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir(parents=True)
         tensor = "posterior" if trained.kind == "class_posteriors" else "logits"
@@ -123,14 +136,14 @@ class Bench:
             shutil.copy(align, stage / ALIGN)
         shutil.copy(tasks.ROOT / "calibration" / "tasks" / f"{task.name}.toml", stage / "task.toml")
         segment = self._segment(task, fold.train[0], 2 * method.plan.window_s + GOLDEN_S)
-        np.save(self.work / "segment.npy", segment)
-        self.bcid.pack(stage, self.work / "segment.npy", f"{fold.train[0]}, its first {len(segment) / task.rate_hz:.1f} s", out)
+        np.save(self.scratch / "segment.npy", segment)
+        self.bcid.pack(stage, self.scratch / "segment.npy", f"{fold.train[0]}, its first {len(segment) / task.rate_hz:.1f} s", out)
         some = np.asarray(fed.numbers[np.flatnonzero(fed.valid)[::97][:64]])
         return parity(trained, stage / bundle.MODEL, tensor, some)
 
     def _segment(self, task: Task, file: str, seconds: float) -> np.ndarray:
         """The first seconds of a recording as the daemon reads it, `[frames, channels]` uV."""
-        draft, out = self.work / "raw-draft", self.work / "raw"
+        draft, out = self.scratch / "raw-draft", self.scratch / "raw"
         for folder in (draft, out):
             shutil.rmtree(folder, ignore_errors=True)
         frames = round(seconds * task.rate_hz)

@@ -65,7 +65,8 @@ def fit(method: Network, fed: Fed, task: Task, seed: int, progress: Progress) ->
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     shape = Shape(task.channels, method.plan.samples(task), task.rate_hz, len(task.classes))
-    module = registry.build(method.network, shape, **method.options)
+    own = {"mirror_classes": mirror(task.classes)} if method.network == "mvcnet" else {}
+    module = registry.build(method.network, shape, **own | method.options)
     teach, stop = split(fed, recipe.validation)
     data = _Windows(fed, teach)
     held = np.concatenate([fed.within(fed.trials[t]) for t in stop])
@@ -102,6 +103,14 @@ def fit(method: Network, fed: Fed, task: Task, seed: int, progress: Progress) ->
         "train_s": round(time.perf_counter() - begun, 1),
     }
     return TrainedNetwork(module, shape, temperature, told)
+
+
+def mirror(classes: tuple[str, ...]) -> tuple[int, ...] | None:
+    """What the classes become where left and right hemisphere change places; `None` where that is not known."""
+    if not {"left", "right"} <= set(classes):
+        return None
+    swapped = {"left": "right", "right": "left"}
+    return tuple(classes.index(swapped.get(label, label)) for label in classes)
 
 
 def split(fed: Fed, part: float) -> tuple[list[int], list[int]]:

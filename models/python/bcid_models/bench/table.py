@@ -1,0 +1,132 @@
+"""`python -m bcid_models.bench.table`: what the benchmark found, as tables and plots in `models/README.md`.
+
+Rows are read from the files that the benchmark wrote; nothing is computed anew but means over seeds.
+"""
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from ..daemon import ROOT
+from .methods import METHODS
+from .tasks import PROTOCOLS
+
+BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
+Rows = dict[tuple[str, str], list[dict]]
+"""By protocol and model, one a seed."""
+
+
+def read(folder: Path) -> Rows:
+    """Every row in the folder, in the order of seeds."""
+    rows: Rows = defaultdict(list)
+    for file in sorted(folder.glob("*.json")):
+        row = json.loads(file.read_text(encoding="utf-8"))
+        if "protocol" in row:
+            rows[row["protocol"], row["model"]].append(row)
+    for found in rows.values():
+        found.sort(key=lambda row: row["seed"])
+    return rows
+
+
+def markdown(rows: Rows) -> str:
+    """The tables."""
+    protocols = [p for p in PROTOCOLS if any(key[0] == p for key in rows)]
+    models = [m for m in METHODS if any(key[1] == m for key in rows)]
+    return "\n".join([*_accuracies(rows, protocols, models), "", *_costs(rows, protocols, models), "", *_audit(rows, protocols, models)])
+
+
+def _accuracies(rows: Rows, protocols: list[str], models: list[str]) -> list[str]:
+    out = []
+    for name in protocols:
+        protocol = PROTOCOLS[name]
+        some = next(found[0] for key, found in rows.items() if key[0] == name)["live"]
+        out += [
+            f"### {name}: {protocol.about}; {protocol.task}",
+            "",
+            f"{some['trials']} trials, chance {some['chance']:.3f}. `--protocols {name}`",
+            "",
+            "| model | right, live | accuracy, 95 % | balanced | kappa | ROC-AUC | p | offline; otherwise | seeds |",
+            "|---|---|---|---|---|---|---|---|---|",
+        ]
+        own = [(m, rows[name, m]) for m in models if (name, m) in rows]
+        own.sort(key=lambda entry: -sum(r["live"]["correct"] for r in entry[1]) / len(entry[1]))
+        out += [_accuracy_row(model, found) for model, found in own]
+        out.append("")
+    return out
+
+
+def _accuracy_row(model: str, found: list[dict]) -> str:
+    live, off = found[0]["live"], found[0]["offline"]
+    low, high = live["accuracy_ci95"]
+    otherwise = sum(f["agreement"]["otherwise"] or 0 for row in found for f in row["folds"])
+    p = "< 0.0002" if live["p_permutation"] < 0.0002 else f"{live['p_permutation']:.3g}"
+    seeds = "1" if len(found) == 1 else ", ".join(str(row["live"]["correct"]) for row in found)
+    return (
+        f"| {model} | {live['correct']} | {live['accuracy']:.3f} ({low:.3f} to {high:.3f}) | {live['balanced_accuracy']:.3f} | {live['kappa']:.2f} "
+        f"| {live['roc_auc']:.3f} | {p} | {off['correct']}; {otherwise} | {seeds} |"
+    )
+
+
+def _costs(rows: Rows, protocols: list[str], models: list[str]) -> list[str]:
+    out = [
+        "### What they cost",
+        "",
+        "| model | parameters | multiply-accumulates a window | us a window, p50; p99 | trained in, s | ONNX and original apart |",
+        "|---|---|---|---|---|---|",
+    ]
+    for model in models:
+        found = next((rows[p, model] for p in ("a7-a8-idle", *protocols) if (p, model) in rows), None)
+        if found is None:
+            continue
+        fold, trained = found[0]["folds"][-1], found[0]["folds"][-1]["trained"]
+        worst = max(f["onnx_difference"] for key, each in rows.items() if key[1] == model for row in each for f in row["folds"])
+
+        def count(key: str, trained: dict = trained) -> str:
+            return f"{trained[key]:,}".replace(",", " ") if key in trained else "-"
+
+        us = fold["us"]
+        out.append(f"| {model} | {count('parameters')} | {count('macs')} | {us['p50']:.0f}; {us['p99']:.0f} | {trained.get('train_s', '-')} | {worst:.1e} |")
+    return out
+
+
+def _audit(rows: Rows, protocols: list[str], models: list[str]) -> list[str]:
+    out = ["### Audit: windows moved against the cue, and parts of the head", ""]
+    for name in protocols:
+        own = [(m, rows[name, m][0]["live"]) for m in models if (name, m) in rows]
+        shifts = [f"{s['shift_s']:+.2f} s" for s in own[0][1]["window_shift"]]
+        regions = [r["what"] for r in own[0][1]["regions"]]
+        out += [f"{name}:", "", f"| model | {' | '.join(shifts + regions)} |", "|---" * (1 + len(shifts) + len(regions)) + "|"]
+        for model, live in own:
+            cells = [f"{e['accuracy']:.2f}" for e in (*live["window_shift"], *live["regions"])]
+            out.append(f"| {model} | {' | '.join(cells)} |")
+        out.append("")
+    return out
+
+
+def insert(readme: Path, text: str) -> None:
+    """Puts `text` between the marks of a page; nothing else of it changes."""
+    page = readme.read_text(encoding="utf-8")
+    if page.count(BEGIN) != 1 or page.count(END) != 1:
+        raise ValueError(f"{readme} must hold {BEGIN} and {END} once each")
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    readme.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=Path, default=ROOT / "models" / "bench", metavar="FOLDER")
+    parser.add_argument("--readme", type=Path, default=ROOT / "models" / "README.md", metavar="FILE")
+    parser.add_argument("--print", action="store_true", help="print the tables, change nothing")
+    asked = parser.parse_args()
+    text = markdown(read(asked.rows))
+    if asked.print:
+        print(text)
+    else:
+        insert(asked.readme, text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
