@@ -20,12 +20,12 @@ class DaemonError(RuntimeError):
 
 
 def find() -> Path:
-    """`$BCID`, else what `cargo build --release -p bcid` made, else `bcid` of the `PATH`."""
+    """`$BCID_BIN`, else what `cargo build --release -p bcid` made, else `bcid` of the `PATH`."""
     built = ROOT / "target" / "release" / "bcid"
-    for candidate in (os.environ.get("BCID"), built if built.is_file() else None, shutil.which("bcid")):
+    for candidate in (os.environ.get("BCID_BIN"), built if built.is_file() else None, shutil.which("bcid")):
         if candidate:
             return Path(candidate)
-    raise DaemonError("no bcid: `cargo build --release -p bcid` makes it; or name it in $BCID")
+    raise DaemonError("no bcid: `cargo build --release -p bcid` makes it; or name it in $BCID_BIN")
 
 
 @dataclass(frozen=True)

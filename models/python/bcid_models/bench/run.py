@@ -64,16 +64,16 @@ class Bench:
             "settings": method.settings(),
             "version": __version__,
             "offline": _joined(offline).figures(),
-            "live": _joined_live(live),
+            "live": joined_live(live),
             "folds": folds,
         }
 
     def _fold(self, method: Method, task: Task, fold: Fold, adapt: str, seed: int, progress: Progress, keep: Path | None) -> "_Outcome":
-        taught = self._fed(method, task, fold.train, "running", None)
+        taught = self.fed(method, task, fold.train, "running", None)
         fed = Fed.read(taught)
         trained = method.fit(fed, task, seed, progress)
         align = taught / ALIGN if (taught / ALIGN).is_file() else None
-        tried = Fed.read(self._fed(method, task, fold.test, adapt, align))
+        tried = Fed.read(self.fed(method, task, fold.test, adapt, align))
         prior = method.plan.prior_windows(task) if method.plan.align and _alike(fed) else None
         offline, means = decide(trained, tried, prior)
         made = self.scratch / "bundle" if keep is None else keep
@@ -97,7 +97,7 @@ class Bench:
         }
         return _Outcome(offline, found, told)
 
-    def _fed(self, method: Method, task: Task, files: tuple[str, ...], adapt: str, align: Path | None) -> Path:
+    def fed(self, method: Method, task: Task, files: tuple[str, ...], adapt: str, align: Path | None) -> Path:
         """What a decoder of this plan is fed; made once."""
         reference = align.read_text(encoding="utf-8") if align else ""
         key = json.dumps([vars(method.plan), task.name, files, adapt, reference], default=list)
@@ -232,7 +232,7 @@ def _joined(parts: list[Trials]) -> Trials:
     return every
 
 
-def _joined_live(found: list[dict]) -> dict:
+def joined_live(found: list[dict]) -> dict:
     """What the daemon found in every fold, as one: trial by trial, and the audit pooled over folds."""
     classes = found[0]["classes"]
     trials = [t for f in found for t in f["per_trial"]]
