@@ -33,7 +33,7 @@ def made(shape: Shape, seed: int = 0, **sizes: object) -> CsBrain:
 
 
 def reached(layer: torch.nn.Module, tokens: torch.Tensor, channel: int, patch: int) -> set[tuple[int, int]]:
-    """The tokens, as channel and patch, of which the layer's output at one token has a gradient that is not exactly zero."""
+    """The tokens, as channel and patch, for which the layer's output at one token has a gradient other than zero."""
     tokens = tokens.clone().requires_grad_()
     weights = torch.randn(tokens.shape[-1], generator=torch.Generator().manual_seed(9))
     (layer(tokens)[0, channel, patch] @ weights).backward()
@@ -91,16 +91,6 @@ def test_attention_is_that_of_the_library_under_the_same_mask():
     library.in_proj_weight, library.in_proj_bias = mine.parts.weight, mine.parts.bias
     library.out_proj.weight, library.out_proj.bias = mine.merge.weight, mine.merge.bias
     assert torch.allclose(mine(tokens), library(tokens, tokens, tokens, attn_mask=~together)[0], atol=1e-6)
-
-
-def test_groups_leave_no_electrode_out_and_hold_one_of_every_region():
-    for sizes in ((2, 3, 1), (4, 3, 4), (26, 7, 8, 16, 9)):
-        together = region_groups(sizes)
-        assert together.diagonal().all() and torch.equal(together, together.T)
-        for row in together:
-            assert all(bool(part.any()) for part in row.split(sizes))
-        for size, part in zip(sizes, torch.arange(sum(sizes)).split(sizes), strict=True):
-            assert int(together[part][:, part].sum()) == size
 
 
 def test_scales_see_neighbours_in_time_and_on_the_ring_of_the_region_alone():

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from ..daemon import ROOT, Bcid, find
-from .methods import METHODS
+from .methods import METHODS, TUNED
 from .run import Bench
 from .tasks import PROTOCOLS, locate
 
@@ -28,6 +28,7 @@ def main() -> int:
         print(f"left out: {name}, of which {', '.join(missing)} is not there", file=sys.stderr)
     bench = Bench(Bcid(find()), {f: path for found in files.values() for f, path in found.items()}, asked.work)
     rows = [(m, p, s) for p in asked.protocols if p not in short for m in asked.models for s in asked.seeds]
+    rows = [(m, p, s) for m, p, s in rows if m not in TUNED or all(fold.source for fold in PROTOCOLS[p].folds)]
     for n, (model, protocol, seed) in enumerate(rows):
         method, file = METHODS[model], asked.out / f"{protocol}--{model}--{seed}.json"
         settings = json.loads(json.dumps(method.settings()))

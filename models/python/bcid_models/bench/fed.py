@@ -1,5 +1,6 @@
 """What a decoder is fed, as `bcid windows` wrote it, and which windows belong to which trial."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,26 @@ class Fed:
         of.pop("epoch")
         return cls(numbers=numbers, classes=classes, trials=tuple(whole), span_s=span_s, **of)
 
+    @classmethod
+    def joined(cls, parts: list["Fed"]) -> "Fed":
+        """Sessions one after the other, each as it was by itself; of the same classes and span."""
+        if len(parts) == 1:
+            return parts[0]
+        apart, at_s, recordings, generations = [], 0.0, 0, 0
+        for part in parts:
+            trials = tuple(Cued(t.label, t.recording + recordings, t.time_s + at_s) for t in part.trials)
+            apart.append(
+                dataclasses.replace(
+                    part, trials=trials, oldest_s=part.oldest_s + at_s, newest_s=part.newest_s + at_s,
+                    recording=part.recording + recordings, generation=part.generation + generations,
+                )
+            )  # fmt: skip
+            at_s = apart[-1].newest_s[-1] + 60.0
+            recordings = int(apart[-1].recording.max()) + 1
+            generations = int(apart[-1].generation.max()) + 1
+        one = {f: np.concatenate([getattr(p, f) for p in apart]) for f in _EACH}
+        return dataclasses.replace(apart[0], trials=tuple(t for p in apart for t in p.trials), **one)
+
     def within(self, trial: Cued, shift_s: float = 0.0) -> np.ndarray:
         """Which windows lie wholly within the trial's span, moved by `shift_s`, and can be trusted."""
         begin = trial.time_s + self.span_s[0] + shift_s - TOLERANCE_S
@@ -61,3 +82,6 @@ class Fed:
     def labels(self) -> np.ndarray:
         """The cued class of each trial."""
         return np.array([trial.label for trial in self.trials])
+
+
+_EACH = ("numbers", "oldest_s", "newest_s", "valid", "teaches", "generation", "recording")

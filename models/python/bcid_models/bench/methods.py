@@ -42,6 +42,9 @@ class Method(Protocol):
     def fit(self, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
         """Learns from what a decoder was fed in training recordings."""
 
+    def tune(self, source: Fed, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
+        """Learns from `source`, other people or days, and then from `fed`."""
+
     def settings(self) -> dict:
         """All that the outcome depends on besides the recordings and the seed."""
 
@@ -67,6 +70,10 @@ class Classical:
         fitted = method.fit(np.asarray(fed.numbers[every]), labels, groups, classes=len(task.classes))
         progress(1, 1)
         return TrainedClassical(fitted, self.plan.samples(task))
+
+    def tune(self, source: Fed, fed: Fed, task: Task, seed: int, progress: Progress) -> "TrainedClassical":
+        """Of both together: the recentred covariances of other days and people count like one's own."""
+        return self.fit(Fed.joined([source, fed]), task, seed, progress)
 
     def settings(self) -> dict:
         return {"method": self.method, "plan": vars(self.plan)}
@@ -106,6 +113,10 @@ class Network:
 
         return training.fit(self, fed, task, seed, progress)
 
+    def tune(self, source: Fed, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
+        """From scratch, of what is one's own: the rows that transfer is held against."""
+        return self.fit(fed, task, seed, progress)
+
     def settings(self) -> dict:
         from . import training
 
@@ -113,10 +124,76 @@ class Network:
         return {"network": self.network, "options": self.options, "recipe": recipe, "plan": vars(self.plan)}
 
 
+@dataclass(frozen=True)
+class Native:
+    """What `bcid fit` learns by itself, its covariances those of the daemon's own step; offline is its model in Python's ONNX Runtime."""
+
+    name: str
+    options: tuple[str, ...] = ()
+
+    def settings(self) -> dict:
+        return {"options": self.options}
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Networks of one signal, each stopped by other recordings, so that together they have learned from all; their mean log-posterior."""
+
+    name: str
+    members: tuple[str, ...]
+    plan: Plan
+
+    def fit(self, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
+        from . import ensemble
+
+        return ensemble.fit(self, fed, task, seed, progress)
+
+    def tune(self, source: Fed, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
+        """From scratch, of what is one's own."""
+        return self.fit(fed, task, seed, progress)
+
+    def settings(self) -> dict:
+        from . import training
+
+        return {"members": self.members, "recipe": vars(training.Recipe()), "plan": vars(self.plan)}
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A network that has learned from other people or days, of which then a part is tuned: see `transfer.MODES`."""
+
+    name: str
+    network: str
+    mode: str
+    plan: Plan
+    options: dict = field(default_factory=dict)
+    recipe: dict = field(default_factory=dict)
+
+    def fit(self, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
+        raise ValueError(f"{self.name} is tuned: it needs a protocol with a source")
+
+    def tune(self, source: Fed, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
+        from . import transfer
+
+        return transfer.tune(self, source, fed, task, seed, progress)
+
+    def settings(self) -> dict:
+        from . import training
+
+        recipe = vars(training.Recipe(**self.recipe))
+        return {"network": self.network, "mode": self.mode, "options": self.options, "recipe": recipe, "plan": vars(self.plan)}
+
+
 SHORT = Plan(((8.0, 30.0),), 0.5, align_s=0.5)
 BANK = Plan(BANK_HZ, 0.5, align_s=0.5)
 WIDE = Plan(((4.0, 38.0),), 1.0)
 
+NATIVE = (
+    Native("fit-ts-lr"),
+    Native("fit-fb-ts-lr", ("--method", "fb-ts-lr")),
+    Native("fit-csp-lda", ("--method", "csp-lda")),
+    Native("fit-fb-csp-lda", ("--method", "fb-csp-lda")),
+)
 CLASSICAL = (
     Classical("csp-lda", "csp-lda", SHORT),
     Classical("fbcsp-lda", "fbcsp-lda", BANK),
@@ -133,4 +210,17 @@ NETWORKS = tuple(
         "mvcnet", "csbrain",
     )
 )  # fmt: skip
-METHODS: dict[str, Method] = {method.name: method for method in (*CLASSICAL, *NETWORKS)}
+ENSEMBLES = (
+    Ensemble("shallow-x5", ("shallow",) * 5, WIDE),
+    Ensemble("mixed-x5", ("shallow", "basenet", "eegnet", "shallow", "basenet"), WIDE),
+)
+FOUNDATION = tuple(Network(name, name, WIDE) for name in ("cbramod", "labram", "biot", "eegpt", "reve"))
+"""Without the weights they were published for, which cannot be had: from scratch; `eegpt` and `reve` are reduced."""
+TRANSFER = tuple(
+    Transfer(f"{network}@{mode}", network, mode, WIDE)
+    for network in ("shallow", "basenet", "csbrain")
+    for mode in ("none", "head", "frozen", "reset", "full")
+)
+METHODS: dict[str, Method | Native] = {m.name: m for m in (*NATIVE, *CLASSICAL, *NETWORKS, *ENSEMBLES, *FOUNDATION, *TRANSFER)}
+TUNED = {m.name for m in TRANSFER}
+"""Those that need a protocol with a source."""

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import time
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from . import tasks
 from .fed import Fed
 from .level import level
 from .measures import Trials
-from .methods import Method, Progress, Trained
+from .methods import Method, Native, Progress, Trained
 from .signal import ALIGN, write_draft
 from .tasks import Fold, Protocol, Task
 
@@ -53,7 +54,10 @@ class Bench:
             def told(done: int, of: int, n: int = n) -> None:
                 progress(n * of + done, len(protocol.folds) * of)
 
-            outcome = self._fold(method, task, fold, protocol.adapt, seed, told, keep)
+            if isinstance(method, Native):
+                outcome = self._native(method, task, fold, protocol.adapt, told, keep)
+            else:
+                outcome = self._fold(method, task, fold, protocol.adapt, seed, told, keep)
             folds.append(outcome.told)
             offline.append(outcome.offline)
             live.append(outcome.live)
@@ -69,10 +73,15 @@ class Bench:
         }
 
     def _fold(self, method: Method, task: Task, fold: Fold, adapt: str, seed: int, progress: Progress, keep: Path | None) -> "_Outcome":
-        taught = self.fed(method, task, fold.train, "running", None)
-        fed = Fed.read(taught)
-        trained = method.fit(fed, task, seed, progress)
-        align = taught / ALIGN if (taught / ALIGN).is_file() else None
+        taught = [self.fed(method, task, files, "running", None) for files in tasks.sessions(fold.train)]
+        fed = Fed.joined([Fed.read(folder) for folder in taught])
+        if fold.source:
+            source = Fed.joined([Fed.read(self.fed(method, task, files, "running", None)) for files in tasks.sessions(fold.source)])
+            trained = method.tune(source, fed, task, seed, progress)
+        else:
+            trained = method.fit(fed, task, seed, progress)
+        # Of several sessions the last one's: where a day begins from nothing, it is not used.
+        align = taught[-1] / ALIGN if (taught[-1] / ALIGN).is_file() else None
         tried = Fed.read(self.fed(method, task, fold.test, adapt, align))
         prior = method.plan.prior_windows(task) if method.plan.align and _alike(fed) else None
         offline, means = decide(trained, tried, prior)
@@ -86,16 +95,28 @@ class Bench:
 
             cost = network_cost(trained, trained.to_onnx())
         told = {
-            "train": list(fold.train),
-            "test": list(fold.test),
             "trained": trained.about() | cost | {"temperature": trained.temperature},
             "onnx_difference": difference,
             "agreement": agreement(means, found),
             "us": timed(made),
-            "decided": "".join(str(d) if d >= 0 else "-" for d in offline.decided().tolist()),
-            "cued": "".join(map(str, offline.cued.tolist())),
         }
-        return _Outcome(offline, found, told)
+        return _Outcome(offline, found, _told(fold, offline) | told)
+
+    def _native(self, method: Native, task: Task, fold: Fold, adapt: str, progress: Progress, keep: Path | None) -> "_Outcome":
+        """As `_fold`, of a decoder that the daemon learns by itself: in the order of the recordings, one session."""
+        made, fed = self.scratch / "bundle" if keep is None else keep, self.scratch / "fed"
+        for old in (made, fed):
+            shutil.rmtree(old, ignore_errors=True)
+        tested = [self.recordings[f] for f in fold.test]
+        self.bcid.fit(task.name, [self.recordings[f] for f in fold.train], made, *method.options)
+        self.bcid.windows(made, task.name, tested, adapt, fed)
+        found = tomllib.loads((made / "decoder.toml").read_text(encoding="utf-8"))
+        trained = _Model(onnx_run.Graph(made / found["model"]["file"], found["input"]["tensor"], found["output"]["tensor"]))
+        offline, means = decide(trained, Fed.read(fed), found["output"].get("prior_windows"))
+        live = self.bcid.evaluate(made, task.name, tested, adapt)
+        progress(1, 1)
+        told = {"trained": {"temperature": 1.0}, "onnx_difference": 0.0}
+        return _Outcome(offline, live, _told(fold, offline) | told | {"agreement": agreement(means, live), "us": timed(made)})
 
     def fed(self, method: Method, task: Task, files: tuple[str, ...], adapt: str, align: Path | None) -> Path:
         """What a decoder of this plan is fed; made once."""
@@ -124,7 +145,7 @@ class Bench:
         stage.mkdir(parents=True)
         tensor = "posterior" if trained.kind == "class_posteriors" else "logits"
         output = Output(tensor, trained.kind, task.classes, temperature=trained.temperature, prior_windows=prior)
-        uses = tuple(RecordingUse(f, sha256_of(self.recordings[f]), "train") for f in fold.train)
+        uses = tuple(RecordingUse(f, sha256_of(self.recordings[f]), "train") for f in (*fold.source, *fold.train))
         made_by = Provenance("bcid-models", __version__, self.subjects, "its recordings train; those named in no table are not known to it", uses)
         about = f"{task.name}: {method.name}, windows of {method.plan.window_s:g} s"
         contract = method.plan.contract(task, out.name, output, made_by, about, self.licence, align is not None)
@@ -161,6 +182,27 @@ class _Outcome:
     offline: Trials
     live: dict
     told: dict
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model in ONNX Runtime that yields posteriors."""
+
+    graph: onnx_run.Graph
+
+    def posteriors(self, windows: np.ndarray) -> np.ndarray:
+        return self.graph.posteriors(windows)
+
+
+def _told(fold: Fold, offline: Trials) -> dict:
+    """Which recordings, and what was decided of each trial, in order."""
+    return {
+        "train": list(fold.train),
+        "test": list(fold.test),
+        "source": list(fold.source),
+        "decided": "".join(str(d) if d >= 0 else "-" for d in offline.decided().tolist()),
+        "cued": "".join(map(str, offline.cued.tolist())),
+    }
 
 
 def _raw(task: Task, frames: int):

@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from ..daemon import ROOT
+from . import plots
 from .methods import METHODS
 from .tasks import PROTOCOLS
 
@@ -114,17 +115,59 @@ def insert(readme: Path, text: str) -> None:
     readme.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
 
 
+def others(folder: Path) -> tuple[list[dict], list[dict]]:
+    """Audits of splits, and bundles that were there already."""
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
+    return [f for f in found if "audit_of" in f], [f for f in found if "bundle" in f]
+
+
+def _others_markdown(audits: list[dict], bundles: list[dict]) -> str:
+    out = []
+    if audits:
+        out += ["### Audit: how trials are split", ""]
+        out += ["Right of all trials where whole recordings are left out, where shuffled trials are, and where the cues that teach and try are in random order (what is then above chance would leak).", ""]
+        out += ["| protocol | model | chronological | shuffled | permuted labels | chance |", "|---|---|---|---|---|---|"]
+        for found in audits:
+            ways = found["ways"]
+            cells = [f"{w['correct']} of {w['trials']} ({w['accuracy']:.3f})" for w in ways.values()]
+            out.append(f"| {found['audit_of']} | {found['model']} | {' | '.join(cells)} | {ways['chronological']['chance']:.3f} |")
+        out.append("")
+    if bundles:
+        shifts = [f"{s['shift_s']:+.2f} s" for s in bundles[0]["live"]["window_shift"]]
+        out += ["### Bundles that were there already, windows moved against the cue", ""]
+        out += [f"| bundle | task and span, s | right | chance | {' | '.join(shifts)} |", "|---" * (4 + len(shifts)) + "|"]
+        for found in bundles:
+            live = found["live"]
+            cells = " | ".join(f"{s['accuracy']:.2f}" for s in live["window_shift"])
+            out.append(f"| {found['bundle']} | {found['task']} | {live['correct']} of {live['trials']} | {live['chance']:.3f} | {cells} |")
+        out.append("")
+    return "\n".join(out)
+
+
+def _curves(rows: Rows, bundles: list[dict]) -> dict[str, list[dict]]:
+    """One line for each bundle at the cue, and for the best of each day's decoders."""
+    curves = {b["bundle"]: b["live"]["window_shift"] for b in bundles if "2class" in b["bundle"]}
+    for protocol, model in (("a7-a8-idle", "ts-lr"), ("a7-a8-idle", "shallow"), ("s1-ff-10", "ts-lr")):
+        if (protocol, model) in rows:
+            curves[f"{model}, {protocol}"] = rows[protocol, model][0]["live"]["window_shift"]
+    return curves
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=Path, default=ROOT / "models" / "bench", metavar="FOLDER")
     parser.add_argument("--readme", type=Path, default=ROOT / "models" / "README.md", metavar="FILE")
     parser.add_argument("--print", action="store_true", help="print the tables, change nothing")
     asked = parser.parse_args()
-    text = markdown(read(asked.rows))
+    rows, (audits, bundles) = read(asked.rows), others(asked.rows)
+    text = f"{markdown(rows)}\n{_others_markdown(audits, bundles)}"
     if asked.print:
         print(text)
-    else:
-        insert(asked.readme, text)
+        return 0
+    models = [m for m in METHODS if any(key[1] == m for key in rows)]
+    plots.accuracies(rows, ["a7-a8-idle", "a7-a8-lr", "s1-ff-10"], models, asked.rows / "accuracies.svg")
+    plots.shifts(_curves(rows, bundles), asked.rows / "shifts.svg")
+    insert(asked.readme, text)
     return 0
 
 

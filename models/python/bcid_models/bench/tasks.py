@@ -25,10 +25,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Fold:
-    """Recordings, by file name, that teach, and those that are tried."""
+    """Recordings, by file name, that teach, and those that are tried; `source` are those of other days or people, learned from first."""
 
     train: tuple[str, ...]
     test: tuple[str, ...]
+    source: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Protocol:
 
     def files(self) -> tuple[str, ...]:
         """All recordings that it needs."""
-        return tuple(sorted({file for fold in self.folds for file in (*fold.train, *fold.test)}))
+        return tuple(sorted({file for fold in self.folds for file in (*fold.train, *fold.test, *fold.source)}))
 
 
 def task(name: str) -> Task:
@@ -98,8 +99,25 @@ PROTOCOLS = {
         Protocol("s1-lr", "S001, runs 4 and 8, each left out once", "eegmmidb-left-right", _each_left_out(_s(1, 4, 8)), "onwards"),
         Protocol("s1-lr-8", "S001, runs 3, 4, 7 -> 8", "eegmmidb-left-right", (Fold(_s(1, 3, 4, 7), _s(1, 8)),), "onwards"),
         Protocol("others-s1-lr", "S002 to S005, runs 3 and 4 -> S001, runs 4 and 8", "eegmmidb-left-right", (Fold(_OTHERS, _s(1, 4, 8)),), "running"),
+        Protocol("a8-tune-idle", "sub-A, 7 April, tuned on recording 8 of 8 April -> 9 to 12", "openbci16-left-right-idle", (Fold(APRIL_8[:1], APRIL_8[1:], APRIL_7),), "onwards"),
+        Protocol("s1-tune-lr", "S002 to S005, tuned on S001, runs 3, 4, 7 -> 8", "eegmmidb-left-right", (Fold(_s(1, 3, 4, 7), _s(1, 8), _OTHERS),), "onwards"),
     )
 }
+
+
+def sessions(files: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Recordings of one person and day together: an alignment that learned of one says nothing of another."""
+    groups: dict[tuple[str, int], list[str]] = {}
+    for file in files:
+        person = file.split("_")[0] if file.startswith("sub-") else file[:4]
+        number = int(file.split("-")[-1].split(".")[0]) if file.startswith("sub-A") else 0
+        day = next((k for k, first in enumerate(_DAYS_OF_A) if number < first), len(_DAYS_OF_A))
+        groups.setdefault((person, day), []).append(file)
+    return tuple(map(tuple, groups.values()))
+
+
+_DAYS_OF_A = (2, 8, 101)
+"""The first recordings of sub-A's second, third and fourth day."""
 
 
 def locate(folders: list[Path], files: tuple[str, ...]) -> dict[str, Path]:

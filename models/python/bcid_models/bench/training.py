@@ -58,31 +58,51 @@ class TrainedNetwork:
 
 
 def fit(method: Network, fed: Fed, task: Task, seed: int, progress: Progress) -> TrainedNetwork:
-    """Trains `method`'s network. The same seed on the same machine gives the same weights."""
-    recipe = Recipe(**method.recipe)
+    """Trains `method`'s network from nothing. The same seed on the same machine gives the same weights."""
+    settle(seed)
+    shape, module = made(method, task)
+    return train(module, shape, Recipe(**method.recipe), fed, seed, progress)
+
+
+def settle(seed: int) -> None:
+    """Nothing is left to chance but what the seed decides."""
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
+
+
+def made(method: Network, task: Task) -> tuple[Shape, nn.Module]:
+    """The network, its weights new."""
     shape = Shape(task.channels, method.plan.samples(task), task.rate_hz, len(task.classes))
     own = {"mirror_classes": mirror(task.classes)} if method.network == "mvcnet" else {}
-    module = registry.build(method.network, shape, **own | method.options)
-    teach, stop = split(fed, recipe.validation)
+    return shape, registry.build(method.network, shape, **own | method.options)
+
+
+def train(
+    module: nn.Module, shape: Shape, recipe: Recipe, fed: Fed, seed: int, progress: Progress, held_part: int = 0, still: bool = False
+) -> TrainedNetwork:
+    """Trains what of `module` may change; `held_part` says which trials only tell when to stop, counted from the end.
+
+    `still`: statistics of batch norms do not change, and nothing is dropped.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    teach, stop = split(fed, recipe.validation, held_part)
     data = _Windows(fed, teach)
-    held = np.concatenate([fed.within(fed.trials[t]) for t in stop])
-    held_labels = torch.from_numpy(np.concatenate([np.full(len(fed.within(fed.trials[t])), fed.trials[t].label) for t in stop]))
-    held_windows = np.asarray(fed.numbers[held])
-    optimiser = torch.optim.AdamW(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    held = [fed.within(fed.trials[t]) for t in stop]
+    held_labels = torch.tensor(np.repeat([fed.trials[t].label for t in stop], [len(own) for own in held]))
+    held_windows = np.asarray(fed.numbers[np.concatenate(held)])
+    free = [p for p in module.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(free, lr=recipe.rate, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.epochs)
+    own = None if still else getattr(module, "training_loss", None)
     best, best_loss, best_epoch, begun = None, float("inf"), 0, time.perf_counter()
     for epoch in range(recipe.epochs):
-        module.train()
+        module.train(not still)
         for x, y in data.batches(recipe, generator):
-            own = getattr(module, "training_loss", None)
             loss = functional.cross_entropy(module(x), y) if own is None else own(x, y, generator)
             optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
+            nn.utils.clip_grad_norm_(free, recipe.clip)
             optimiser.step()
         schedule.step()
         held_loss = float(functional.cross_entropy(scores(module, held_windows), held_labels))
@@ -92,12 +112,13 @@ def fit(method: Network, fed: Fed, task: Task, seed: int, progress: Progress) ->
         if epoch - best_epoch >= recipe.patience:
             break
     if best is None:
-        raise FloatingPointError(f"{method.name}: the loss was never finite")
+        raise FloatingPointError("the loss was never finite")
     module.load_state_dict(best)
     module.eval()
     temperature = tempered(scores(module, held_windows), held_labels)
     told = {
-        "parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+        "parameters": sum(p.numel() for p in module.parameters()),
+        "tuned": sum(p.numel() for p in free),
         "epochs": best_epoch + 1,
         "validation_loss": best_loss,
         "train_s": round(time.perf_counter() - begun, 1),
@@ -113,19 +134,28 @@ def mirror(classes: tuple[str, ...]) -> tuple[int, ...] | None:
     return tuple(classes.index(swapped.get(label, label)) for label in classes)
 
 
-def split(fed: Fed, part: float) -> tuple[list[int], list[int]]:
-    """Trials that teach, and those that only say when to stop: the last recordings where there are three or more, else the last trials of each class."""
+def split(fed: Fed, part: float, held_part: int = 0) -> tuple[list[int], list[int]]:
+    """Trials that teach, and those that only say when to stop.
+
+    The last recordings where there are three or more, else the last trials of each class; `held_part` 1 takes those before them, and
+    so on round.
+    """
     recordings = sorted({trial.recording for trial in fed.trials})
     every = range(len(fed.trials))
     if len(recordings) >= 3:
-        last = recordings[-max(1, round(part * len(recordings))) :]
-        stop = [t for t in every if fed.trials[t].recording in last]
+        held = set(_from_the_end(recordings, part, held_part))
+        stop = [t for t in every if fed.trials[t].recording in held]
     else:
-        stop = []
-        for label in range(len(fed.classes)):
-            own = [t for t in every if fed.trials[t].label == label]
-            stop += own[len(own) - max(1, round(part * len(own))) :]
-    return [t for t in every if t not in set(stop)], sorted(stop)
+        own = [[t for t in every if fed.trials[t].label == label] for label in range(len(fed.classes))]
+        stop = sorted(t for trials in own for t in _from_the_end(trials, part, held_part))
+    return [t for t in every if t not in set(stop)], stop
+
+
+def _from_the_end(items: list[int], part: float, turn: int) -> list[int]:
+    """A part of them, at least one: the last, or of another turn those before, round."""
+    many = max(1, round(part * len(items)))
+    last = len(items) - 1 - turn * many
+    return [items[(last - k) % len(items)] for k in range(many)]
 
 
 def scores(module: nn.Module, windows: np.ndarray, batch: int = 256) -> torch.Tensor:

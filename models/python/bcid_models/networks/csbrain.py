@@ -1,7 +1,7 @@
-"""CSBrain: Zhou et al., "CSBrain: A Cross-scale Spatiotemporal Brain Foundation Model for EEG Decoding", arXiv 2506.23075, 2025.
+"""CSBrain: a cross-scale spatiotemporal network for EEG decoding (Zhou et al., arXiv 2506.23075, NeurIPS 2025).
 
-Trained from scratch: the published pre-training (9000 hours of TUEG) is not to be had here, and its size is more than the trials
-of one person can fill. `masked_loss` is the paper's pre-training, for windows without labels.
+Trained from scratch and reduced in size: the weights of the published pre-training (9000 hours of TUEG) are not to be had
+here. `masked_loss` is the paper's pre-training, for windows without labels.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from .shape import Shape
 
 
 class CsBrain(nn.Module):
-    """Patches of each channel become tokens; scales, windows and regions mix them in turn, `blocks` times; all are classified.
+    """Each channel's patches become tokens; scales, windows and regions mix them, `blocks` times; all are classified.
 
     | size | here | published |
     |---|---|---|
@@ -30,8 +30,9 @@ class CsBrain(nn.Module):
     | `dropout`, `head_dropout` | 0.1, 0.3 | 0.1, 0.3 for motor imagery |
     | `masked`, share of patches | 0.5 | 0.5 |
 
-    One tokenization serves every block, as in the published code. Where the patches do not fill the window, its oldest samples
-    are left out: fewer than there are patches. Channels are told by their labels alone (`csbrain_regions`), in whatever order.
+    One tokenization serves every block, as in the published code. Where the patches do not fill the window, its oldest
+    samples are left out: fewer than there are patches. Channels are told by their labels alone (`csbrain_regions`), in
+    whatever order.
     """
 
     def __init__(
@@ -74,8 +75,8 @@ class CsBrain(nn.Module):
     def masked_loss(self, x: Tensor, generator: Generator | None = None) -> Tensor:
         """Mean squared error of the patches hidden from the network, `masked` of all, drawn from `generator`.
 
-        In their place stands one patch that is learnt. A channel's variance being 1, a network that knows nothing scores about 1.
-        Trains all but `final_layer`; `forward` trains all but what this alone uses.
+        In their place stands one patch that is learnt. A channel's variance being 1, a network that knows nothing scores
+        about 1. Trains all but `final_layer`; `forward` trains all but `mask` and `reconstruction`.
         """
         patches = self.cut(x)
         drawn_on = patches.device if generator is None else generator.device

@@ -1,7 +1,7 @@
 """CSBrain's structured sparse attention: between windows, then between regions (Zhou et al., arXiv 2506.23075, 2025).
 
-Tokens are `[N, channels, patches, dim]`, channels in the order of `csbrain_regions.arrange`. Who attends to whom is a mask: at
-the few tokens of a window of seconds the products of the rest cost less than gathering the groups.
+Tokens are `[N, channels, patches, dim]`, channels in the order of `csbrain_regions.arrange`. Who attends to whom is a mask
+over dense products, as the published code has it between regions: the structure is sparse, the cost is not.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ def window_groups(patches: int, window: int) -> Tensor:
 def region_groups(sizes: Sequence[int]) -> Tensor:
     """`bool [channels, channels]`: true where some group holds both; the g-th group has every region's g-th electrode.
 
-    There are as many groups as the largest region has electrodes, and a smaller one begins again: of its own region an electrode
-    sees only itself.
+    There are as many groups as the largest region has electrodes, and a smaller one begins again: of its own region an
+    electrode sees only itself.
     """
     starts = [0, *accumulate(sizes)]
     together = torch.zeros(starts[-1], starts[-1], dtype=torch.bool)
@@ -75,7 +75,7 @@ class BetweenRegions(nn.Module):
 
 
 class SparseBlock(nn.Module):
-    """Attention between windows, attention between regions, and a feed-forward layer, each behind a layer norm and added."""
+    """Attention between windows, then between regions, then a feed-forward layer: each behind a layer norm, and added."""
 
     def __init__(
         self, dim: int, heads: int, feed_forward: int, sizes: Sequence[int], patches: int, window: int, dropout: float

@@ -1,4 +1,4 @@
-"""CSBrain's tokens: patches embedded by time and frequency, then mixed over scales (Zhou et al., arXiv 2506.23075, 2025).
+"""CSBrain's tokens: patches embedded by time and frequency, mixed over scales (Zhou et al., arXiv 2506.23075, 2025).
 
 Tokens are `[N, channels, patches, dim]`, channels in the order of `csbrain_regions.arrange`.
 """
@@ -12,13 +12,13 @@ from torch.nn import functional as F
 
 
 class PatchEmbedding(nn.Module):
-    """`[N, channels, patches, samples]` to tokens: convolutions along the patch, plus its amplitude spectrum, plus a position.
+    """`[N, channels, patches, samples]` to tokens: convolutions along the patch, its amplitude spectrum, and a position.
 
-    As published for 200 samples and `dim` 200: 25 filters of 49 taps and stride 25, two further layers of 3 taps, and each layer
-    a group norm in five groups; the position is a depthwise convolution over channels and patches, whose zero padding tells a
-    token where it stands (CBraMod, Wang et al., 2025). Here taps and stride follow the patch, in the same proportions. A group
-    norm's mean and variance are those of the whole window, so that one channel's or one patch's amplitude survives against the
-    others'.
+    Published for 200 samples and `dim` 200: 25 filters of 49 taps and stride 25, two further layers of 3 taps, behind each a
+    group norm in five groups. Here taps and stride follow the patch in the same proportions. A group norm's mean and
+    variance are those of the whole window, so that a channel's or a patch's amplitude survives against the others'. The
+    position is a depthwise convolution over channels and patches, whose zero padding tells a token where it stands
+    (CBraMod, Wang et al., ICLR 2025).
     """
 
     def __init__(self, samples: int, dim: int, position: tuple[int, int], dropout: float) -> None:
@@ -51,10 +51,10 @@ class PatchEmbedding(nn.Module):
 
 
 class CrossScale(nn.Module):
-    """Cross-scale spatiotemporal tokenization: what several scales see around a token, first in time, then in its region.
+    """Cross-scale spatiotemporal tokenization: what several scales see around a token, in time and then in its region.
 
-    Along time the neighbours are the channel's patches before and behind, zeros beyond the window; in space those of the region,
-    whose list of electrodes closes to a ring. The region's weights are its own. Each adds to the token.
+    Along time the neighbours are the channel's patches before and behind, zeros beyond the window; in space those of the
+    region, whose list of electrodes closes to a ring. The region's weights are its own. Each adds to the token.
     """
 
     def __init__(self, dim: int, sizes: Sequence[int], scales: Sequence[int]) -> None:
@@ -76,7 +76,7 @@ class CrossScale(nn.Module):
 
 
 class Scales(nn.Module):
-    """Convolutions of several odd lengths side by side, without padding: the shorter see the middle of what the longest sees.
+    """Convolutions of several odd lengths side by side, without padding: the shorter see the middle of the longest.
 
     The k-th has half the width of the one before, the last what is left: 100, 50 and 50 of 200.
     """
@@ -99,7 +99,7 @@ class Scales(nn.Module):
 
 
 def dft(samples: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines `[samples, samples // 2 + 1]` over `samples`: the real discrete Fourier transform as two products."""
+    """Cosines and sines `[samples, samples // 2 + 1]` over `samples`: the real Fourier transform as two products."""
     turns = torch.outer(torch.arange(samples), torch.arange(samples // 2 + 1)) % samples
     angles = turns.double() * (2 * math.pi / samples)
     return (angles.cos() / samples).float(), (angles.sin() / samples).float()
