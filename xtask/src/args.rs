@@ -26,6 +26,9 @@ Usage: cargo xtask COMMAND
                                       exit code 75 where there is none
   fuzz [--seconds N] [TARGET...]      every reader of files, texts and streams, or those named, on bytes libFuzzer makes up, for
                                       N seconds each (60), one after the other; fails when something was found
+  models test                         the networks against their ONNX forms, and a small training twice; fetches PyTorch (7 GB)
+  models bench|audit|zoo|table [ARGUMENTS]
+                                      train and judge decoders, offline and through the daemon: models/python/README.md
   lint                                rustfmt, clippy, cargo-deny
   ci                                  lint, then test
   bcid [ARGUMENTS]                    build the daemon and run it on the fetched libraries, e.g. `cargo xtask bcid doctor`
@@ -41,6 +44,7 @@ pub(crate) enum Command {
     Bench(BenchOptions),
     CheckCuda(CheckOptions),
     Fuzz(FuzzOptions),
+    Models { words: Vec<String> },
     Lint,
     Ci,
     Bcid { args: Vec<String> },
@@ -126,6 +130,10 @@ pub(crate) fn parse(words: &[String]) -> Result<Command> {
         "bench" => bench(rest).map(Command::Bench),
         "check" => check(rest).map(Command::CheckCuda),
         "fuzz" => fuzz(rest).map(Command::Fuzz),
+        "models" if rest.is_empty() => Err(Fail::usage(format!(
+            "`models` needs to know what: test, bench, audit, zoo or table\n\n{USAGE}"
+        ))),
+        "models" => Ok(Command::Models { words: rest.to_vec() }),
         "lint" => none(Command::Lint),
         "ci" => none(Command::Ci),
         "bcid" => {
@@ -300,6 +308,8 @@ mod tests {
         assert_eq!(parsed("fuzz"), fuzz(60, &[]));
         assert_eq!(parsed("fuzz xdf --seconds 600 edf"), fuzz(600, &["xdf", "edf"]));
         assert_eq!(parsed("fuzz --seconds=5"), fuzz(5, &[]));
+        let words = ["bench", "--models", "ts-lr"].map(str::to_owned).to_vec();
+        assert_eq!(parsed("models bench --models ts-lr"), Some(Command::Models { words }));
         let filter = vec!["-p".to_owned(), "bci-dsp".to_owned()];
         assert_eq!(parsed("test -- -p bci-dsp"), Some(Command::Test { filter: filter.clone() }));
         assert_eq!(parsed("test -p bci-dsp"), Some(Command::Test { filter }));
@@ -315,6 +325,7 @@ mod tests {
             "demo --rate nan",
             "demo x",
             "lint x",
+            "models",
             "bench",
             "bench x",
             "bench dsp x",

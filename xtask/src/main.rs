@@ -13,6 +13,7 @@ mod cuda;
 mod demo;
 mod fail;
 mod fuzz;
+mod models;
 mod pins;
 mod proc;
 mod setup;
@@ -47,6 +48,7 @@ fn run() -> Result<ExitCode> {
         Command::Bench(options) => return bench::run(&ws, &options),
         Command::CheckCuda(options) => return cuda::check(&ws, &options),
         Command::Fuzz(options) => return fuzz::run(&ws, &options),
+        Command::Models { words } => return models::run(&ws, &words),
         Command::Lint => return checks::lint(&ws),
         Command::Ci => {
             let lint = checks::lint(&ws)?;

@@ -71,6 +71,21 @@ pub(crate) fn to_bench(ws: &Workspace) -> Result<PathBuf> {
     Ok(python::interpreter(&venv))
 }
 
+/// What training takes, in an environment of its own. Returns its Python.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn to_train(ws: &Workspace) -> Result<PathBuf> {
+    let _alone = lock::take(ws)?;
+    system::packages(Some(python::Wanted::Tests))?;
+    let venv = ws.native().join("training-venv");
+    python::environment(&venv, python::Wanted::Tests)?;
+    let what = "models/python/requirements-training.txt (3 GB, 7 GB installed): PyTorch with NVIDIA's libraries, and braindecode, to train \
+                networks";
+    python::packages(&venv, &ws.root().join("models/python/requirements-training.txt"), what)?;
+    Ok(python::interpreter(&venv))
+}
+
 /// ONNX Runtime for NVIDIA GPUs in an environment of its own. Returns its Python.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 """CSBrain: a cross-scale spatiotemporal network for EEG decoding (Zhou et al., arXiv 2506.23075, NeurIPS 2025).
 
-Trained from scratch and reduced in size: the weights of the published pre-training (9000 hours of TUEG) are not to be had
-here. `masked_loss` is the paper's pre-training, for windows without labels.
+Trained from scratch and reduced in size: the weights of the published pre-training (9000 hours of TUEG) are not to be
+had here. `masked_loss` is the paper's pre-training, for windows without labels.
 """
 
 from collections.abc import Sequence
@@ -75,8 +75,8 @@ class CsBrain(nn.Module):
     def masked_loss(self, x: Tensor, generator: Generator | None = None) -> Tensor:
         """Mean squared error of the patches hidden from the network, `masked` of all, drawn from `generator`.
 
-        In their place stands one patch that is learnt. A channel's variance being 1, a network that knows nothing scores
-        about 1. Trains all but `final_layer`; `forward` trains all but `mask` and `reconstruction`.
+        In their place stands one patch that is learnt. A channel's variance being 1, a network that knows nothing
+        scores about 1. Trains all but `final_layer`; `forward` trains all but `mask` and `reconstruction`.
         """
         patches = self.cut(x)
         drawn_on = patches.device if generator is None else generator.device

@@ -1,7 +1,7 @@
 """CSBrain's structured sparse attention: between windows, then between regions (Zhou et al., arXiv 2506.23075, 2025).
 
-Tokens are `[N, channels, patches, dim]`, channels in the order of `csbrain_regions.arrange`. Who attends to whom is a mask
-over dense products, as the published code has it between regions: the structure is sparse, the cost is not.
+Tokens are `[N, channels, patches, dim]`, channels in the order of `csbrain_regions.arrange`. Who attends to whom is a
+mask over dense products, as the published code has it between regions: the structure is sparse, the cost is not.
 """
 
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ class BetweenRegions(nn.Module):
 
 
 class SparseBlock(nn.Module):
-    """Attention between windows, then between regions, then a feed-forward layer: each behind a layer norm, and added."""
+    """Attention between windows, then between regions, then a feed-forward layer: each behind a layer norm, added."""
 
     def __init__(
         self, dim: int, heads: int, feed_forward: int, sizes: Sequence[int], patches: int, window: int, dropout: float

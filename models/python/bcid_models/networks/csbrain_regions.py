@@ -1,8 +1,8 @@
 """Which brain region an electrode lies over, and the order of CSBrain's channels (Zhou et al., arXiv 2506.23075, 2025).
 
 The paper divides the electrodes of the 10-20 system into five regions. Its published code has a table by hand for every
-data set, and they disagree: FC is frontal in one and central in another, PO occipital or parietal. Here one rule holds for
-every montage, by the letters of the label (10-10, and 10-5 in between):
+data set, and they disagree: FC is frontal in one and central in another, PO occipital or parietal. Here one rule holds
+for every montage, by the letters of the label (10-10, and 10-5 in between):
 
 | region | rows, front to back |
 |---|---|
@@ -45,8 +45,8 @@ def region_of(label: str) -> str:
 def arrange(labels: Sequence[str]) -> tuple[list[int], list[int]]:
     """The channels region by region, and how many each region that has any holds.
 
-    Within a region front to back, and left to right in a row, so that most of those side by side in the list are neighbours
-    on the head; unknown labels last, as they come.
+    Within a region front to back, and left to right in a row, so that most of those side by side in the list are
+    neighbours on the head; unknown labels last, as they come.
     """
     order = sorted(range(len(labels)), key=lambda channel: _place(labels[channel]))
     sizes = Counter(region_of(labels[channel]) for channel in order)

@@ -12,12 +12,12 @@ from torch.nn import functional as F
 
 
 class PatchEmbedding(nn.Module):
-    """`[N, channels, patches, samples]` to tokens: convolutions along the patch, its amplitude spectrum, and a position.
+    """`[N, channels, patches, samples]` to tokens: convolutions along the patch, its amplitude spectrum, a position.
 
-    Published for 200 samples and `dim` 200: 25 filters of 49 taps and stride 25, two further layers of 3 taps, behind each a
-    group norm in five groups. Here taps and stride follow the patch in the same proportions. A group norm's mean and
-    variance are those of the whole window, so that a channel's or a patch's amplitude survives against the others'. The
-    position is a depthwise convolution over channels and patches, whose zero padding tells a token where it stands
+    Published for 200 samples and `dim` 200: 25 filters of 49 taps and stride 25, two further layers of 3 taps, behind
+    each a group norm in five groups. Here taps and stride follow the patch in the same proportions. A group norm's mean
+    and variance are those of the whole window, so that a channel's or a patch's amplitude survives against the others'.
+    The position is a depthwise convolution over channels and patches, whose zero padding tells a token where it stands
     (CBraMod, Wang et al., ICLR 2025).
     """
 
@@ -53,8 +53,8 @@ class PatchEmbedding(nn.Module):
 class CrossScale(nn.Module):
     """Cross-scale spatiotemporal tokenization: what several scales see around a token, in time and then in its region.
 
-    Along time the neighbours are the channel's patches before and behind, zeros beyond the window; in space those of the
-    region, whose list of electrodes closes to a ring. The region's weights are its own. Each adds to the token.
+    Along time the neighbours are the channel's patches before and behind, zeros beyond the window; in space those of
+    the region, whose list of electrodes closes to a ring. The region's weights are its own. Each adds to the token.
     """
 
     def __init__(self, dim: int, sizes: Sequence[int], scales: Sequence[int]) -> None:
