@@ -2,7 +2,8 @@ use super::number;
 use super::wire::{message_field, number_field, string_field};
 
 /// A model of a few matrices: a posterior that is the softmax of scores linear in features, or in the logarithms of powers that
-/// are themselves linear in features.
+/// are themselves linear in features. It computes in double precision: a discriminant of powers that go together has large weights of
+/// both signs, of whose sum single precision leaves four digits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readout {
     /// Features: the model's input, called `features`, is `[1 x features x 1]`.
@@ -15,12 +16,13 @@ pub struct Readout {
     pub bias: Vec<f64>,
 }
 
-/// `TensorProto.FLOAT`.
+/// `TensorProto.FLOAT` and `DOUBLE`.
 const FLOAT: u64 = 1;
+const DOUBLE: u64 = 11;
 /// `AttributeProto.INT`.
 const INT: u64 = 2;
 /// Powers below this are taken for this.
-const LEAST_POWER: f32 = 1e-30;
+const LEAST_POWER: f64 = 1e-30;
 
 impl Readout {
     /// The model, as the bytes of an ONNX file.
@@ -32,12 +34,15 @@ impl Readout {
         let (features, classes) = (self.features, self.bias.len());
         let width = self.powers.as_ref().map_or(features, |powers| powers.len() / features.max(1));
         assert_eq!(self.weights.len(), classes * width, "weights of {classes} classes and {width} numbers");
-        let mut nodes = vec![node("Flatten", &["features"], "flat", &[("axis", 1)])];
+        let mut nodes = vec![
+            node("Flatten", &["features"], "single", &[("axis", 1)]),
+            node("Cast", &["single"], "flat", &[("to", DOUBLE)]),
+        ];
         let mut constants = Vec::new();
         let scored = if let Some(powers) = &self.powers {
             assert_eq!(powers.len(), width * features, "whole rows");
             constants.push(tensor("powers", &[width, features], powers));
-            constants.push(tensor("least", &[1], &[f64::from(LEAST_POWER)]));
+            constants.push(tensor("least", &[1], &[LEAST_POWER]));
             nodes.push(node("Gemm", &["flat", "powers"], "power", &[("transB", 1)]));
             nodes.push(node("Max", &["power", "least"], "positive", &[]));
             nodes.push(node("Log", &["positive"], "log_power", &[]));
@@ -48,7 +53,8 @@ impl Readout {
         constants.push(tensor("weights", &[classes, width], &self.weights));
         constants.push(tensor("bias", &[classes], &self.bias));
         nodes.push(node("Gemm", &[scored, "weights", "bias"], "scores", &[("transB", 1)]));
-        nodes.push(node("Softmax", &["scores"], "posterior", &[("axis", 1)]));
+        nodes.push(node("Softmax", &["scores"], "shares", &[("axis", 1)]));
+        nodes.push(node("Cast", &["shares"], "posterior", &[("to", FLOAT)]));
         let graph = [
             nodes.concat(),
             string_field(2, "readout"),
@@ -84,10 +90,10 @@ fn node(operator: &str, inputs: &[&str], output: &str, settings: &[(&str, u64)])
 }
 
 fn tensor(name: &str, shape: &[usize], values: &[f64]) -> Vec<u8> {
-    let raw: Vec<u8> = values.iter().flat_map(|x| (*x as f32).to_le_bytes()).collect();
+    let raw: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
     let tensor = [
         shape.iter().flat_map(|n| number_field(number::TENSOR_DIMS, *n as u64)).collect(),
-        number_field(2, FLOAT),
+        number_field(2, DOUBLE),
         string_field(number::TENSOR_NAME, name),
         message_field(9, &raw),
     ]
@@ -113,7 +119,7 @@ mod tests {
         let about = about(&readout.model()).expect("a model");
         assert!(about.ir_version == 8 && about.producer.starts_with("bcid "), "{about:?}");
         let operators: Vec<_> = about.operators.iter().map(|(name, n)| format!("{name} {n}")).collect();
-        assert_eq!(operators, ["Flatten 1", "Gemm 2", "Log 1", "Max 1", "Softmax 1"]);
+        assert_eq!(operators, ["Cast 2", "Flatten 1", "Gemm 2", "Log 1", "Max 1", "Softmax 1"]);
         assert_eq!(about.parameters, 6 + 1 + 4 + 2);
         assert_eq!(about.inputs.len() + about.outputs.len(), 2, "{about:?}");
     }

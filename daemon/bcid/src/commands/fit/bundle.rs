@@ -17,8 +17,8 @@ use std::path::Path;
 
 /// The golden segment, in seconds beyond what two windows take.
 const GOLDEN_S: f64 = 4.0;
-/// What a posterior may differ by from what was learned, in single precision.
-const AGREES: f64 = 2e-5;
+/// What a posterior may differ by from what was learned: it comes out in single precision.
+const AGREES: f64 = 1e-6;
 
 /// Writes what was learned as a bundle, and holds it against what was learned, window by window.
 pub(super) fn write(
