@@ -34,7 +34,7 @@ def accuracies(rows: dict, protocols: list[str], models: list[str], file: Path) 
             axis.plot([live["accuracy"]], [k], "o", color=COLOURS[0], markersize=4)
             axis.axvline(live["chance"], color=COLOURS[4], linestyle="--", linewidth=1)
         axis.set_title(f"{protocol}\n{PROTOCOLS[protocol].about}", fontsize=8)
-        axis.set_xlim(0, 1)
+        axis.set_xlim(0, 1.03)
         axis.set_xlabel("accuracy, through the daemon")
     axes[0][0].set_yticks(range(len(models)), list(reversed(models)))
     figure.tight_layout()
@@ -49,7 +49,7 @@ def shifts(curves: dict[str, list[dict]], file: Path) -> None:
     for k, (name, curve) in enumerate(curves.items()):
         at, accuracy = [point["shift_s"] for point in curve], [point["accuracy"] for point in curve]
         axis.plot(at, accuracy, "o-", color=COLOURS[k % len(COLOURS)], markersize=3, label=name)
-    axis.set_ylim(0, 1)
+    axis.set_ylim(0, 1.02)
     axis.set_xlabel("windows moved against the cue by, s")
     axis.set_ylabel("accuracy, through the daemon")
     axis.legend(frameon=False, fontsize=8)
