@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__, bundle, onnx_run
-from ..contract import Output, Provenance, RecordingUse, document, to_toml
+from ..contract import Metric, Output, Provenance, RecordingUse, document, to_toml
 from ..daemon import Bcid
 from ..recording import sha256_of
 from . import tasks
@@ -29,6 +29,16 @@ AGREES = 1e-3
 """Mean posteriors of a trial offline and live may differ by this: the daemon's model computes in single precision."""
 
 
+@dataclass(frozen=True)
+class Stated:
+    """What a bundle is to say of itself beyond what is known here."""
+
+    licence: str = "not stated: ask whoever made it"
+    subjects: str = "not stated"
+    split: str = "its recordings train; those named in no table are not known to it"
+    metrics: tuple[Metric, ...] = ()
+
+
 @dataclass
 class Bench:
     """Where things are: the daemon, recordings by file name, and a folder for what may be made anew."""
@@ -36,8 +46,7 @@ class Bench:
     bcid: Bcid
     recordings: dict[str, Path]
     work: Path
-    licence: str = "not stated: ask whoever made it"
-    subjects: str = "not stated"
+    stated: Stated = Stated()
 
     @property
     def scratch(self) -> Path:
@@ -146,9 +155,9 @@ class Bench:
         tensor = "posterior" if trained.kind == "class_posteriors" else "logits"
         output = Output(tensor, trained.kind, task.classes, temperature=trained.temperature, prior_windows=prior)
         uses = tuple(RecordingUse(f, sha256_of(self.recordings[f]), "train") for f in (*fold.source, *fold.train))
-        made_by = Provenance("bcid-models", __version__, self.subjects, "its recordings train; those named in no table are not known to it", uses)
+        made_by = Provenance("bcid-models", __version__, self.stated.subjects, self.stated.split, uses, self.stated.metrics)
         about = f"{task.name}: {method.name}, windows of {method.plan.window_s:g} s"
-        contract = method.plan.contract(task, out.name, output, made_by, about, self.licence, align is not None)
+        contract = method.plan.contract(task, out.name, output, made_by, about, self.stated.licence, align is not None)
         model = trained.to_onnx()
         bundle.write_model(stage / bundle.MODEL, model, contract)
         found = document(contract)
