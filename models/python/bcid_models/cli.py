@@ -7,6 +7,7 @@ COMMANDS = {
     "bench": ("bcid_models.bench", "every model over every shared task, offline and through the daemon"),
     "audit": ("bcid_models.bench.audit", "shuffled against chronological folds, and permuted labels"),
     "zoo": ("bcid_models.bench.zoo", "the shipped bundles, and those of others, through the daemon"),
+    "stream": ("bcid_models.bench.stream", "networks fed by the hop, where their architecture allows it"),
     "ship": ("bcid_models.bench.ship", "networks of the benchmark as bundles of the zoo"),
     "table": ("bcid_models.bench.table", "tables and plots of what was found, into models/README.md"),
     "time": ("bcid_models.time_ort", "bundles in bare ONNX Runtime"),

@@ -147,6 +147,10 @@ class Bench:
                     raise
         return folder
 
+    def taught(self, method: Method, protocol: Protocol) -> Fed:
+        """What a decoder of this plan was fed of the last fold's training recordings."""
+        return Fed.read(self.fed(method, tasks.task(protocol.task), tasks.sessions(protocol.folds[-1].train)[0], "running", None))
+
     def write(self, method: Method, task: Task, fold: Fold, trained: Trained, align: Path | None, prior: int | None, fed: Fed, out: Path) -> float:
         """Writes the bundle, its golden rows computed by the daemon; returns by how much ONNX and the original differ on real windows."""
         stage = self.scratch / "stage"

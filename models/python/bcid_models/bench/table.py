@@ -24,18 +24,18 @@ def read(folder: Path) -> Rows:
     rows: Rows = defaultdict(list)
     for file in sorted(folder.glob("*.json")):
         row = json.loads(file.read_text(encoding="utf-8"))
-        if "protocol" in row:
+        if "model" in row and "protocol" in row:
             rows[row["protocol"], row["model"]].append(row)
     for found in rows.values():
         found.sort(key=lambda row: row["seed"])
     return rows
 
 
-def markdown(rows: Rows) -> str:
+def markdown(rows: Rows, streams: dict[str, dict] | None = None) -> str:
     """The tables."""
     protocols = [p for p in PROTOCOLS if any(key[0] == p for key in rows)]
     models = [m for m in METHODS if any(key[1] == m for key in rows)]
-    return "\n".join([*_accuracies(rows, protocols, models), "", *_costs(rows, protocols, models), "", *_audit(rows, protocols, models)])
+    return "\n".join([*_accuracies(rows, protocols, models), "", *_costs(rows, protocols, models, streams or {}), "", *_audit(rows, protocols, models)])
 
 
 def _accuracies(rows: Rows, protocols: list[str], models: list[str]) -> list[str]:
@@ -70,12 +70,21 @@ def _accuracy_row(model: str, found: list[dict]) -> str:
     )
 
 
-def _costs(rows: Rows, protocols: list[str], models: list[str]) -> list[str]:
+def _streaming(found: dict | None) -> str:
+    """A hop's time where there is a streaming form, and by how much it differs."""
+    if found is None:
+        return "-"
+    return "none" if "refused" in found else f"{found['us']['p50']:.0f}; {found['largest_difference']:.0e}"
+
+
+def _costs(rows: Rows, protocols: list[str], models: list[str], streams: dict[str, dict]) -> list[str]:
     out = [
         "### What they cost",
         "",
-        "| model | parameters | multiply-accumulates a window | us a window, p50; p99 | trained in, s | ONNX and original apart |",
-        "|---|---|---|---|---|---|",
+        "Of the model alone, in ONNX Runtime, one thread of a shared machine. \"Streaming\" is fed by the hop on `s1-ff-10`: us a hop, and how far apart from the window's outputs.",
+        "",
+        "| model | parameters | multiply-accumulates a window | us a window, p50; p99 | streaming | trained in, s | ONNX and original apart |",
+        "|---|---|---|---|---|---|---|",
     ]
     for model in models:
         found = next((rows[p, model] for p in ("a7-a8-idle", *protocols) if (p, model) in rows), None)
@@ -88,7 +97,7 @@ def _costs(rows: Rows, protocols: list[str], models: list[str]) -> list[str]:
             return f"{trained[key]:,}".replace(",", " ") if key in trained else "-"
 
         us = fold["us"]
-        out.append(f"| {model} | {count('parameters')} | {count('macs')} | {us['p50']:.0f}; {us['p99']:.0f} | {trained.get('train_s', '-')} | {worst:.1e} |")
+        out.append(f"| {model} | {count('parameters')} | {count('macs')} | {us['p50']:.0f}; {us['p99']:.0f} | {_streaming(streams.get(model))} | {trained.get('train_s', '-')} | {worst:.1e} |")
     return out
 
 
@@ -115,10 +124,11 @@ def insert(readme: Path, text: str) -> None:
     readme.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
 
 
-def others(folder: Path) -> tuple[list[dict], list[dict]]:
-    """Audits of splits, and bundles that were there already."""
+def others(folder: Path) -> tuple[list[dict], list[dict], dict[str, dict]]:
+    """Audits of splits, bundles that were there already, and streaming forms by model."""
     found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
-    return [f for f in found if "audit_of" in f], [f for f in found if "bundle" in f]
+    streams = {f["streaming_of"]: f for f in found if "streaming_of" in f}
+    return [f for f in found if "audit_of" in f], [f for f in found if "bundle" in f], streams
 
 
 def _others_markdown(audits: list[dict], bundles: list[dict]) -> str:
@@ -159,8 +169,8 @@ def main() -> int:
     parser.add_argument("--readme", type=Path, default=ROOT / "models" / "README.md", metavar="FILE")
     parser.add_argument("--print", action="store_true", help="print the tables, change nothing")
     asked = parser.parse_args()
-    rows, (audits, bundles) = read(asked.rows), others(asked.rows)
-    text = f"{markdown(rows)}\n{_others_markdown(audits, bundles)}"
+    rows, (audits, bundles, streams) = read(asked.rows), others(asked.rows)
+    text = f"{markdown(rows, streams)}\n{_others_markdown(audits, bundles)}"
     if asked.print:
         print(text)
         return 0
