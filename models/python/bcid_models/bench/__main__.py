@@ -46,13 +46,15 @@ def main() -> int:
 
 def _line(row: dict) -> str:
     off, live = row["offline"], row["live"]
-    otherwise = sum(f["agreement"]["otherwise"] or 0 for f in row["folds"])
     low, high = off["accuracy_ci95"]
-    return (
-        f"{row['protocol']:<13} {row['model']:<16} seed {row['seed']}: {off['correct']} of {off['trials']} right = {off['accuracy']:.3f} "
-        f"(95 % {low:.3f} to {high:.3f}; chance {off['chance']:.3f}), live {live['correct']}, {otherwise} otherwise; "
-        f"{row['folds'][-1]['us']['p50']:.0f} us; {row['took_s']:.0f} s"
+    told = (
+        f"{row['protocol']:<13} {row['model']:<17} seed {row['seed']}: {off['correct']} of {off['trials']} right = {off['accuracy']:.3f} "
+        f"(95 % {low:.3f} to {high:.3f}; chance {off['chance']:.3f})"
     )
+    if live is not None:
+        otherwise = sum(f["agreement"]["otherwise"] or 0 for f in row["folds"])
+        told += f", live {live['correct']}, {otherwise} otherwise; {row['folds'][-1]['us']['p50']:.0f} us"
+    return f"{told}; {row['took_s']:.0f} s"
 
 
 def _bar(what: str):

@@ -17,7 +17,7 @@ import numpy as np
 from ..daemon import ROOT, Bcid, find
 from . import tasks
 from .fed import Cued, Fed
-from .methods import METHODS, TUNED, Method, Native
+from .methods import METHODS, TUNED, Method
 from .run import Bench, decide
 from .tasks import PROTOCOLS, Protocol, locate
 
@@ -63,7 +63,7 @@ def _permuted(fed: Fed, rng: np.random.Generator) -> Fed:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bcid-models audit", description=__doc__.splitlines()[0])
     parser.add_argument("--recordings", type=Path, nargs="+", default=[ROOT / "models" / "data" / "eegmmidb"], metavar="FOLDER")
-    parser.add_argument("--models", nargs="+", default=["ts-lr", "eegnet"], choices=[n for n, m in METHODS.items() if not isinstance(m, Native) and n not in TUNED], metavar="NAME")
+    parser.add_argument("--models", nargs="+", default=["ts-lr", "eegnet"], choices=[n for n, m in METHODS.items() if hasattr(m, "fit") and n not in TUNED], metavar="NAME")
     parser.add_argument("--protocol", default="a7-idle", choices=list(PROTOCOLS), metavar="NAME")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "bench", metavar="FOLDER")

@@ -9,6 +9,7 @@ from onnx import ModelProto
 
 from .. import classical
 from .fed import Fed
+from .reference import Reference
 from .signal import Plan
 from .tasks import Task
 
@@ -221,6 +222,7 @@ TRANSFER = tuple(
     for network in ("shallow", "basenet", "csbrain")
     for mode in ("none", "head", "frozen", "reset", "full")
 )
-METHODS: dict[str, Method | Native] = {m.name: m for m in (*NATIVE, *CLASSICAL, *NETWORKS, *ENSEMBLES, *FOUNDATION, *TRANSFER)}
+REFERENCES = (Reference("pyriemann-ts-lr", "ts-lr"), Reference("pyriemann-csp-lda", "csp-lda"))
+METHODS: dict[str, Method | Native | Reference] = {m.name: m for m in (*REFERENCES, *NATIVE, *CLASSICAL, *NETWORKS, *ENSEMBLES, *FOUNDATION, *TRANSFER)}
 TUNED = {m.name for m in TRANSFER}
 """Those that need a protocol with a source."""

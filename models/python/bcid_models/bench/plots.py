@@ -28,7 +28,7 @@ def accuracies(rows: dict, protocols: list[str], models: list[str], file: Path) 
         for k, model in enumerate(reversed(models)):
             if (protocol, model) not in rows:
                 continue
-            live = rows[protocol, model][0]["live"]
+            live = rows[protocol, model][0]["live"] or rows[protocol, model][0]["offline"]
             low, high = live["accuracy_ci95"]
             axis.plot([low, high], [k, k], color=COLOURS[0], linewidth=1)
             axis.plot([live["accuracy"]], [k], "o", color=COLOURS[0], markersize=4)

@@ -20,7 +20,8 @@ from .fed import Fed
 from .level import level
 from .measures import Trials
 from .methods import Method, Native, Progress, Trained
-from .signal import ALIGN, write_draft
+from .reference import Reference
+from .signal import ALIGN, Plan, write_draft
 from .tasks import Fold, Protocol, Task
 
 GOLDEN_S = 4.0
@@ -57,6 +58,8 @@ class Bench:
 
     def row(self, method: Method, protocol: Protocol, seed: int, progress: Progress, keep: Path | None = None) -> dict:
         """Trains and tries every fold of the protocol; `keep` is where the last fold's bundle is to stay."""
+        if isinstance(method, Reference):
+            return self._reference(method, protocol, seed, progress)
         task = tasks.task(protocol.task)
         folds, offline, live = [], [], []
         for n, fold in enumerate(protocol.folds):
@@ -111,6 +114,18 @@ class Bench:
         }
         return _Outcome(offline, found, _told(fold, offline) | told)
 
+    def _reference(self, method: Reference, protocol: Protocol, seed: int, progress: Progress) -> dict:
+        """A row of decoders that only Python runs."""
+        task, outcomes, folds = tasks.task(protocol.task), [], []
+        plan = method.plan(task)
+        for n, fold in enumerate(protocol.folds):
+            taught = [Fed.read(self.fed_by(plan, task, files, "running", None)) for files in tasks.sessions((*fold.source, *fold.train))]
+            outcomes.append(method.decide(taught, Fed.read(self.fed_by(plan, task, fold.test, "running", None)), protocol.adapt == "running"))
+            folds.append(_told(fold, outcomes[-1]))
+            progress(n + 1, len(protocol.folds))
+        row = {"model": method.name, "protocol": protocol.name, "seed": seed, "settings": method.settings(), "version": __version__}
+        return row | {"offline": _joined(outcomes).figures(), "live": None, "folds": folds}
+
     def _native(self, method: Native, task: Task, fold: Fold, adapt: str, progress: Progress, keep: Path | None) -> "_Outcome":
         """As `_fold`, of a decoder that the daemon learns by itself: in the order of the recordings, one session."""
         made, fed = self.scratch / "bundle" if keep is None else keep, self.scratch / "fed"
@@ -128,16 +143,20 @@ class Bench:
         return _Outcome(offline, live, _told(fold, offline) | told | {"agreement": agreement(means, live), "us": timed(made)})
 
     def fed(self, method: Method, task: Task, files: tuple[str, ...], adapt: str, align: Path | None) -> Path:
+        """What a decoder of this method is fed."""
+        return self.fed_by(method.plan, task, files, adapt, align)
+
+    def fed_by(self, plan: Plan, task: Task, files: tuple[str, ...], adapt: str, align: Path | None) -> Path:
         """What a decoder of this plan is fed; made once."""
         reference = align.read_text(encoding="utf-8") if align else ""
-        key = json.dumps([vars(method.plan), task.name, files, adapt, reference], default=list)
+        key = json.dumps([vars(plan), task.name, files, adapt, reference], default=list)
         folder = self.work / "fed" / hashlib.sha256(key.encode()).hexdigest()[:16]
         if not folder.is_dir():
             draft, fresh = self.scratch / "draft", self.scratch / "fed"
             for old in (draft, fresh):
                 shutil.rmtree(old, ignore_errors=True)
-            write_draft(draft, method.plan, task, align)
-            self.bcid.windows(draft, task.name, [self.recordings[f] for f in files], adapt if method.plan.align else None, fresh)
+            write_draft(draft, plan, task, align)
+            self.bcid.windows(draft, task.name, [self.recordings[f] for f in files], adapt if plan.align else None, fresh)
             folder.parent.mkdir(parents=True, exist_ok=True)
             try:
                 fresh.rename(folder)

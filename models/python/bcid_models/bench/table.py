@@ -42,7 +42,7 @@ def _accuracies(rows: Rows, protocols: list[str], models: list[str]) -> list[str
     out = []
     for name in protocols:
         protocol = PROTOCOLS[name]
-        some = next(found[0] for key, found in rows.items() if key[0] == name)["live"]
+        some = next(found[0] for key, found in rows.items() if key[0] == name)["offline"]
         out += [
             f"### {name}: {protocol.about}; {protocol.task}",
             "",
@@ -52,7 +52,7 @@ def _accuracies(rows: Rows, protocols: list[str], models: list[str]) -> list[str
             "|---|---|---|---|---|---|---|---|---|",
         ]
         own = [(m, rows[name, m]) for m in models if (name, m) in rows]
-        own.sort(key=lambda entry: -sum(r["live"]["correct"] for r in entry[1]) / len(entry[1]))
+        own.sort(key=lambda entry: -sum((r["live"] or r["offline"])["correct"] for r in entry[1]) / len(entry[1]))
         out += [_accuracy_row(model, found) for model, found in own]
         out.append("")
     return out
@@ -60,13 +60,17 @@ def _accuracies(rows: Rows, protocols: list[str], models: list[str]) -> list[str
 
 def _accuracy_row(model: str, found: list[dict]) -> str:
     live, off = found[0]["live"], found[0]["offline"]
-    low, high = live["accuracy_ci95"]
-    otherwise = sum(f["agreement"]["otherwise"] or 0 for row in found for f in row["folds"])
-    p = "< 0.0002" if live["p_permutation"] < 0.0002 else f"{live['p_permutation']:.3g}"
-    seeds = "1" if len(found) == 1 else ", ".join(str(row["live"]["correct"]) for row in found)
+    said = live or off
+    low, high = said["accuracy_ci95"]
+    p = "< 0.0002" if said["p_permutation"] < 0.0002 else f"{said['p_permutation']:.3g}"
+    if live:
+        otherwise = str(sum(f["agreement"]["otherwise"] or 0 for row in found for f in row["folds"]))
+    else:
+        otherwise = "not run"
+    seeds = "1" if len(found) == 1 else ", ".join(str((row["live"] or row["offline"])["correct"]) for row in found)
     return (
-        f"| {model} | {live['correct']} | {live['accuracy']:.3f} ({low:.3f} to {high:.3f}) | {live['balanced_accuracy']:.3f} | {live['kappa']:.2f} "
-        f"| {live['roc_auc']:.3f} | {p} | {off['correct']}; {otherwise} | {seeds} |"
+        f"| {model} | {live['correct'] if live else '-'} | {said['accuracy']:.3f} ({low:.3f} to {high:.3f}) | {said['balanced_accuracy']:.3f} | {said['kappa']:.2f} "
+        f"| {said['roc_auc']:.3f} | {p} | {off['correct']}; {otherwise} | {seeds} |"
     )
 
 
@@ -88,7 +92,7 @@ def _costs(rows: Rows, protocols: list[str], models: list[str], streams: dict[st
     ]
     for model in models:
         found = next((rows[p, model] for p in ("a7-a8-idle", *protocols) if (p, model) in rows), None)
-        if found is None:
+        if found is None or found[0]["live"] is None:
             continue
         fold, trained = found[0]["folds"][-1], found[0]["folds"][-1]["trained"]
         worst = max(f["onnx_difference"] for key, each in rows.items() if key[1] == model for row in each for f in row["folds"])
@@ -104,7 +108,9 @@ def _costs(rows: Rows, protocols: list[str], models: list[str], streams: dict[st
 def _audit(rows: Rows, protocols: list[str], models: list[str]) -> list[str]:
     out = ["### Audit: windows moved against the cue, and parts of the head", ""]
     for name in protocols:
-        own = [(m, rows[name, m][0]["live"]) for m in models if (name, m) in rows]
+        own = [(m, rows[name, m][0]["live"]) for m in models if (name, m) in rows and rows[name, m][0]["live"]]
+        if not own:
+            continue
         shifts = [f"{s['shift_s']:+.2f} s" for s in own[0][1]["window_shift"]]
         regions = [r["what"] for r in own[0][1]["regions"]]
         out += [f"{name}:", "", f"| model | {' | '.join(shifts + regions)} |", "|---" * (1 + len(shifts) + len(regions)) + "|"]
