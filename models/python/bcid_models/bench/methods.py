@@ -211,6 +211,11 @@ NETWORKS = tuple(
         "mvcnet", "csbrain",
     )
 )  # fmt: skip
+AUGMENTED = (
+    Network("shallow+noise", "shallow", WIDE, recipe={"augment": ("scale", "noise", "mask")}),
+    Network("shallow+frequency", "shallow", WIDE, recipe={"augment": ("frequency", "surrogate")}),
+    Network("shallow+mirror", "shallow", WIDE, recipe={"augment": ("mirror",)}),
+)
 ENSEMBLES = (
     Ensemble("shallow-x5", ("shallow",) * 5, WIDE),
     Ensemble("mixed-x5", ("shallow", "basenet", "eegnet", "shallow", "basenet"), WIDE),
@@ -223,6 +228,6 @@ TRANSFER = tuple(
     for mode in ("none", "head", "frozen", "reset", "full")
 )
 REFERENCES = (Reference("pyriemann-ts-lr", "ts-lr"), Reference("pyriemann-csp-lda", "csp-lda"))
-METHODS: dict[str, Method | Native | Reference] = {m.name: m for m in (*REFERENCES, *NATIVE, *CLASSICAL, *NETWORKS, *ENSEMBLES, *FOUNDATION, *TRANSFER)}
+METHODS: dict[str, Method | Native | Reference] = {m.name: m for m in (*REFERENCES, *NATIVE, *CLASSICAL, *NETWORKS, *AUGMENTED, *ENSEMBLES, *FOUNDATION, *TRANSFER)}
 TUNED = {m.name for m in TRANSFER}
 """Those that need a protocol with a source."""

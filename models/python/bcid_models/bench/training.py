@@ -10,7 +10,7 @@ from onnx import ModelProto
 from torch import nn
 from torch.nn import functional
 
-from ..networks import cost, export, registry
+from ..networks import augment, cost, export, registry
 from ..networks.shape import Shape
 from .fed import Fed
 from .methods import Network, Progress
@@ -34,6 +34,7 @@ class Recipe:
     weight_decay: float = 1e-2
     clip: float = 1.0
     validation: float = 0.2
+    augment: tuple[str, ...] = ()
 
 
 @dataclass
@@ -74,7 +75,7 @@ def settle(seed: int) -> None:
 def made(method: Network, task: Task) -> tuple[Shape, nn.Module]:
     """The network, its weights new."""
     shape = Shape(task.channels, method.plan.samples(task), task.rate_hz, len(task.classes))
-    own = {"mirror_classes": mirror(task.classes)} if method.network == "mvcnet" else {}
+    own = {"mirror_classes": augment.mirror_classes(task.classes)} if method.network == "mvcnet" else {}
     return shape, registry.build(method.network, shape, **own | method.options)
 
 
@@ -95,10 +96,12 @@ def train(
     optimiser = torch.optim.AdamW(free, lr=recipe.rate, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.epochs)
     own = None if still else getattr(module, "training_loss", None)
+    augmentation = Augmentation(recipe.augment, shape, fed.classes)
     best, best_loss, best_epoch, begun = None, float("inf"), 0, time.perf_counter()
     for epoch in range(recipe.epochs):
         module.train(not still)
         for x, y in data.batches(recipe, generator):
+            x, y = augmentation(x, y, generator)
             loss = functional.cross_entropy(module(x), y) if own is None else own(x, y, generator)
             optimiser.zero_grad()
             loss.backward()
@@ -126,12 +129,38 @@ def train(
     return TrainedNetwork(module, shape, temperature, told)
 
 
-def mirror(classes: tuple[str, ...]) -> tuple[int, ...] | None:
-    """What the classes become where left and right hemisphere change places; `None` where that is not known."""
-    if not {"left", "right"} <= set(classes):
-        return None
-    swapped = {"left": "right", "right": "left"}
-    return tuple(classes.index(swapped.get(label, label)) for label in classes)
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done anew to each batch that teaches, by name, in order: see `AUGMENTATIONS`."""
+
+    names: tuple[str, ...]
+    shape: Shape
+    classes: tuple[str, ...]
+
+    def __call__(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        for name in self.names:
+            x, y = AUGMENTATIONS[name](self, x, y, generator)
+        return x, y
+
+    def mirrored(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Half of the windows as the mirrored person's, where classes mirror each other."""
+        classes = augment.mirror_classes(self.classes)
+        if classes is None:
+            return x, y
+        other, label = augment.reflect(x, y, augment.mirror_channels(self.shape.channels), classes)
+        turn = torch.rand(len(x), generator=generator) < 0.5
+        return torch.where(turn[:, None, None], other, x), torch.where(turn, label, y)
+
+
+AUGMENTATIONS = {
+    "scale": lambda a, x, y, g: (augment.scale(x, 0.2, g), y),
+    "noise": lambda a, x, y, g: (augment.add_noise(x, 0.2, g), y),
+    "mask": lambda a, x, y, g: (augment.mask_time(x, 0.1 * a.shape.seconds, a.shape.rate_hz, g), y),
+    "frequency": lambda a, x, y, g: (augment.shift_frequency(x, augment.uniform(len(x), -0.5, 0.5, g), a.shape.rate_hz), y),
+    "surrogate": lambda a, x, y, g: (augment.surrogate(x, 0.2, g), y),
+    "mirror": Augmentation.mirrored,
+}
+"""Gains of 0.8 to 1.2; white noise of a fifth of the signal; a tenth of the window silenced; up to half a hertz; phases turned by up to 36 degrees."""
 
 
 def split(fed: Fed, part: float, held_part: int = 0) -> tuple[list[int], list[int]]:
