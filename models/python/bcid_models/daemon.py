@@ -36,7 +36,9 @@ class Bcid:
 
     def windows(self, draft: Path, task: str, recordings: Sequence[Path], adapt: str | None, out: Path) -> None:
         """Writes to `out` what a decoder of the contract in `draft` is fed: see `bcid windows --help`."""
-        self._run("windows", "--decoder", draft, "--task", task, *_adapt(adapt), "--out", out, "--recordings", *recordings)
+        self._run(
+            "windows", "--decoder", draft, "--task", task, *_adapt(adapt), "--out", out, "--recordings", *recordings
+        )
 
     def fit(self, task: str, recordings: Sequence[Path], out: Path, *options: str) -> None:
         """Learns a decoder of the daemon's own: `bcid fit`."""

@@ -84,7 +84,9 @@ def test_no_fold_tries_what_has_taught():
             assert fold.train and fold.test and not set(fold.train) & set(fold.test), protocol.name
     # Of days and people nothing is on both sides.
     person = PROTOCOLS["others-s1-lr"].folds[0]
-    assert not any(file.startswith("S001") for file in person.train) and all(file.startswith("S001") for file in person.test)
+    assert not any(file.startswith("S001") for file in person.train) and all(
+        file.startswith("S001") for file in person.test
+    )
 
 
 @pytest.fixture(scope="module")

@@ -71,13 +71,18 @@ def test_what_can_be_told_apart_is_learned_and_held_trials_do_not_teach():
     trained = training.fit(Network("shallow", "shallow", PLAN, recipe={"epochs": 15}), some, TASK, 0, silent)
     other = fed(3)
     own = [other.within(trial) for trial in other.trials]
-    right = [trained.posteriors(np.asarray(other.numbers[o])).mean(axis=0).argmax() == t.label for o, t in zip(own, other.trials, strict=True)]
+    right = [
+        trained.posteriors(np.asarray(other.numbers[o])).mean(axis=0).argmax() == t.label
+        for o, t in zip(own, other.trials, strict=True)
+    ]
     assert np.mean(right) > 0.9
     # Were the cues of the held recording all wrong, the weights of the first epoch would be the same.
     wrong = tuple(dataclasses.replace(t, label=1 - t.label) if t.recording == 5 else t for t in some.trials)
     once = {"epochs": 1}
     first, second = (
-        training.fit(Network("shallow", "shallow", PLAN, recipe=once), dataclasses.replace(some, trials=trials), TASK, 0, silent)
+        training.fit(
+            Network("shallow", "shallow", PLAN, recipe=once), dataclasses.replace(some, trials=trials), TASK, 0, silent
+        )
         for trials in (some.trials, wrong)
     )
     for a, b in zip(first.module.parameters(), second.module.parameters(), strict=True):
@@ -85,7 +90,14 @@ def test_what_can_be_told_apart_is_learned_and_held_trials_do_not_teach():
 
 
 @pytest.mark.parametrize(
-    ("mode", "changes"), [("none", set()), ("head", {"head"}), ("frozen", {"head", "statistics"}), ("reset", {"head", "mixing"}), ("full", {"head", "body", "statistics"})]
+    ("mode", "changes"),
+    [
+        ("none", set()),
+        ("head", {"head"}),
+        ("frozen", {"head", "statistics"}),
+        ("reset", {"head", "mixing"}),
+        ("full", {"head", "body", "statistics"}),
+    ],
 )
 def test_a_transfer_changes_what_its_mode_says_and_nothing_else(mode, changes):
     source, own = fed(4), fed(5, recordings=3, trials=4)
@@ -98,7 +110,13 @@ def test_a_transfer_changes_what_its_mode_says_and_nothing_else(mode, changes):
         found.add("mixing")
     for name, value in state.items():
         if not torch.equal(value, before[name]):
-            kind = "head" if name.startswith("final_layer") else "statistics" if "running" in name or "batches" in name else "body"
+            kind = (
+                "head"
+                if name.startswith("final_layer")
+                else "statistics"
+                if "running" in name or "batches" in name
+                else "body"
+            )
             found.add(kind)
     assert found == changes
 

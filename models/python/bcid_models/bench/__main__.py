@@ -29,6 +29,7 @@ def main() -> int:
     bench = Bench(Bcid(find()), {f: path for found in files.values() for f, path in found.items()}, asked.work)
     rows = [(m, p, s) for p in asked.protocols if p not in short for m in asked.models for s in asked.seeds]
     rows = [(m, p, s) for m, p, s in rows if m not in TUNED or all(fold.source for fold in PROTOCOLS[p].folds)]
+    differs = 0
     for n, (model, protocol, seed) in enumerate(rows):
         method, file = METHODS[model], asked.out / f"{protocol}--{model}--{seed}.json"
         settings = json.loads(json.dumps(method.settings()))
@@ -41,7 +42,12 @@ def main() -> int:
         part.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
         part.replace(file)
         print(_line(row), flush=True)
-    return 0
+        differs += any(f["agreement"]["otherwise"] for f in row["folds"] if row["live"])
+    if differs:
+        print(
+            f"{differs} of the rows made now decide trials otherwise through the daemon than offline", file=sys.stderr
+        )
+    return 1 if differs else 0
 
 
 def _line(row: dict) -> str:
@@ -63,7 +69,12 @@ def _bar(what: str):
     def told(done: int, of: int) -> None:
         if sys.stderr.isatty():
             filled = 30 * done // max(of, 1)
-            print(f"\r{what:<44} [{'#' * filled}{'.' * (30 - filled)}] {done}/{of} ", end="\n" if done == of else "", file=sys.stderr, flush=True)
+            print(
+                f"\r{what:<44} [{'#' * filled}{'.' * (30 - filled)}] {done}/{of} ",
+                end="\n" if done == of else "",
+                file=sys.stderr,
+                flush=True,
+            )
 
     return told
 

@@ -17,12 +17,13 @@ import numpy as np
 from ..daemon import ROOT, Bcid, find
 from . import tasks
 from .fed import Cued, Fed
+from .judge import decide
 from .methods import METHODS, TUNED, Method
-from .run import Bench, decide
 from .tasks import PROTOCOLS, Protocol, locate
+from .workshop import Workshop
 
 
-def audit(bench: Bench, method: Method, protocol: Protocol, seed: int) -> dict:
+def audit(bench: Workshop, method: Method, protocol: Protocol, seed: int) -> dict:
     """Figures of each way to split, by its name."""
     task = tasks.task(protocol.task)
     files = protocol.files()
@@ -40,8 +41,12 @@ def audit(bench: Bench, method: Method, protocol: Protocol, seed: int) -> dict:
     for name, (cued, parts) in ways.items():
         outcomes = []
         for part in np.unique(parts):
-            teach = dataclasses.replace(cued, trials=tuple(t for t, p in zip(cued.trials, parts, strict=True) if p != part))
-            tried = dataclasses.replace(cued, trials=tuple(t for t, p in zip(cued.trials, parts, strict=True) if p == part))
+            teach = dataclasses.replace(
+                cued, trials=tuple(t for t, p in zip(cued.trials, parts, strict=True) if p != part)
+            )
+            tried = dataclasses.replace(
+                cued, trials=tuple(t for t, p in zip(cued.trials, parts, strict=True) if p == part)
+            )
             outcomes.append(decide(method.fit(teach, task, seed, lambda done, of: None), tried, prior)[0])
         every = outcomes[0]
         for outcome in outcomes[1:]:
@@ -62,8 +67,16 @@ def _permuted(fed: Fed, rng: np.random.Generator) -> Fed:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bcid-models audit", description=__doc__.splitlines()[0])
-    parser.add_argument("--recordings", type=Path, nargs="+", default=[ROOT / "models" / "data" / "eegmmidb"], metavar="FOLDER")
-    parser.add_argument("--models", nargs="+", default=["ts-lr", "eegnet"], choices=[n for n, m in METHODS.items() if hasattr(m, "fit") and n not in TUNED], metavar="NAME")
+    parser.add_argument(
+        "--recordings", type=Path, nargs="+", default=[ROOT / "models" / "data" / "eegmmidb"], metavar="FOLDER"
+    )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=["ts-lr", "eegnet"],
+        choices=[n for n, m in METHODS.items() if hasattr(m, "fit") and n not in TUNED],
+        metavar="NAME",
+    )
     parser.add_argument("--protocol", default="a7-idle", choices=list(PROTOCOLS), metavar="NAME")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "bench", metavar="FOLDER")
@@ -75,7 +88,7 @@ def main() -> int:
     if missing:
         print(f"missing: {', '.join(missing)}", file=sys.stderr)
         return 66
-    bench = Bench(Bcid(find()), files, asked.work)
+    bench = Workshop(Bcid(find()), files, asked.work)
     asked.out.mkdir(parents=True, exist_ok=True)
     for model in asked.models:
         found = audit(bench, METHODS[model], protocol, asked.seed)

@@ -182,7 +182,13 @@ class Transfer:
         from . import training
 
         recipe = vars(training.Recipe(**self.recipe))
-        return {"network": self.network, "mode": self.mode, "options": self.options, "recipe": recipe, "plan": vars(self.plan)}
+        return {
+            "network": self.network,
+            "mode": self.mode,
+            "options": self.options,
+            "recipe": recipe,
+            "plan": vars(self.plan),
+        }
 
 
 SHORT = Plan(((8.0, 30.0),), 0.5, align_s=0.5)
@@ -228,6 +234,8 @@ TRANSFER = tuple(
     for mode in ("none", "head", "frozen", "reset", "full")
 )
 REFERENCES = (Reference("pyriemann-ts-lr", "ts-lr"), Reference("pyriemann-csp-lda", "csp-lda"))
-METHODS: dict[str, Method | Native | Reference] = {m.name: m for m in (*REFERENCES, *NATIVE, *CLASSICAL, *NETWORKS, *AUGMENTED, *ENSEMBLES, *FOUNDATION, *TRANSFER)}
+METHODS: dict[str, Method | Native | Reference] = {
+    m.name: m for m in (*REFERENCES, *NATIVE, *CLASSICAL, *NETWORKS, *AUGMENTED, *ENSEMBLES, *FOUNDATION, *TRANSFER)
+}
 TUNED = {m.name for m in TRANSFER}
 """Those that need a protocol with a source."""

@@ -13,7 +13,13 @@ def _pyplot():
     import matplotlib
 
     matplotlib.use("Agg")
-    matplotlib.rcParams |= {"svg.hashsalt": "bcid", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    matplotlib.rcParams |= {
+        "svg.hashsalt": "bcid",
+        "svg.fonttype": "none",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
     from matplotlib import pyplot
 
     return pyplot
@@ -23,7 +29,9 @@ def accuracies(rows: dict, protocols: list[str], models: list[str], file: Path) 
     """A panel for each protocol: each model's accuracy through the daemon, 95 % interval, chance dashed; seed 0."""
     pyplot = _pyplot()
     shown = [p for p in protocols if sum((p, m) in rows for m in models) > 1]
-    figure, axes = pyplot.subplots(1, len(shown), figsize=(3.1 * len(shown), 0.2 * len(models) + 1.4), sharey=True, squeeze=False)
+    figure, axes = pyplot.subplots(
+        1, len(shown), figsize=(3.1 * len(shown), 0.2 * len(models) + 1.4), sharey=True, squeeze=False
+    )
     for axis, protocol in zip(axes[0], shown, strict=True):
         for k, model in enumerate(reversed(models)):
             if (protocol, model) not in rows:

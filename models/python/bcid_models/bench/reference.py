@@ -25,7 +25,12 @@ class Reference:
     kind: str
 
     def settings(self) -> dict:
-        return {"reference": self.kind, "band_hz": [8.0, 30.0], "covariance": "oas", "recentred": "where another day or person is tried"}
+        return {
+            "reference": self.kind,
+            "band_hz": [8.0, 30.0],
+            "covariance": "oas",
+            "recentred": "where another day or person is tried",
+        }
 
     def plan(self, task: Task) -> Plan:
         """One window or two fit a trial; the first counts."""

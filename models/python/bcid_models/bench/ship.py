@@ -14,8 +14,9 @@ from pathlib import Path
 from ..contract import Metric
 from ..daemon import ROOT, Bcid, find
 from .methods import METHODS
-from .run import Bench, Stated
+from .run import Bench
 from .tasks import PROTOCOLS, locate
+from .workshop import Stated
 
 PROTOCOL, PREFIX = "s1-ff-10", "eegmmidb-s001-ff"
 LICENCE = "MIT OR Apache-2.0; trained on eegmmidb v1.0.0, ODC-By-1.0"
@@ -45,7 +46,13 @@ There is no class for rest: without cues its intents mean nothing. Of anybody el
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bcid-models ship", description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=["shallow", "basenet", "csbrain", "mvcnet"], choices=list(METHODS), metavar="NAME")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=["shallow", "basenet", "csbrain", "mvcnet"],
+        choices=list(METHODS),
+        metavar="NAME",
+    )
     parser.add_argument("--rows", type=Path, default=ROOT / "models" / "bench", metavar="FOLDER")
     parser.add_argument("--zoo", type=Path, default=ROOT / "models" / "zoo", metavar="FOLDER")
     parser.add_argument("--work", type=Path, default=ROOT / "target" / "bench-models", metavar="FOLDER")
@@ -54,14 +61,24 @@ def main() -> int:
     for model in asked.models:
         row = json.loads((asked.rows / f"{PROTOCOL}--{model}--0.json").read_text(encoding="utf-8"))
         live = row["live"]
-        test = Metric("trial_accuracy", "S001R10.edf, never seen", live["accuracy"], tuple(live["accuracy_ci95"]), live["trials"], live["chance"])
+        test = Metric(
+            "trial_accuracy",
+            "S001R10.edf, never seen",
+            live["accuracy"],
+            tuple(live["accuracy_ci95"]),
+            live["trials"],
+            live["chance"],
+        )
         stated = Stated(LICENCE, "S001 of eegmmidb", SPLIT, (test,))
         folder = asked.zoo / f"{PREFIX}-{model}"
         bench = Bench(Bcid(find()), files, asked.work, stated)
         made = asked.work / "ship" / folder.name
         again = bench.row(METHODS[model], PROTOCOLS[PROTOCOL], 0, lambda done, of: None, keep=made)
         if again["folds"][0]["decided"] != row["folds"][0]["decided"]:
-            print(f"{model} does not decide as its row says: this machine's arithmetic is another; nothing was changed", file=sys.stderr)
+            print(
+                f"{model} does not decide as its row says: this machine's arithmetic is another; nothing was changed",
+                file=sys.stderr,
+            )
             return 1
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(made, folder)

@@ -59,10 +59,18 @@ class Plan:
             steps.append({"align": settings})
         return tuple(steps)
 
-    def contract(self, task: Task, name: str, output: Output, provenance: Provenance, about: str, licence: str, reference: bool) -> Contract:
+    def contract(
+        self, task: Task, name: str, output: Output, provenance: Provenance, about: str, licence: str, reference: bool
+    ) -> Contract:
         """The contract of a decoder of windows of this signal."""
         given = Input("signal", task.channels, "uV", task.rate_hz, self.samples(task), self.hop(task))
-        return Contract(Identity(name, "1.0.0", about, licence), given, output, provenance, self.steps(task, reference and self.align))
+        return Contract(
+            Identity(name, "1.0.0", about, licence),
+            given,
+            output,
+            provenance,
+            self.steps(task, reference and self.align),
+        )
 
 
 def write_draft(folder: Path, plan: Plan, task: Task, align: Path | None) -> None:
@@ -71,7 +79,15 @@ def write_draft(folder: Path, plan: Plan, task: Task, align: Path | None) -> Non
     reference = align is not None and plan.align
     if reference:
         (folder / ALIGN).write_bytes(align.read_bytes())
-    made = plan.contract(task, "draft", Output("logits", "class_logits", task.classes), Provenance("-", "-", "-", "-"), "-", "-", reference)
+    made = plan.contract(
+        task,
+        "draft",
+        Output("logits", "class_logits", task.classes),
+        Provenance("-", "-", "-", "-"),
+        "-",
+        "-",
+        reference,
+    )
     found = document(made)
     del found["model"]
     (folder / "decoder.toml").write_text(to_toml(found), encoding="utf-8")

@@ -21,8 +21,9 @@ from ..daemon import ROOT, Bcid, find
 from ..export import streaming
 from ..export.graph import Refused
 from .fed import Fed
+from .judge import timed
 from .methods import METHODS, NETWORKS
-from .run import Bench, timed
+from .run import Bench
 from .tasks import PROTOCOLS, locate
 
 PROTOCOL = "s1-ff-10"
@@ -60,7 +61,12 @@ def stream(bench: Bench, of_window: Path, fed: Fed, out: Path) -> Found:
     shutil.rmtree(out, ignore_errors=True)
     bench.bcid.pack(stage, of_window / found["golden"]["segment"], found["golden"]["origin"], out)
     report = made.report
-    told = {"us": timed(out), "window_us": timed(of_window), "largest_difference": report.parity.difference, "windows": report.parity.windows}
+    told = {
+        "us": timed(out),
+        "window_us": timed(of_window),
+        "largest_difference": report.parity.difference,
+        "windows": report.parity.windows,
+    }
     return Found(told | {"priced_us": [report.hop_price_us, report.window_price_us]}, out)
 
 
@@ -95,13 +101,23 @@ def main() -> int:
         if found.bundle is not None:
             live = bench.bcid.evaluate(hop, protocol.task, [files[f] for f in protocol.folds[0].test], protocol.adapt)
             classes = live["classes"]
-            decided = "".join("-" if t["decided"] is None else str(classes.index(t["decided"])) for t in live["per_trial"])
-            told |= {"correct": live["correct"], "trials": live["trials"], "decided": decided, "window_decided": row["folds"][0]["decided"]}
+            decided = "".join(
+                "-" if t["decided"] is None else str(classes.index(t["decided"])) for t in live["per_trial"]
+            )
+            told |= {
+                "correct": live["correct"],
+                "trials": live["trials"],
+                "decided": decided,
+                "window_decided": row["folds"][0]["decided"],
+            }
         (asked.out / f"stream--{model}.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         if found.bundle is None:
             print(f"{model}: none: {told['refused']}", flush=True)
         else:
-            print(f"{model}: {told['us']['p50']} us a hop, {told['window_us']['p50']} us a window; apart {told['largest_difference']:.1e}; {told['decided']}", flush=True)
+            print(
+                f"{model}: {told['us']['p50']} us a hop, {told['window_us']['p50']} us a window; apart {told['largest_difference']:.1e}; {told['decided']}",
+                flush=True,
+            )
     return 0
 
 

@@ -35,7 +35,15 @@ def markdown(rows: Rows, streams: dict[str, dict] | None = None) -> str:
     """The tables."""
     protocols = [p for p in PROTOCOLS if any(key[0] == p for key in rows)]
     models = [m for m in METHODS if any(key[1] == m for key in rows)]
-    return "\n".join([*_accuracies(rows, protocols, models), "", *_costs(rows, protocols, models, streams or {}), "", *_audit(rows, protocols, models)])
+    return "\n".join(
+        [
+            *_accuracies(rows, protocols, models),
+            "",
+            *_costs(rows, protocols, models, streams or {}),
+            "",
+            *_audit(rows, protocols, models),
+        ]
+    )
 
 
 def _accuracies(rows: Rows, protocols: list[str], models: list[str]) -> list[str]:
@@ -85,7 +93,7 @@ def _costs(rows: Rows, protocols: list[str], models: list[str], streams: dict[st
     out = [
         "### What they cost",
         "",
-        "Of the model alone, in ONNX Runtime, one thread of a shared machine. \"Streaming\" is fed by the hop on `s1-ff-10`: us a hop, and how far apart from the window's outputs.",
+        'Of the model alone, in ONNX Runtime, one thread of a shared machine. "Streaming" is fed by the hop on `s1-ff-10`: us a hop, and how far apart from the window\'s outputs.',
         "",
         "| model | parameters | multiply-accumulates a window | us a window, p50; p99 | streaming | trained in, s | ONNX and original apart |",
         "|---|---|---|---|---|---|---|",
@@ -95,13 +103,17 @@ def _costs(rows: Rows, protocols: list[str], models: list[str], streams: dict[st
         if found is None or found[0]["live"] is None:
             continue
         fold, trained = found[0]["folds"][-1], found[0]["folds"][-1]["trained"]
-        worst = max(f["onnx_difference"] for key, each in rows.items() if key[1] == model for row in each for f in row["folds"])
+        worst = max(
+            f["onnx_difference"] for key, each in rows.items() if key[1] == model for row in each for f in row["folds"]
+        )
 
         def count(key: str, trained: dict = trained) -> str:
             return f"{trained[key]:,}".replace(",", " ") if key in trained else "-"
 
         us = fold["us"]
-        out.append(f"| {model} | {count('parameters')} | {count('macs')} | {us['p50']:.0f}; {us['p99']:.0f} | {_streaming(streams.get(model))} | {trained.get('train_s', '-')} | {worst:.1e} |")
+        out.append(
+            f"| {model} | {count('parameters')} | {count('macs')} | {us['p50']:.0f}; {us['p99']:.0f} | {_streaming(streams.get(model))} | {trained.get('train_s', '-')} | {worst:.1e} |"
+        )
     return out
 
 
@@ -113,7 +125,12 @@ def _audit(rows: Rows, protocols: list[str], models: list[str]) -> list[str]:
             continue
         shifts = [f"{s['shift_s']:+.2f} s" for s in own[0][1]["window_shift"]]
         regions = [r["what"] for r in own[0][1]["regions"]]
-        out += [f"{name}:", "", f"| model | {' | '.join(shifts + regions)} |", "|---" * (1 + len(shifts) + len(regions)) + "|"]
+        out += [
+            f"{name}:",
+            "",
+            f"| model | {' | '.join(shifts + regions)} |",
+            "|---" * (1 + len(shifts) + len(regions)) + "|",
+        ]
         for model, live in own:
             cells = [f"{e['accuracy']:.2f}" for e in (*live["window_shift"], *live["regions"])]
             out.append(f"| {model} | {' | '.join(cells)} |")
@@ -141,21 +158,34 @@ def _others_markdown(audits: list[dict], bundles: list[dict]) -> str:
     out = []
     if audits:
         out += ["### Audit: how trials are split", ""]
-        out += ["Right of all trials where whole recordings are left out, where shuffled trials are, and where the cues that teach and try are in random order (what is then above chance would leak).", ""]
-        out += ["| protocol | model | chronological | shuffled | permuted labels | chance |", "|---|---|---|---|---|---|"]
+        out += [
+            "Right of all trials where whole recordings are left out, where shuffled trials are, and where the cues that teach and try are in random order (what is then above chance would leak).",
+            "",
+        ]
+        out += [
+            "| protocol | model | chronological | shuffled | permuted labels | chance |",
+            "|---|---|---|---|---|---|",
+        ]
         for found in audits:
             ways = found["ways"]
             cells = [f"{w['correct']} of {w['trials']} ({w['accuracy']:.3f})" for w in ways.values()]
-            out.append(f"| {found['audit_of']} | {found['model']} | {' | '.join(cells)} | {ways['chronological']['chance']:.3f} |")
+            out.append(
+                f"| {found['audit_of']} | {found['model']} | {' | '.join(cells)} | {ways['chronological']['chance']:.3f} |"
+            )
         out.append("")
     if bundles:
         shifts = [f"{s['shift_s']:+.2f} s" for s in bundles[0]["live"]["window_shift"]]
         out += ["### Bundles that were there already, windows moved against the cue", ""]
-        out += [f"| bundle | task and span, s | right | chance | {' | '.join(shifts)} |", "|---" * (4 + len(shifts)) + "|"]
+        out += [
+            f"| bundle | task and span, s | right | chance | {' | '.join(shifts)} |",
+            "|---" * (4 + len(shifts)) + "|",
+        ]
         for found in bundles:
             live = found["live"]
             cells = " | ".join(f"{s['accuracy']:.2f}" for s in live["window_shift"])
-            out.append(f"| {found['bundle']} | {found['task']} | {live['correct']} of {live['trials']} | {live['chance']:.3f} | {cells} |")
+            out.append(
+                f"| {found['bundle']} | {found['task']} | {live['correct']} of {live['trials']} | {live['chance']:.3f} | {cells} |"
+            )
         out.append("")
     return "\n".join(out)
 

@@ -86,21 +86,93 @@ _OTHERS = tuple(file for subject in (2, 3, 4, 5) for file in _s(subject, 3, 4))
 PROTOCOLS = {
     p.name: p
     for p in (
-        Protocol("a7-idle", "sub-A, 7 April, each recording left out once", "openbci16-left-right-idle", _each_left_out(APRIL_7), "onwards"),
-        Protocol("a8-idle", "sub-A, 8 April, each recording left out once", "openbci16-left-right-idle", _each_left_out(APRIL_8), "onwards"),
-        Protocol("a7-a8-idle", "sub-A, 7 April -> 8 April", "openbci16-left-right-idle", (Fold(APRIL_7, APRIL_8),), "running"),
-        Protocol("a7-lr", "sub-A, 7 April, each recording left out once", "openbci16-left-right", _each_left_out(APRIL_7), "onwards"),
-        Protocol("a8-lr", "sub-A, 8 April, each recording left out once", "openbci16-left-right", _each_left_out(APRIL_8), "onwards"),
+        Protocol(
+            "a7-idle",
+            "sub-A, 7 April, each recording left out once",
+            "openbci16-left-right-idle",
+            _each_left_out(APRIL_7),
+            "onwards",
+        ),
+        Protocol(
+            "a8-idle",
+            "sub-A, 8 April, each recording left out once",
+            "openbci16-left-right-idle",
+            _each_left_out(APRIL_8),
+            "onwards",
+        ),
+        Protocol(
+            "a7-a8-idle", "sub-A, 7 April -> 8 April", "openbci16-left-right-idle", (Fold(APRIL_7, APRIL_8),), "running"
+        ),
+        Protocol(
+            "a7-lr",
+            "sub-A, 7 April, each recording left out once",
+            "openbci16-left-right",
+            _each_left_out(APRIL_7),
+            "onwards",
+        ),
+        Protocol(
+            "a8-lr",
+            "sub-A, 8 April, each recording left out once",
+            "openbci16-left-right",
+            _each_left_out(APRIL_8),
+            "onwards",
+        ),
         Protocol("a7-a8-lr", "sub-A, 7 April -> 8 April", "openbci16-left-right", (Fold(APRIL_7, APRIL_8),), "running"),
-        Protocol("b-idle", "sub-B, each recording left out once", "openbci16-left-right-idle", _each_left_out(SUB_B), "onwards"),
-        Protocol("a-b-idle", "sub-A, both days -> sub-B", "openbci16-left-right-idle", (Fold(APRIL_7 + APRIL_8, SUB_B),), "running"),
-        Protocol("s1-ff", "S001, runs 6 and 10, each left out once", "eegmmidb-fists-feet", _each_left_out(_s(1, 6, 10)), "onwards"),
-        Protocol("s1-ff-10", "S001, runs 5, 6, 9 -> 10", "eegmmidb-fists-feet", (Fold(_s(1, 5, 6, 9), _s(1, 10)),), "onwards"),
-        Protocol("s1-lr", "S001, runs 4 and 8, each left out once", "eegmmidb-left-right", _each_left_out(_s(1, 4, 8)), "onwards"),
-        Protocol("s1-lr-8", "S001, runs 3, 4, 7 -> 8", "eegmmidb-left-right", (Fold(_s(1, 3, 4, 7), _s(1, 8)),), "onwards"),
-        Protocol("others-s1-lr", "S002 to S005, runs 3 and 4 -> S001, runs 4 and 8", "eegmmidb-left-right", (Fold(_OTHERS, _s(1, 4, 8)),), "running"),
-        Protocol("a8-tune-idle", "sub-A, 7 April, tuned on recording 8 of 8 April -> 9 to 12", "openbci16-left-right-idle", (Fold(APRIL_8[:1], APRIL_8[1:], APRIL_7),), "onwards"),
-        Protocol("s1-tune-lr", "S002 to S005, tuned on S001, runs 3, 4, 7 -> 8", "eegmmidb-left-right", (Fold(_s(1, 3, 4, 7), _s(1, 8), _OTHERS),), "onwards"),
+        Protocol(
+            "b-idle",
+            "sub-B, each recording left out once",
+            "openbci16-left-right-idle",
+            _each_left_out(SUB_B),
+            "onwards",
+        ),
+        Protocol(
+            "a-b-idle",
+            "sub-A, both days -> sub-B",
+            "openbci16-left-right-idle",
+            (Fold(APRIL_7 + APRIL_8, SUB_B),),
+            "running",
+        ),
+        Protocol(
+            "s1-ff",
+            "S001, runs 6 and 10, each left out once",
+            "eegmmidb-fists-feet",
+            _each_left_out(_s(1, 6, 10)),
+            "onwards",
+        ),
+        Protocol(
+            "s1-ff-10", "S001, runs 5, 6, 9 -> 10", "eegmmidb-fists-feet", (Fold(_s(1, 5, 6, 9), _s(1, 10)),), "onwards"
+        ),
+        Protocol(
+            "s1-lr",
+            "S001, runs 4 and 8, each left out once",
+            "eegmmidb-left-right",
+            _each_left_out(_s(1, 4, 8)),
+            "onwards",
+        ),
+        Protocol(
+            "s1-lr-8", "S001, runs 3, 4, 7 -> 8", "eegmmidb-left-right", (Fold(_s(1, 3, 4, 7), _s(1, 8)),), "onwards"
+        ),
+        Protocol(
+            "others-s1-lr",
+            "S002 to S005, runs 3 and 4 -> S001, runs 4 and 8",
+            "eegmmidb-left-right",
+            (Fold(_OTHERS, _s(1, 4, 8)),),
+            "running",
+        ),
+        Protocol(
+            "a8-tune-idle",
+            "sub-A, 7 April, tuned on recording 8 of 8 April -> 9 to 12",
+            "openbci16-left-right-idle",
+            (Fold(APRIL_8[:1], APRIL_8[1:], APRIL_7),),
+            "onwards",
+        ),
+        Protocol(
+            "s1-tune-lr",
+            "S002 to S005, tuned on S001, runs 3, 4, 7 -> 8",
+            "eegmmidb-left-right",
+            (Fold(_s(1, 3, 4, 7), _s(1, 8), _OTHERS),),
+            "onwards",
+        ),
     )
 }
 

@@ -80,7 +80,14 @@ def made(method: Network, task: Task) -> tuple[Shape, nn.Module]:
 
 
 def train(
-    module: nn.Module, shape: Shape, recipe: Recipe, fed: Fed, seed: int, progress: Progress, held_part: int = 0, still: bool = False
+    module: nn.Module,
+    shape: Shape,
+    recipe: Recipe,
+    fed: Fed,
+    seed: int,
+    progress: Progress,
+    held_part: int = 0,
+    still: bool = False,
 ) -> TrainedNetwork:
     """Trains what of `module` may change; `held_part` says which trials only tell when to stop, counted from the end.
 
@@ -137,12 +144,16 @@ class Augmentation:
     shape: Shape
     classes: tuple[str, ...]
 
-    def __call__(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(
+        self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         for name in self.names:
             x, y = AUGMENTATIONS[name](self, x, y, generator)
         return x, y
 
-    def mirrored(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def mirrored(
+        self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Half of the windows as the mirrored person's, where classes mirror each other."""
         classes = augment.mirror_classes(self.classes)
         if classes is None:
@@ -156,7 +167,10 @@ AUGMENTATIONS = {
     "scale": lambda a, x, y, g: (augment.scale(x, 0.2, g), y),
     "noise": lambda a, x, y, g: (augment.add_noise(x, 0.2, g), y),
     "mask": lambda a, x, y, g: (augment.mask_time(x, 0.1 * a.shape.seconds, a.shape.rate_hz, g), y),
-    "frequency": lambda a, x, y, g: (augment.shift_frequency(x, augment.uniform(len(x), -0.5, 0.5, g), a.shape.rate_hz), y),
+    "frequency": lambda a, x, y, g: (
+        augment.shift_frequency(x, augment.uniform(len(x), -0.5, 0.5, g), a.shape.rate_hz),
+        y,
+    ),
     "surrogate": lambda a, x, y, g: (augment.surrogate(x, 0.2, g), y),
     "mirror": Augmentation.mirrored,
 }
@@ -191,7 +205,10 @@ def scores(module: nn.Module, windows: np.ndarray, batch: int = 256) -> torch.Te
     """Logits `[windows, classes]`, in `eval()`."""
     module.eval()
     with torch.no_grad():
-        parts = [module(torch.from_numpy(np.array(windows[i : i + batch], np.float32))) for i in range(0, len(windows), batch)]
+        parts = [
+            module(torch.from_numpy(np.array(windows[i : i + batch], np.float32)))
+            for i in range(0, len(windows), batch)
+        ]
     return torch.cat(parts)
 
 

@@ -55,7 +55,13 @@ def tune(method: Transfer, source: Fed, fed: Fed, task: Task, seed: int, progres
         module = Mixed(module, len(task.channels))
     rate = recipe.rate / 5 if method.mode == "full" else recipe.rate
     after = training.train(
-        module, before.shape, dataclasses.replace(recipe, rate=rate), fed, seed, lambda done, of: progress(of + done, 2 * of), still=still
+        module,
+        before.shape,
+        dataclasses.replace(recipe, rate=rate),
+        fed,
+        seed,
+        lambda done, of: progress(of + done, 2 * of),
+        still=still,
     )
     after.told["source_epochs"] = before.told["epochs"]
     return after

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..daemon import ROOT, Bcid, DaemonError, find
-from .run import joined_live
+from .judge import joined_live
 from .tasks import locate
 
 LEFT_RIGHT = tuple(f"S{s:03}R{r:02}.edf" for s, r in ((1, 4), (1, 8), (2, 4), (3, 4), (4, 4), (5, 4)))
@@ -68,7 +68,10 @@ def main() -> int:
         row = {"bundle": bundle.name, "task": shown, "files": asked.files, "live": found}
         (asked.out / f"zoo--{shown}--{bundle.name}.json").write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
         shifts = ", ".join(f"{s['shift_s']:+.2f} s {s['accuracy']:.3f}" for s in found["window_shift"])
-        print(f"{bundle.name}: {found['correct']} of {found['trials']}, chance {found['chance']:.3f}; moved {shifts}", flush=True)
+        print(
+            f"{bundle.name}: {found['correct']} of {found['trials']}, chance {found['chance']:.3f}; moved {shifts}",
+            flush=True,
+        )
     return 1 if failed else 0
 
 

@@ -1,0 +1,135 @@
+"""What a row is made with: the daemon, the recordings, and a folder for what may be made anew."""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .. import __version__, bundle
+from ..contract import Contract, Identity, Input, Metric, Output, Provenance, RecordingUse, document, to_toml
+from ..daemon import Bcid
+from ..recording import sha256_of
+from . import tasks
+from .fed import Fed
+from .judge import parity
+from .methods import Method, Trained
+from .signal import ALIGN, Plan, write_draft
+from .tasks import Fold, Task
+
+GOLDEN_S = 4.0
+"""Of the golden segment, beyond two windows."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What a bundle is to say of itself beyond what is known here."""
+
+    licence: str = "not stated: ask whoever made it"
+    subjects: str = "not stated"
+    split: str = "its recordings train; those named in no table are not known to it"
+    metrics: tuple[Metric, ...] = ()
+
+
+@dataclass
+class Workshop:
+    """Where things are: the daemon, recordings by file name, and a folder for what may be made anew."""
+
+    bcid: Bcid
+    recordings: dict[str, Path]
+    work: Path
+    stated: Stated = Stated()
+
+    @property
+    def scratch(self) -> Path:
+        """A folder of this process alone: several may share `work`."""
+        folder = self.work / f"of-{os.getpid()}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def fed(self, method: Method, task: Task, files: tuple[str, ...], adapt: str, align: Path | None) -> Path:
+        """What a decoder of this method is fed."""
+        return self.fed_by(method.plan, task, files, adapt, align)
+
+    def fed_by(self, plan: Plan, task: Task, files: tuple[str, ...], adapt: str, align: Path | None) -> Path:
+        """What a decoder of this plan is fed; made once."""
+        reference = align.read_text(encoding="utf-8") if align else ""
+        key = json.dumps([vars(plan), task.name, files, adapt, reference], default=list)
+        folder = self.work / "fed" / hashlib.sha256(key.encode()).hexdigest()[:16]
+        if not folder.is_dir():
+            draft, fresh = self.scratch / "draft", self.scratch / "fed"
+            for old in (draft, fresh):
+                shutil.rmtree(old, ignore_errors=True)
+            write_draft(draft, plan, task, align)
+            self.bcid.windows(
+                draft, task.name, [self.recordings[f] for f in files], adapt if plan.align else None, fresh
+            )
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                fresh.rename(folder)
+            except OSError:
+                # Another process was sooner.
+                if not folder.is_dir():
+                    raise
+        return folder
+
+    def write(
+        self,
+        method: Method,
+        task: Task,
+        fold: Fold,
+        trained: Trained,
+        align: Path | None,
+        prior: int | None,
+        fed: Fed,
+        out: Path,
+    ) -> float:
+        """Writes the bundle, its golden rows computed by the daemon; returns by how much ONNX and the original differ on real windows."""
+        stage = self.scratch / "stage"
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir(parents=True)
+        tensor = "posterior" if trained.kind == "class_posteriors" else "logits"
+        output = Output(tensor, trained.kind, task.classes, temperature=trained.temperature, prior_windows=prior)
+        uses = tuple(RecordingUse(f, sha256_of(self.recordings[f]), "train") for f in (*fold.source, *fold.train))
+        made_by = Provenance(
+            "bcid-models", __version__, self.stated.subjects, self.stated.split, uses, self.stated.metrics
+        )
+        about = f"{task.name}: {method.name}, windows of {method.plan.window_s:g} s"
+        contract = method.plan.contract(task, out.name, output, made_by, about, self.stated.licence, align is not None)
+        model = trained.to_onnx()
+        bundle.write_model(stage / bundle.MODEL, model, contract)
+        found = document(contract)
+        (stage / "decoder.toml").write_text(to_toml(found), encoding="utf-8")
+        if align is not None:
+            shutil.copy(align, stage / ALIGN)
+        shutil.copy(tasks.ROOT / "calibration" / "tasks" / f"{task.name}.toml", stage / "task.toml")
+        segment = self._segment(task, fold.train[0], 2 * method.plan.window_s + GOLDEN_S)
+        np.save(self.scratch / "segment.npy", segment)
+        self.bcid.pack(
+            stage, self.scratch / "segment.npy", f"{fold.train[0]}, its first {len(segment) / task.rate_hz:.1f} s", out
+        )
+        some = np.asarray(fed.numbers[np.flatnonzero(fed.valid)[::97][:64]])
+        return parity(trained, stage / bundle.MODEL, tensor, some)
+
+    def _segment(self, task: Task, file: str, seconds: float) -> np.ndarray:
+        """The first seconds of a recording as the daemon reads it, `[frames, channels]` uV."""
+        draft, out = self.scratch / "raw-draft", self.scratch / "raw"
+        for folder in (draft, out):
+            shutil.rmtree(folder, ignore_errors=True)
+        frames = round(seconds * task.rate_hz)
+        contract = _raw(task, frames)
+        draft.mkdir(parents=True)
+        found = document(contract)
+        del found["model"]
+        (draft / "decoder.toml").write_text(to_toml(found), encoding="utf-8")
+        self.bcid.windows(draft, task.name, [self.recordings[file]], None, out)
+        return np.ascontiguousarray(Fed.read(out).numbers[0].T)
+
+
+def _raw(task: Task, frames: int) -> Contract:
+    given = Input("signal", task.channels, "uV", task.rate_hz, frames, frames)
+    output = Output("logits", "class_logits", task.classes)
+    return Contract(Identity("raw", "0", "-", "-"), given, output, Provenance("-", "-", "-", "-"))
