@@ -48,6 +48,10 @@ class Bcid:
         """Makes a bundle of a folder with a model and a decoder.toml: `bcid decoder pack`."""
         self._run("decoder", "pack", folder, "--segment", segment, "--origin", origin, "--out", out)
 
+    def verify(self, bundle: Path) -> None:
+        """Checks a bundle as the daemon would, its golden rows included: `bcid decoder verify`."""
+        self._run("decoder", "verify", bundle)
+
     def evaluate(self, bundle: Path, task: str, recordings: Sequence[Path], adapt: str | None) -> dict:
         """What `bcid evaluate` finds."""
         with tempfile.TemporaryDirectory() as folder:

@@ -20,7 +20,7 @@ from .workshop import Stated
 
 PROTOCOL, PREFIX = "s1-ff-10", "eegmmidb-s001-ff"
 LICENCE = "MIT OR Apache-2.0; trained on eegmmidb v1.0.0, ODC-By-1.0"
-SPLIT = "runs 5, 6 and 9 train, of which run 9 only told when to stop; run 10 was tried once with everything settled"
+SPLIT = "runs 5, 6 and 9 train, of which run 9 only told when to stop; run 10 decided nothing"
 
 CARD = """# {name}
 
@@ -73,6 +73,7 @@ def main() -> int:
         folder = asked.zoo / f"{PREFIX}-{model}"
         bench = Bench(Bcid(find()), files, asked.work, stated)
         made = asked.work / "ship" / folder.name
+        made.parent.mkdir(parents=True, exist_ok=True)
         again = bench.row(METHODS[model], PROTOCOLS[PROTOCOL], 0, lambda done, of: None, keep=made)
         if again["folds"][0]["decided"] != row["folds"][0]["decided"]:
             print(
