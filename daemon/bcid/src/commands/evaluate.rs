@@ -180,19 +180,24 @@ impl Job {
         let mut offline = Offline::new(&spec, &self.bundle, Box::new(decoder), &first.stream)
             .map_err(|found: Vec<Mistake>| Failure::mistakes(found))?;
         let mut session = Session::default();
-        let mut recording = 0;
+        let (mut recording, mut begun) = (0, false);
         let mut end_s = 0.0;
         play_displaced(tapes, true, displaced, |heard| {
             match heard {
                 Heard::Begin(i) => {
                     progress(doing, i, tapes.len());
-                    recording = i;
+                    (recording, begun) = (i, false);
                     if i > 0 {
                         offline.attach_anew();
                     }
                 }
                 Heard::Frames { samples, stamps } => {
                     end_s = stamps.iter().copied().fold(end_s, f64::max);
+                    match session.recordings.last_mut().filter(|_| begun) {
+                        Some(span) => span[1] = end_s,
+                        None => session.recordings.push([stamps.first().copied().unwrap_or(end_s), end_s]),
+                    }
+                    begun = true;
                     let ended = session.cues.iter_mut().filter(|cue| cue.recording == recording);
                     ended.for_each(|cue| cue.end_s = end_s);
                     offline.take(samples, stamps, |decoded| session.windows.push(seen(&decoded)));
@@ -217,7 +222,7 @@ impl Job {
     }
 }
 
-fn seen(Decoded { intent, .. }: &Decoded) -> SeenWindow {
+fn seen(Decoded { intent, afresh, hops, .. }: &Decoded) -> SeenWindow {
     let Intent { oldest_sample, newest_sample, validity, numbers, outcome, .. } = intent;
     SeenWindow {
         oldest_s: oldest_sample.as_lsl_seconds(),
@@ -225,5 +230,7 @@ fn seen(Decoded { intent, .. }: &Decoded) -> SeenWindow {
         valid: validity.is_valid(),
         posterior: numbers.clone(),
         intent: if let Outcome::Class(class) = outcome { Some(*class) } else { None },
+        afresh: *afresh,
+        hops: *hops,
     }
 }
