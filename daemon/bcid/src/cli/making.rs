@@ -41,6 +41,11 @@ pub(crate) struct FitArgs {
     /// Of tangent spaces: whether how strong the signal is altogether counts, or only how it is spread over channels.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) power: FitPower,
+    /// The most false activations a minute of rest with which the decoder may detect trials without cues, on recordings that it has
+    /// not seen: the threshold and the smoothing that the bundle states are chosen by that. More come on another day, so that it is
+    /// stricter than what is wanted then.
+    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = rate)]
+    pub(crate) false_per_min: f64,
     /// Which group of channels to take when a recording has several sampling rates or streams, from 1; by default the first
     /// that says it is EEG, else the first.
     #[arg(long)]
@@ -133,6 +138,11 @@ pub(crate) struct EvaluateArgs {
     /// Write them here as a page with plots that stands alone.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let n: f64 = text.parse().map_err(|_| "must be a number".to_owned())?;
+    if (0.0..=600.0).contains(&n) { Ok(n) } else { Err("must be between 0 and 600 a minute".to_owned()) }
 }
 
 fn probability(text: &str) -> Result<f64, String> {

@@ -66,3 +66,58 @@ impl Policies {
         hundredths.chain([0.995, 0.998, 0.999]).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(p: f32, valid: bool, afresh: bool, hops: u64) -> SeenWindow {
+        SeenWindow {
+            oldest_s: 0.0,
+            newest_s: 0.0,
+            valid,
+            posterior: vec![p, 1.0 - p],
+            intent: None,
+            afresh,
+            hops,
+        }
+    }
+
+    /// What came before a hole, or a window that cannot be trusted, is forgotten; windows that were skipped count.
+    #[test]
+    fn holes_faults_and_skipped_windows_are_as_they_were() {
+        let policies = Policies::new(2, 100.0);
+        let spec = PolicySpec { smoothing_ms: 100.0, threshold: 0.8, max_age_ms: f64::INFINITY };
+        // From 0.5 towards 1 by 1 - 1/e a window: 0.82, 0.93.
+        let sure = |afresh, hops| window(1.0, true, afresh, hops);
+        let windows = [
+            sure(true, 1),
+            sure(false, 1),
+            window(1.0, false, false, 1),
+            // From ignorance again.
+            window(0.9, true, false, 1),
+            window(0.9, true, false, 1),
+            window(0.9, true, true, 1),
+            window(0.9, true, false, 5),
+        ];
+        let found: Vec<_> = policies.intents(spec, &windows).collect();
+        assert_eq!(found, [Some(0), Some(0), None, None, Some(0), None, Some(0)]);
+    }
+
+    #[test]
+    fn a_window_below_the_decoders_own_least_is_no_evidence() {
+        let policies = Policies { reject_below: 0.75, ..Policies::new(2, 100.0) };
+        let spec = PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: f64::INFINITY };
+        let windows = [0.8, 0.7, 0.76].map(|p| window(p, true, false, 1));
+        assert_eq!(policies.intents(spec, &windows).collect::<Vec<_>>(), [Some(0), None, Some(0)]);
+    }
+
+    #[test]
+    fn thresholds_lie_above_what_guessing_yields() {
+        for (classes, first) in [(2, 0.51), (3, 0.34), (4, 0.26), (5, 0.21)] {
+            let thresholds = Policies::new(classes, 100.0).thresholds();
+            assert_eq!((thresholds[0], thresholds.last()), (first, Some(&0.999)), "{classes} classes");
+            assert!(thresholds.is_sorted());
+        }
+    }
+}

@@ -188,3 +188,84 @@ impl Curve {
 fn is_quiet(found: &Asynchronous) -> bool {
     found.false_per_min().is_some_and(|rate| rate <= MOST_PER_MIN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bci_calibration::{Cue, SeenWindow};
+    use std::path::Path;
+
+    const POLICY: PolicySpec = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY };
+
+    /// Trials of the left hand at 10 and 30 s, the first with 0.8, the second with 0.6; at 20 s rest, in which it is once as if with
+    /// 0.65, at 40 s once more.
+    fn session() -> (Task, Session) {
+        let task = Task::find(Path::new("openbci16-left-right-idle")).expect("sound");
+        let window = |i: u32| {
+            let newest_s = f64::from(i) * 0.1;
+            let left = match i {
+                120..140 => 0.8,
+                320..340 => 0.6,
+                230..235 | 430..435 => 0.65,
+                _ => 0.1,
+            };
+            SeenWindow {
+                oldest_s: newest_s - 0.5,
+                newest_s,
+                valid: true,
+                posterior: vec![left, 0.0, 1.0 - left],
+                intent: None,
+                afresh: i == 0,
+                hops: 1,
+            }
+        };
+        let cue = |time_s, class: usize| Cue {
+            time_s,
+            class: Some(class),
+            rest: class == 2,
+            recording: 0,
+            end_s: 50.0,
+        };
+        let cues = vec![cue(10.0, 0), cue(20.0, 2), cue(30.0, 0), cue(40.0, 2)];
+        let windows = (0..500).map(window).collect();
+        let mut session = Session { windows, cues, recordings: vec![[0.0, 50.0]] };
+        Policies::new(3, 100.0).decide(POLICY, &mut session);
+        (task, session)
+    }
+
+    #[test]
+    fn every_threshold_gives_what_it_would_have_given() {
+        let (task, session) = session();
+        let curve = Curve::of(&session, &task, &[2], Policies::new(3, 100.0), (POLICY, ChosenBy::Asked));
+        let curve = curve.unwrap_or_else(|_| panic!("as it was decided"));
+        let at = |threshold: f64| {
+            let (_, found) = curve.points.iter().find(|(t, _)| *t == threshold).expect("tried");
+            (found.detected(), found.missed(), found.at_rest)
+        };
+        // Below what the second trial reaches, rest goes off.
+        assert_eq!(
+            [0.81, 0.8, 0.7, 0.66, 0.65, 0.61, 0.6].map(at),
+            [(0, 2, 0), (1, 1, 0), (1, 1, 0), (1, 1, 0), (1, 1, 2), (1, 1, 2), (2, 0, 2)]
+        );
+        let lines = curve.lines().join("\n");
+        assert!(
+            lines.contains("1 of 2 imagery trials detected") && lines.contains("2.00 s after the cue"),
+            "{lines}"
+        );
+        assert!(lines.contains("cannot be had at any threshold: 1 trials at most"), "{lines}");
+        assert!(curve.reached().is_empty());
+    }
+
+    #[test]
+    fn an_intent_that_the_policy_does_not_come_to_is_an_error() {
+        let (task, mut session) = session();
+        session.windows[5].intent = Some(1);
+        let curve = Curve::of(&session, &task, &[2], Policies::new(3, 100.0), (POLICY, ChosenBy::Asked));
+        let failure = curve.err().expect("refused");
+        assert!(
+            failure.exit == Exit::Internal && failure.lines[0].contains("window 5"),
+            "{:?}",
+            failure.lines
+        );
+    }
+}

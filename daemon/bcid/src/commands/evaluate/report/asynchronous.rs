@@ -80,7 +80,8 @@ fn against_rate(points: &[Point], in_use: (f64, f64), (most, wanted): (f64, f64)
     for (rate, p) in shown() {
         plot.dot(rate, p.detected, 2.0);
         let hundredths = (p.threshold * 100.0).round();
-        let round = (hundredths - p.threshold * 100.0).abs() < 1e-9 && hundredths as u64 % LABELLED == 0;
+        let round =
+            (hundredths - p.threshold * 100.0).abs() < 1e-9 && (hundredths as u64).is_multiple_of(LABELLED);
         // Not over one another.
         let apart = |(x, y): &(f64, f64)| (x - rate).abs() > reach / 12.0 || (y - p.detected).abs() > 0.07;
         if round && labelled.iter().chain([&in_use]).all(apart) {
