@@ -10,6 +10,6 @@ pub mod train;
 mod trials;
 
 pub use interval::{Proportion, wilson95};
-pub use score::{Agreement, Bin, Cue, Reliability, SeenWindow, Session, Trial, agreement};
+pub use score::{Agreement, Asynchronous, Bin, Cue, Reliability, SeenWindow, Session, Trial, agreement};
 pub use task::{Said, Task};
 pub use trials::{Decided, TrialScorer, WindowSeen};

@@ -98,6 +98,13 @@ impl Task {
         self.rests.iter().any(|m| is_same_marker(m, marker))
     }
 
+    /// Which of `classes` are cued by markers from which on the person rests: in them nothing is meant to happen.
+    #[must_use]
+    pub fn resting(&self, classes: &[String]) -> Vec<usize> {
+        let is = |class: &str| self.cues.iter().any(|(marker, own)| own == class && self.is_rest(marker));
+        (0..classes.len()).filter(|i| is(&classes[*i])).collect()
+    }
+
     /// The classes that are cued, in the order in which the task names them.
     #[must_use]
     pub fn classes(&self) -> Vec<String> {
@@ -175,6 +182,15 @@ mod tests {
         }
         let told = Task::find(Path::new("nothing")).expect_err("none")[0].to_string();
         assert!(told.contains("openbci16-left-right"), "{told}");
+    }
+
+    #[test]
+    fn a_class_that_a_rest_marker_cues_is_one_of_rest() {
+        let task = Task::find(Path::new("openbci16-left-right-idle")).expect("sound");
+        let classes = ["idle", "else", "right"].map(str::to_owned);
+        assert_eq!(task.resting(&classes), [0]);
+        let without = Task::find(Path::new("openbci16-left-right")).expect("sound");
+        assert_eq!(without.resting(&classes), [0; 0]);
     }
 
     #[test]

@@ -23,6 +23,7 @@
 //! | `output.axes`, `.unit` | `"velocity"`, `[1, axes]`: the names of 1 to 3 axes; the unit (`"1/s"`: widths of the workspace a second) |
 //! | `output.size` | `"embedding"`, `[1, size]` |
 //! | `output.tokens`, `.steps` | `"token_logits"`, `[1, steps, tokens]`: the tokens, the blank included; how many steps a run yields (1) |
+//! | `intent.threshold`, `.smoothing_ms` (default: no such table; where it is, both) | of classes: the smoothed probability from which one is an intent, above chance, up to 1, and the time constant of the smoothing, 0 to 60000 ms, that was chosen with it; for whoever does not say otherwise |
 //! | `provenance.trained_by`, `.code_version`, `.subjects`, `.split` | how it came to be |
 //! | `[[provenance.recordings]]` | `file`, `sha256`, `use` = `train`, `validate` or `test` |
 //! | `[[provenance.metrics]]` | `name`, `on`, `value`, `ci95`, `trials`, `chance` |
@@ -36,6 +37,7 @@
 mod file;
 mod golden;
 mod input;
+mod intent;
 mod model;
 mod output;
 mod provenance;
@@ -43,6 +45,7 @@ mod state;
 
 use golden::read_golden;
 use input::read_input;
+use intent::read_intent;
 use model::read_model;
 use output::read_output;
 use provenance::read_provenance;
@@ -52,6 +55,7 @@ pub use file::{MOST_TOML_BYTES, read_file, read_text};
 pub(crate) use golden::MOST_BYTES as MOST_GOLDEN_BYTES;
 pub use golden::{Golden, Matrix, parse as parse_npy, write as write_npy};
 pub use input::{Feed, Input, Layout};
+pub use intent::OperatingPoint;
 pub use model::MOST_MODEL_BYTES;
 pub(crate) use model::load as load_model;
 pub use output::{Classes, Output, OutputKind};
@@ -89,6 +93,8 @@ pub struct Bundle {
     pub states: Vec<State>,
     /// What it yields.
     pub output: Output,
+    /// From where on a class is an intent, where its maker says it.
+    pub intent: Option<OperatingPoint>,
     /// How it came to be.
     pub provenance: Provenance,
     /// What it must yield for a known stretch of signal; `None` only in a draft.
@@ -208,6 +214,7 @@ fn walk(t: &mut Table<'_>, folder: &Path, text: &str, wanted: Wanted) -> Option<
     let preprocessing = read_steps_with(t, "preprocessing", Files::inside(folder));
     let states = read_states(t);
     let output = t.required_table("output").and_then(|t| read_output(t, input.as_ref()));
+    let intent = t.optional_table("intent").and_then(|t| read_intent(t, output.as_ref()));
     let provenance = t.required_table("provenance").map(read_provenance).unwrap_or_default();
     let golden = match wanted {
         Wanted::Finished => t.required_table("golden"),
@@ -258,6 +265,7 @@ fn walk(t: &mut Table<'_>, folder: &Path, text: &str, wanted: Wanted) -> Option<
         windowed: windowed?,
         states,
         output: output?,
+        intent,
         provenance,
         golden,
     })

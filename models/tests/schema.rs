@@ -59,6 +59,7 @@ fn the_schema_and_the_reader_know_the_same_keys() {
         ("model", "[model]", &top["model"]),
         ("input", "[input]", &top["input"]),
         ("state[0]", "[[state]]", &top["state"]["items"]),
+        ("intent", "[intent]", &top["intent"]),
         ("provenance", "[provenance]", &top["provenance"]),
         ("golden", "[golden]", &top["golden"]),
         (
@@ -136,6 +137,7 @@ fn words_and_bounds_are_those_of_the_reader() {
     }
     for (header, path, pointer) in [
         ("[golden]", "golden.atol", "/properties/golden/properties/atol"),
+        ("[intent]", "intent.smoothing_ms", "/properties/intent/properties/smoothing_ms"),
         ("[output]\nkind = \"class_logits\"", "output.temperature", "/$defs/classes/properties/temperature"),
         (
             "[output]\nkind = \"class_logits\"",
@@ -156,7 +158,7 @@ fn words_and_bounds_are_those_of_the_reader() {
             .nth(1)
             .unwrap()
             .split(" and ")
-            .map(|bound| bound.parse().unwrap())
+            .map(|bound| bound.split(' ').next().unwrap().parse().unwrap())
             .collect();
         let at = schema.pointer(pointer).unwrap();
         assert_eq!(bounds, [at["minimum"].as_f64().unwrap(), at["maximum"].as_f64().unwrap()], "{path}");

@@ -16,6 +16,10 @@ pub struct SeenWindow {
     pub posterior: Vec<f32>,
     /// The class of the intent that was published, where one was.
     pub intent: Option<usize>,
+    /// Nothing before it is evidence: it is the first of its recording, or the first after a hole.
+    pub afresh: bool,
+    /// How many windows it is after the one before it.
+    pub hops: u64,
 }
 
 /// A marker that the task knows.
@@ -63,10 +67,12 @@ pub struct Session {
     pub windows: Vec<SeenWindow>,
     /// As cued.
     pub cues: Vec<Cue>,
+    /// When each recording began and ended.
+    pub recordings: Vec<[f64; 2]>,
 }
 
 /// Clock correction may differ by this between streams, s.
-const TOLERANCE_S: f64 = 5e-4;
+pub(super) const TOLERANCE_S: f64 = 5e-4;
 /// Bins of [`Session::reliability`].
 const BINS: usize = 10;
 
@@ -122,7 +128,7 @@ impl Session {
     }
 
     /// Windows with their newest sample there.
-    fn between(&self, from_s: f64, to_s: f64) -> impl Iterator<Item = &SeenWindow> {
+    pub(super) fn between(&self, from_s: f64, to_s: f64) -> impl Iterator<Item = &SeenWindow> {
         let first = self.windows.partition_point(|window| window.newest_s < from_s - TOLERANCE_S);
         self.windows[first..].iter().take_while(move |window| window.newest_s <= to_s + TOLERANCE_S)
     }
@@ -142,23 +148,6 @@ impl Session {
             }
         }
         Reliability::new(decisions, BINS)
-    }
-
-    /// Intents of other classes than `resting` that begin while the person rests, and how long that was, in minutes.
-    #[must_use]
-    pub fn activations_at_rest(&self, task: &Task, resting: &[usize]) -> (usize, f64) {
-        let (mut count, mut seconds) = (0, 0.0);
-        for cue in self.cues.iter().filter(|cue| cue.rest) {
-            let (from, to) = (cue.time_s + task.from_s, (cue.time_s + task.to_s).min(cue.end_s));
-            seconds += (to - from).max(0.0);
-            let mut before = None;
-            for window in self.between(from, to) {
-                let now = window.intent.filter(|class| !resting.contains(class));
-                count += usize::from(now.is_some() && now != before);
-                before = now;
-            }
-        }
-        (count, seconds / 60.0)
     }
 }
 
@@ -197,6 +186,8 @@ mod tests {
                 valid: i != 5,
                 posterior: vec![surely, 1.0 - surely],
                 intent,
+                afresh: i == 0,
+                hops: 1,
             }
         };
         let cue = |time_s: f64, class, rest| Cue { time_s, class, rest, recording: 0, end_s: 20.0 };
@@ -206,7 +197,7 @@ mod tests {
             cue(12.0, Some(0), false),
             cue(17.0, Some(1), false),
         ];
-        (task, Session { windows: (0..40).map(window).collect(), cues })
+        (task, Session { windows: (0..40).map(window).collect(), cues, recordings: vec![[0.0, 20.0]] })
     }
 
     #[test]
@@ -221,14 +212,5 @@ mod tests {
         assert_eq!(first_intent, Some((0, 2.0)));
         assert_eq!((trials[1].decided, trials[1].windows_right), (Some(1), 0));
         assert_eq!(agreement(2, &trials).accuracy().hits, 1);
-    }
-
-    #[test]
-    fn what_is_decided_at_rest_is_counted_when_it_begins() {
-        let (task, session) = session();
-        let (count, minutes) = session.activations_at_rest(&task, &[]);
-        assert_eq!(count, 1);
-        assert!((minutes - 3.5 / 60.0).abs() < 1e-12);
-        assert_eq!(session.activations_at_rest(&task, &[0]).0, 0);
     }
 }

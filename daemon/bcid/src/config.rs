@@ -1,11 +1,14 @@
 //! The daemon's configuration file.
 
+mod intent;
+
+use self::intent::{IntentPart, read_intent};
 use crate::network::Network;
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_driver_lsl::Query;
 use bci_models::Device;
 use bci_models::steps::{Files, read_steps_with};
-use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, PolicySpec, Teaching};
+use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, Teaching};
 use bci_record::{Naming, NamingError, Template};
 use bci_types::{Hz, Unit};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,9 +17,6 @@ use std::sync::Arc;
 
 /// Where the daemon listens when the configuration does not say.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50051);
-
-/// The oldest that a window's newest sample may be when the configuration does not say, ms.
-const MAX_AGE_MS: f64 = 500.0;
 
 /// The longest fault that may be interpolated, ms: decoding waits for as long.
 const LONGEST_BRIDGE_MS: f64 = 500.0;
@@ -306,7 +306,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
     let adapt = t.optional_table("adapt");
     let adapt_at = adapt.as_ref().map(|adapt| adapt.place().clone());
     let (teaching, anew) = adapt.map_or((None, false), read_adapt);
-    let IntentPart { policy, threshold_at, deadline_ms, anticipate } =
+    let IntentPart { intent, deadline_ms, anticipate } =
         t.required_table("intent").map(read_intent).unwrap_or_default();
     t.finish();
     PipelineConfig {
@@ -322,12 +322,7 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
             conditioning: signal.steps,
             window_ms: signal.window_ms,
             hop_ms: signal.hop_ms,
-            policy: policy.unwrap_or(PolicySpec {
-                smoothing_ms: 0.0,
-                threshold: 1.0,
-                max_age_ms: MAX_AGE_MS,
-            }),
-            threshold_at,
+            intent,
             anticipate,
             deadline_ms,
             teaching: teaching.map(Arc::new),
@@ -480,42 +475,6 @@ fn read_adapt(mut t: Table<'_>) -> (Option<Teaching>, bool) {
     t.finish();
     let teaching = markers.zip(to).map(|(markers, to)| Teaching::new(markers, from, to));
     (teaching, anew)
-}
-
-/// The policy, and where its threshold stands.
-#[derive(Default)]
-struct IntentPart {
-    policy: Option<PolicySpec>,
-    threshold_at: Option<Place>,
-    deadline_ms: Option<f64>,
-    anticipate: bool,
-}
-
-fn read_intent(mut t: Table<'_>) -> IntentPart {
-    let smoothing = t.optional_within("smoothing_ms", 0.0..=60_000.0, "ms");
-    let threshold = t.required::<f64>("threshold").and_then(|l| {
-        // Written so that NaN fails.
-        if l.value > 0.0 && l.value <= 1.0 {
-            return Some(l);
-        }
-        t.mistakes().add(l.mistake("must be above 0, up to 1"));
-        None
-    });
-    let max_age = t.optional_within("max_age_ms", 1.0..=60_000.0, "ms");
-    let deadline = t.optional_within("deadline_ms", 1.0..=60_000.0, "ms");
-    let anticipate = t.optional::<bool>("anticipate").is_none_or(|a| a.value);
-    t.finish();
-    let policy = threshold.as_ref().map(|threshold| PolicySpec {
-        smoothing_ms: smoothing.map_or(0.0, |s| s.value),
-        threshold: threshold.value,
-        max_age_ms: max_age.map_or(MAX_AGE_MS, |m| m.value),
-    });
-    IntentPart {
-        policy,
-        threshold_at: threshold.map(|t| t.at),
-        deadline_ms: deadline.map(|d| d.value),
-        anticipate,
-    }
 }
 
 /// A path without `.` and `..`, as far as its own words tell: messages then name the file as a person would.

@@ -3,7 +3,7 @@
 use crate::recordings::{Recordings, no_recordings};
 use bci_config::{Mistake, Mistakes};
 use bci_models::{Bundle, Device, OrtDecoder};
-use bci_pipeline::{Desk, MeasuredRate, Sink, State, Status, StatusChange, Teaching};
+use bci_pipeline::{Binding, Desk, MeasuredRate, Sink, State, Status, StatusChange, Teaching};
 use bci_record::{AFRESH, Intake, Note};
 use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_rt::edge::Writer;
@@ -57,7 +57,8 @@ impl Known {
         let bundle = Bundle::read(folder, &mistakes).ok_or_else(|| lines(mistakes.into_sorted()))?;
         let decoder = OrtDecoder::load(&bundle, self.device).map_err(lines)?;
         let info = info_of(&bundle, &decoder);
-        self.desk.load(bundle, Box::new(decoder)).map_err(|e| crate::exit::chain(&e))?;
+        let binding = self.desk.load(bundle, Box::new(decoder)).map_err(|e| crate::exit::chain(&e))?;
+        let info = acting(info, &binding);
         self.remember(Some(&info));
         Ok(info)
     }
@@ -85,7 +86,14 @@ pub(crate) fn info_of(bundle: &Bundle, decoder: &OrtDecoder) -> DecoderInfo {
         proof: decoder.proof().to_string(),
         agreement: crate::commands::decoder::checked(decoder),
         run_us: decoder.run_time().as_secs_f64() * 1e6,
+        threshold: 0.0,
+        smoothing_ms: 0.0,
     }
+}
+
+/// With where from it acts in the pipeline that it was bound to.
+pub(crate) fn acting(info: DecoderInfo, binding: &Binding) -> DecoderInfo {
+    DecoderInfo { threshold: binding.policy.threshold, smoothing_ms: binding.policy.smoothing_ms, ..info }
 }
 
 impl Engine for DaemonEngine {
@@ -175,6 +183,13 @@ impl DaemonEngine {
 fn pipeline(known: &Known) -> PipelineStatus {
     let Known { status, desk, settings, .. } = known;
     let decoders = desk.decoders();
+    // Of the decoder that publishes now: another may state others.
+    let acts = known.info(decoders.active.as_ref());
+    let settings = acts.map_or(*settings, |info| PipelineSettings {
+        threshold: info.threshold,
+        smoothing_ms: info.smoothing_ms,
+        ..*settings
+    });
     let c = &status.counters;
     let n = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let stream = status.stream();
@@ -197,7 +212,7 @@ fn pipeline(known: &Known) -> PipelineStatus {
         windows_invalid: n(&c.windows_invalid),
         decoder_faults: n(&c.decoder_faults),
         away_seconds: n(&c.away_ms) as f64 / 1e3,
-        settings: *settings,
+        settings,
         frames_not_finite: n(&c.frames_not_finite),
         frames_bridged: n(&c.frames_bridged),
         measured_rate_hz: MeasuredRate::of(&c.rate.sampled_hz),

@@ -142,6 +142,100 @@ fn alignments_go_on_or_begin_anew() {
     assert_eq!(running["per_trial"][14]["windows_invalid"], 0);
 }
 
+/// What `fit` finds on recordings that were left out it states, and `evaluate` acts by it until told otherwise. Of these recordings T0
+/// is rest.
+#[test]
+fn a_decoder_states_from_where_on_a_class_is_an_intent() {
+    let rig = Rig::new();
+    let (bundle, told) = fitted(&rig, "fb-ts-lr", &["05", "06", "09"]);
+    let line = told.lines().find(|l| l.starts_with("intents from ")).unwrap_or_else(|| panic!("{told}"));
+    assert!(line.contains("of 45 imagery trials detected") && line.contains("min of rest"), "{line}");
+    assert!(told.contains("chosen without what is left out: "), "{told}");
+    let stated: Vec<f64> = line.split(&[' ', ','][..]).filter_map(|word| word.parse().ok()).collect();
+    let [threshold, smoothing_ms, ..] = stated[..] else { panic!("{line}") };
+    let (code, inspected, _) = bcid(&rig, &["decoder", "inspect", "--json", bundle.to_str().unwrap()]);
+    let inspected: Value = serde_json::from_str(&inspected).unwrap();
+    assert_eq!((code, &inspected["intent"]["threshold"]), (0, &Value::from(threshold)));
+    assert_eq!(inspected["intent"]["smoothing_ms"], smoothing_ms);
+
+    // Over a hole between recordings, and windows that settle.
+    let recordings = [run("10"), run("06")];
+    let tried = |more: &[&str]| {
+        let (found, shown) = evaluated(&rig, &bundle, &recordings, &[&["--adapt", "running"], more].concat());
+        (found["asynchronous"].clone(), found, shown)
+    };
+    let (own, all, shown) = tried(&[]);
+    assert_eq!((own["chosen_by"].as_str(), &own["threshold"]), (Some("decoder"), &Value::from(threshold)));
+    assert_eq!(own["smoothing_ms"], smoothing_ms);
+    assert!(shown.contains("(as the decoder states): "), "{shown}");
+    // What it was called before is there, too, and says the same.
+    assert_eq!(own["false_activations_per_min"], all["false_activations_per_min"]);
+    assert_eq!(own["imagery_trials"], 30);
+    let sum = |point: &Value| {
+        ["detected", "misdetected", "missed"].map(|k| point[k].as_u64().unwrap()).iter().sum::<u64>()
+    };
+    let curve = own["curve"].as_array().unwrap();
+    assert!(curve.len() > 50 && curve.iter().chain([&own]).all(|point| sum(point) == 30));
+    let point = |curve: &[Value], at: f64| curve.iter().find(|p| p["threshold"] == at).unwrap().clone();
+    for key in [
+        "detected",
+        "misdetected",
+        "missed",
+        "false_activations_per_min",
+        "between_trials_per_min",
+        "latency_s_p50",
+    ] {
+        assert_eq!(point(curve, threshold)[key], own[key], "{key}");
+    }
+    // Another threshold comes to what the curve says of it.
+    let (asked, _, _) = tried(&["--threshold", "0.6"]);
+    assert_eq!(
+        (asked["chosen_by"].as_str(), &asked["smoothing_ms"]),
+        (Some("asked"), &Value::from(smoothing_ms))
+    );
+    assert_eq!(asked["detected"], point(curve, 0.6)["detected"]);
+
+    // One that states nothing acts as ever; what guessing yields is refused.
+    let shipped = root().join("models/zoo/eegmmidb-s001-fists-feet");
+    let (found, _) = evaluated(&rig, &shipped, &[run("10")], &["--task", "eegmmidb-fists-feet"]);
+    let default = &found["asynchronous"];
+    assert_eq!((default["chosen_by"].as_str(), default["threshold"].as_f64()), (Some("default"), Some(0.7)));
+    for (threshold, code, words) in
+        [("0.5", 78, "above 0.500"), ("1.5", 64, "up to 1"), ("nan", 64, "up to 1")]
+    {
+        let (got, _, told) = bcid(
+            &rig,
+            &[
+                "evaluate",
+                "--decoder",
+                bundle.to_str().unwrap(),
+                "--threshold",
+                threshold,
+                "--recordings",
+                &run("10"),
+            ],
+        );
+        assert!(got == code && told.contains(words), "{threshold}: {got} {told}");
+    }
+}
+
+/// A decoder that rejects windows, over holes: what is replayed at the threshold in use is held against what the pipeline decided,
+/// and no exit but 0 says that they were the same.
+#[test]
+fn what_is_replayed_is_what_was_decided_where_windows_are_rejected() {
+    let rig = Rig::new();
+    rig.decoder(&[("classes = ", "reject_below = 0.65\nclasses = ")]);
+    let recordings = [run("10"), run("06")];
+    let more = ["--task", "eegmmidb-fists-feet", "--threshold", "0.6"];
+    let (rejecting, _) = evaluated(&rig, &rig.path("decoder"), &recordings, &more);
+    rig.decoder(&[]);
+    let (plain, _) = evaluated(&rig, &rig.path("decoder"), &recordings, &more);
+    assert!(
+        rejecting["asynchronous"]["curve"] != plain["asynchronous"]["curve"],
+        "some windows were rejected"
+    );
+}
+
 /// The same recordings give the same decoder and the same findings, to the last bit.
 #[test]
 fn learning_and_trying_are_repeatable() {

@@ -50,6 +50,42 @@ fn a_bad_threshold() {
     one_mistake(("0.7", "1.5"), &["threshold = 1.5 at rig.toml:16: must be above 0, up to 1"]);
 }
 
+/// Left out, it is the decoder's; where that states none, the table that lacks it is told.
+#[test]
+fn a_threshold_that_nobody_states() {
+    one_mistake(
+        ("threshold = 0.7", ""),
+        &[
+            "rig.toml:15: `pipeline[0].intent.threshold` is missing, and the decoder eegmmidb-s001-fists-feet states none",
+        ],
+    );
+    let rig = Rig::new();
+    rig.decoder(&[("[provenance]", "[intent]\nthreshold = 0.62\nsmoothing_ms = 750\n\n[provenance]")]);
+    fs::write(rig.path("rig.toml"), GOOD.replace("threshold = 0.7", "")).unwrap();
+    let checked = rig.bcid(&["check", rig.path("rig.toml").to_str().unwrap()]).output().unwrap();
+    let told = String::from_utf8(checked.stdout).unwrap();
+    assert!(
+        checked.status.success()
+            && told.contains("smoothed over 750 ms, at 0.62 and above, as the decoder states"),
+        "{told}"
+    );
+    let inspected =
+        rig.bcid(&["decoder", "inspect", rig.path("decoder").to_str().unwrap()]).output().unwrap();
+    let told = String::from_utf8(inspected.stdout).unwrap();
+    assert!(told.contains("intent\n  smoothing_ms: 750\n  threshold: 0.62\n"), "{told}");
+    // What is wrong with it is told once, and not as if there were none.
+    rig.decoder(&[("[provenance]", "[intent]\nthreshold = 0.5\nsmoothing_ms = 750\n\n[provenance]")]);
+    let told = rig.refused(&[("threshold = 0.7", "")], &[]);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(
+        told[0].contains(&format!(
+            "intent.threshold = 0.5 at decoder/decoder.toml:{}: must be above 0.500",
+            rig.line("threshold")
+        )),
+        "{told:?}"
+    );
+}
+
 #[test]
 fn a_missing_decoder() {
     one_mistake(

@@ -153,6 +153,19 @@ impl<'d> Table<'d> {
         None
     }
 
+    /// The same, whose absence is noted.
+    pub fn required_within(
+        &mut self,
+        key: &str,
+        range: std::ops::RangeInclusive<f64>,
+        unit: &str,
+    ) -> Option<Located<f64>> {
+        if !self.table.contains_key(key) {
+            self.note_missing(key);
+        }
+        self.optional_within(key, range, unit)
+    }
+
     /// The table at `key`, absent allowed.
     pub fn optional_table(&mut self, key: &str) -> Option<Table<'d>> {
         let spanned = self.lookup(key)?;

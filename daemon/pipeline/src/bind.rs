@@ -1,5 +1,6 @@
 //! A configuration, a decoder and a stream are held against each other before anything runs: all mistakes at once.
 
+use crate::policy::PolicySpec;
 use crate::signal::{Cost, Layout, SignalPath};
 use crate::spec::PipelineSpec;
 use bci_config::{Located, Mistake};
@@ -15,6 +16,8 @@ pub struct Binding {
     pub hop_samples: usize,
     /// The same in ms.
     pub hop_ms: f64,
+    /// From posteriors to intents: as configured, else as the decoder states it.
+    pub policy: PolicySpec,
 }
 
 /// Holds a configuration against its decoder, without a stream; the rig's own steps are left to [`bind`], or to
@@ -55,20 +58,12 @@ pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistak
             )));
         }
     }
-    let classes = bundle.output.classes().map_or(0, |classes| classes.labels.len());
-    let chance = 1.0 / classes.max(1) as f64;
-    if let Some(at) = spec.threshold_at.as_ref().filter(|_| classes > 0)
-        // As it will be compared, in single precision.
-        && spec.policy.threshold as f32 <= chance as f32
-    {
-        found.push(at.mistake(format!(
-            "must be above {chance:.3}: between {classes} classes, one always reaches that"
-        )));
-    }
-    if found.is_empty() {
-        Ok(Binding { hop_samples, hop_ms: hop_samples as f64 * 1e3 / rate.get() })
-    } else {
-        Err(found)
+    let policy = spec.intent.policy(bundle).map_err(|wrong| found.push(wrong)).ok();
+    match policy {
+        Some(policy) if found.is_empty() => {
+            Ok(Binding { hop_samples, hop_ms: hop_samples as f64 * 1e3 / rate.get(), policy })
+        }
+        _ => Err(found),
     }
 }
 

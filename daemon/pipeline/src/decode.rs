@@ -29,7 +29,6 @@ pub struct DecodeStage {
     identity: Arc<DecoderIdentity>,
     kind: Numbers,
     labels: Arc<[String]>,
-    reject_below: f32,
     /// How frequent classes seem, where posteriors are levelled by that, and by which filters.
     prior: Option<Prior>,
     generation: Option<u64>,
@@ -54,6 +53,10 @@ pub struct Decoded {
     pub took_ns: i64,
     /// The window could be trusted until it was decoded.
     pub spoilt: bool,
+    /// Nothing before it is evidence: it is the first window, or the first after a hole.
+    pub afresh: bool,
+    /// How many windows it is after the one decoded before it.
+    pub hops: u64,
 }
 
 impl DecodeStage {
@@ -80,13 +83,12 @@ impl DecodeStage {
             identity: decoder.identity(),
             kind,
             labels: output.labels().into(),
-            reject_below,
             prior,
             generation: None,
             memory: decoder.has_memory().then(|| Memory::new(fed, output.settle_samples)),
             numbers: vec![0.0; output.numbers()],
             decoder,
-            policy,
+            policy: policy.rejecting_below(reject_below),
             deadline_ns: i64::try_from(deadline.as_nanos()).unwrap_or(i64::MAX),
             anticipation: None,
             faulty: false,
@@ -132,9 +134,11 @@ impl DecodeStage {
         }
         let spoilt = slot.validity.is_valid() && !validity.is_valid();
         count(&counters.windows_invalid, u64::from(spoilt));
-        if slot.epoch != self.epoch {
+        let hole = slot.epoch != self.epoch;
+        if hole {
             self.policy.reset();
         }
+        let afresh = hole || self.last.is_none();
         let hops = self.last.map_or(1, |last| slot.seq.saturating_sub(last));
         (self.epoch, self.last) = (slot.epoch, Some(slot.seq));
         self.level(slot, validity);
@@ -157,7 +161,8 @@ impl DecodeStage {
             ledger,
         };
         ledger.decoded = clock.now();
-        Decoded { intent: Intent { ledger, ..intent }, took_ns: ledger.decoded - begun, spoilt }
+        let took_ns = ledger.decoded - begun;
+        Decoded { intent: Intent { ledger, ..intent }, took_ns, spoilt, afresh, hops }
     }
 
     /// Waits until `ready`, warms the decoder up and waits awake for a window, until `until` at most.
@@ -258,16 +263,7 @@ impl DecodeStage {
             let none = Outcome::NoIntent(NoIntentReason::InvalidData);
             return (if valid { Outcome::Numbers } else { none }, Vec::new());
         }
-        let surest = self.numbers.iter().copied().fold(0.0, f32::max);
-        let rejected = surest < self.reject_below;
-        let mut outcome = if rejected {
-            self.policy.decide_on_nothing(validity, hops)
-        } else {
-            self.policy.decide(&self.numbers, validity, hops)
-        };
-        if rejected && outcome == Outcome::NoIntent(NoIntentReason::BelowThreshold) {
-            outcome = Outcome::NoIntent(NoIntentReason::Rejected);
-        }
+        let outcome = self.policy.decide(&self.numbers, validity, hops);
         (outcome, self.policy.smoothed().to_vec())
     }
 }

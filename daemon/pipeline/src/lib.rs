@@ -41,7 +41,7 @@ pub use policy::{Policy, PolicySpec};
 pub use run::{RealTime, Running, RunningMarkers, start, start_markers};
 pub use signal::{Continuity, Cost, SignalPath, Surroundings};
 pub use slots::{Slot, WindowQueue};
-pub use spec::PipelineSpec;
+pub use spec::{IntentSpec, PipelineSpec};
 pub use status::{Artefacts, Counters, MeasuredRate, Sink, State, Status, StatusChange};
 pub use swap::{Desk, LoadError, SwapError};
 pub use teaching::Teaching;

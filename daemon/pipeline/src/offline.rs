@@ -66,7 +66,7 @@ impl Offline {
         let binding = check(spec, bundle)?;
         let path = bind(spec, bundle, stream, chunk_frames(stream.rate))?;
         let classes = bundle.output.classes().map_or(0, |classes| classes.labels.len());
-        let policy = Policy::new(spec.policy, classes, binding.hop_ms);
+        let policy = Policy::new(binding.policy, classes, binding.hop_ms);
         let name = Arc::clone(&spec.name);
         let stage = DecodeStage::new(name, decoder, Fed::of(&bundle.input), policy, Duration::MAX);
         // A window is taken before the next chunk comes, and no chunk is longer than the largest.

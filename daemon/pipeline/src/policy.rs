@@ -49,6 +49,7 @@ fn first_largest(values: &[f32]) -> Option<usize> {
 pub struct Policy {
     weight: f32,
     threshold: f32,
+    reject_below: f32,
     max_age_ms: f64,
     smoothed: Vec<f32>,
 }
@@ -61,11 +62,18 @@ impl Policy {
         let mut policy = Self {
             weight: weight as f32,
             threshold: spec.threshold as f32,
+            reject_below: 0.0,
             max_age_ms: spec.max_age_ms,
             smoothed: vec![0.0; classes],
         };
         policy.reset();
         policy
+    }
+
+    /// A window whose largest probability is below `least` tells nothing: all classes are alike in it.
+    #[must_use]
+    pub fn rejecting_below(self, least: f32) -> Self {
+        Self { reject_below: least, ..self }
     }
 
     /// Falls back to ignorance.
@@ -83,28 +91,22 @@ impl Policy {
 
     /// Takes in the posterior of the window `hops` after the last one, and decides. Windows in between were skipped.
     pub fn decide(&mut self, posterior: &[f32], validity: Validity, hops: u64) -> Outcome {
-        self.take_in(hops, |class| posterior[class], validity)
-    }
-
-    fn take_in(&mut self, hops: u64, posterior: impl Fn(usize) -> f32, validity: Validity) -> Outcome {
         if !validity.is_valid() {
             self.reset();
             return Outcome::NoIntent(NoIntentReason::InvalidData);
         }
+        let rejected = posterior.iter().copied().fold(0.0, f32::max) < self.reject_below;
+        let alike = 1.0 / self.smoothed.len().max(1) as f32;
         let kept = (1.0 - self.weight).powf(hops.max(1) as f32);
         for (class, s) in self.smoothed.iter_mut().enumerate() {
-            *s = kept * *s + (1.0 - kept) * posterior(class);
+            let told = if rejected { alike } else { posterior[class] };
+            *s = kept * *s + (1.0 - kept) * told;
         }
         match first_largest(&self.smoothed) {
             Some(class) if self.smoothed[class] >= self.threshold => Outcome::Class(class),
+            _ if rejected => Outcome::NoIntent(NoIntentReason::Rejected),
             _ => Outcome::NoIntent(NoIntentReason::BelowThreshold),
         }
-    }
-
-    /// The same, where the window tells nothing: all classes are alike.
-    pub fn decide_on_nothing(&mut self, validity: Validity, hops: u64) -> Outcome {
-        let alike = 1.0 / self.smoothed.len().max(1) as f32;
-        self.take_in(hops, |_| alike, validity)
     }
 
     /// The smoothed posterior on which the last decision rests, one a class.

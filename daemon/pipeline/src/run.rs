@@ -72,7 +72,7 @@ pub fn start(
         sink: Arc::clone(&sink),
         status: Arc::clone(&status),
         clock: Arc::clone(&clock),
-        max_age_ms: spec.policy.max_age_ms,
+        max_age_ms: spec.intent.max_age_ms,
     };
     let exchange = Arc::new(Exchange::new(Lane::of(&bundle, binding.hop_ms, &counted, &queue), outside));
     let shared = DeskParts {

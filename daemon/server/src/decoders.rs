@@ -78,6 +78,8 @@ fn info(info: &DecoderInfo) -> v1::DecoderInfo {
         proof: info.proof.clone(),
         agreement: info.agreement.clone(),
         run_us: info.run_us,
+        threshold: info.threshold,
+        smoothing_ms: info.smoothing_ms,
     }
 }
 

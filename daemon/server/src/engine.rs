@@ -154,6 +154,10 @@ pub struct DecoderInfo {
     pub agreement: String,
     /// One inference, us.
     pub run_us: f64,
+    /// The smoothed probability that a class must reach.
+    pub threshold: f64,
+    /// Time constant of the smoothing, ms.
+    pub smoothing_ms: f64,
 }
 
 /// How the daemon is.

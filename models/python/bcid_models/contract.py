@@ -78,6 +78,14 @@ class Output:
 
 
 @dataclass(frozen=True)
+class OperatingPoint:
+    """From which smoothed probability on a class is an intent, and the smoothing that this was chosen with."""
+
+    threshold: float
+    smoothing_ms: float
+
+
+@dataclass(frozen=True)
 class RecordingUse:
     """A recording and what it served for: `train`, `validate` or `test`."""
 
@@ -120,6 +128,7 @@ class Contract:
     provenance: Provenance
     preprocessing: tuple[Step, ...] = ()
     states: tuple[State, ...] = field(default=())
+    intent: OperatingPoint | None = None
 
 
 def document(contract: Contract, model_file: str = "model.onnx") -> dict:
@@ -135,7 +144,10 @@ def document(contract: Contract, model_file: str = "model.onnx") -> dict:
         found["preprocessing"] = [dict(step) for step in contract.preprocessing]
     if contract.states:
         found["state"] = [_changed(state, State("", "", ())) for state in contract.states]
-    return found | {"output": _output(contract.output), "provenance": _provenance(contract.provenance)}
+    found["output"] = _output(contract.output)
+    if contract.intent:
+        found["intent"] = dict(vars(contract.intent))
+    return found | {"provenance": _provenance(contract.provenance)}
 
 
 def from_document(found: dict) -> Contract:
@@ -152,6 +164,7 @@ def from_document(found: dict) -> Contract:
         provenance=Provenance(**provenance, recordings=uses, metrics=metrics),
         preprocessing=tuple(found.get("preprocessing", [])),
         states=tuple(State(**_tuples(state)) for state in found.get("state", [])),
+        intent=OperatingPoint(**found["intent"]) if "intent" in found else None,
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from bcid_models.contract import (
     Identity,
     Input,
     Metric,
+    OperatingPoint,
     Output,
     Provenance,
     RecordingUse,
@@ -97,6 +99,17 @@ def test_toml_says_what_json_says():
     assert from_document(told) == contract
     with pytest.raises(ValueError, match="schema 1"):
         from_document(told | {"schema": 1})
+
+
+def test_an_operating_point_is_written_and_read_where_there_is_one():
+    given, yields = Input("x", ("C3",), "uV", 250.0, 100, 20), Output("y", "class_logits", ("a", "b"))
+    plain = Contract(IDENTITY, given, yields, PROVENANCE)
+    assert "intent" not in document(plain) and from_document(document(plain)) == plain
+    stated = replace(plain, intent=OperatingPoint(0.62, 750.0))
+    told = tomllib.loads(to_toml(document(stated)))
+    assert told["intent"] == {"threshold": 0.62, "smoothing_ms": 750.0}
+    assert told == json.loads(metadata(stated)[METADATA_KEY])
+    assert from_document(told) == stated
 
 
 def test_states_are_carried_from_hop_to_hop_and_begin_at_their_initial_value(tmp_path):

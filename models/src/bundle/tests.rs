@@ -127,6 +127,48 @@ fn steps_in_microvolts_need_a_decoder_in_microvolts() {
 }
 
 #[test]
+fn the_operating_point_is_above_chance_or_not_stated() {
+    let with = |table: &str| load(&GOOD.replace("[provenance]", &format!("{table}\n[provenance]")));
+    assert!(load(GOOD).0.expect("good").intent.is_none());
+    let (bundle, _) = with("[intent]\nthreshold = 0.62\nsmoothing_ms = 750");
+    let stated = bundle.expect("good").intent;
+    assert_eq!(stated, Some(OperatingPoint { threshold: 0.62, smoothing_ms: 750.0 }));
+    for (table, told) in [
+        (
+            "threshold = 0.5\nsmoothing_ms = 0",
+            "intent.threshold = 0.5 at decoder.toml:24: must be above 0.500, what guessing between 2 classes yields, up to 1",
+        ),
+        (
+            "threshold = 1.01\nsmoothing_ms = 0",
+            "intent.threshold = 1.01 at decoder.toml:24: must be above 0.500, what guessing between 2 classes yields, up to 1",
+        ),
+        (
+            "threshold = nan\nsmoothing_ms = 0",
+            "intent.threshold = nan at decoder.toml:24: must be above 0.500, what guessing between 2 classes yields, up to 1",
+        ),
+        (
+            "threshold = 0.7\nsmoothing_ms = -1",
+            "intent.smoothing_ms = -1 at decoder.toml:25: must be between 0 and 60000 ms",
+        ),
+        ("threshold = 0.7", "decoder.toml:23: `intent.smoothing_ms` is missing"),
+    ] {
+        let (bundle, mistakes) = with(&format!("[intent]\n{table}"));
+        assert!(bundle.is_none());
+        assert_eq!(mistakes, [told]);
+    }
+    let velocity = GOOD
+        .replace(
+            "\"class_posteriors\"\nclasses = [\"left\", \"right\"]",
+            "\"velocity\"\naxes = [\"x\", \"y\"]",
+        )
+        .replace("[provenance]", "[intent]\nthreshold = 0.7\nsmoothing_ms = 0\n[provenance]");
+    assert_eq!(
+        load(&velocity).1,
+        ["intent at decoder.toml:23: must be left out: only classes become intents"]
+    );
+}
+
+#[test]
 fn what_a_broken_bundle_asks_can_still_be_read() {
     let draft = |text: &str| {
         let dir = tempfile::tempdir().expect("dir");

@@ -119,8 +119,16 @@ fn print(part: &Part) {
         let (markers, from_s, to_s) = teaching.spans();
         println!("  adapts     from {from_s} to {to_s} s after {}", markers.join(", "));
     }
-    let policy = spec.policy;
-    println!("  intent     smoothed over {} ms, at {} and above", policy.smoothing_ms, policy.threshold);
+    let policy = part.binding.policy;
+    let whose = if spec.intent.threshold.is_none() && bundle.intent.is_some() {
+        ", as the decoder states"
+    } else {
+        ""
+    };
+    println!(
+        "  intent     smoothed over {} ms, at {} and above{whose}",
+        policy.smoothing_ms, policy.threshold
+    );
     for m in &bundle.provenance.metrics {
         println!(
             "  {} {:.3} (95 % {:.3} to {:.3}, {} trials, chance {:.3}) on {}",

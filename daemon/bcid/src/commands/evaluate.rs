@@ -1,28 +1,36 @@
 //! `bcid evaluate`: how good a decoder is on recordings, by the daemon's own path.
 
+mod curve;
 mod findings;
+mod plot;
 mod regions;
 mod report;
 
+use self::curve::{ChosenBy, Curve};
 use self::findings::Findings;
 use self::regions::{Without, regions};
 use super::fit::{progress, teaching};
+use super::policies::Policies;
 use super::tape::{Heard, Tape, open_all, play_displaced};
 use super::{print_lines, writable, write_json, write_whole};
 use crate::cli::{Adapt, EvaluateArgs};
 use crate::exit::{Exit, Failure};
 use bci_calibration::{Agreement, Cue, SeenWindow, Session, Task, agreement};
-use bci_config::{Mistake, Mistakes};
+use bci_config::{Mistake, Mistakes, Place};
 use bci_dsp::run::AlignMode;
 use bci_dsp::{CleanSpec, StepSpec};
 use bci_models::steps::REFERENCE_WINDOWS;
 use bci_models::{Bundle, Device, OrtDecoder};
-use bci_pipeline::{Decoded, Offline, PipelineSpec, PolicySpec};
+use bci_pipeline::{Decoded, IntentSpec, Offline, PipelineSpec, PolicySpec, check};
 use bci_rt::thread::{ThreadSpec, spawn};
 use bci_types::{Intent, Outcome};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+
+/// From where on a class is an intent, and over how long it is smoothed, ms, where neither command line nor decoder says it.
+const THRESHOLD: f64 = 0.7;
+const SMOOTHING_MS: f64 = 500.0;
 
 /// Where a bundle keeps the task that it was made for.
 pub(crate) const TASK_FILE: &str = "task.toml";
@@ -41,9 +49,9 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<Exit, Failure> {
         .map_err(|lines| Failure { exit: Exit::Config, lines })?;
     let decoder = OrtDecoder::load(&bundle, Device::Cpu).map_err(Failure::mistakes)?;
     let (adapted, anew) = adapt(bundle, args.adapt)?;
-    let (threshold, smoothing_ms) = (args.threshold, args.smoothing_ms);
+    let (policy, chosen_by) = policy(&adapted, args)?;
     let in_trials = !matches!(args.adapt, Some(Adapt::Always));
-    let job = Job { task, bundle: adapted, classes, threshold, smoothing_ms, in_trials, anew };
+    let job = Job { task, bundle: adapted, classes, policy, in_trials, anew };
     // As in the daemon: on a thread that flushes denormals to zero.
     let thread = ThreadSpec { name: "evaluate".into(), priority: None, cpu: None };
     let playing = spawn(thread, move |_| {
@@ -58,7 +66,8 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<Exit, Failure> {
     let (job, tapes, session) =
         playing.join().map_err(|_| Failure::new(Exit::Internal, "evaluating panicked"))?;
     let (session, regions) = session?;
-    let findings = Findings::of(&session, &job.task, &job.classes).with_regions(regions);
+    let curve = job.curve(&session, chosen_by)?;
+    let findings = Findings::of(&session, &job.task, &job.classes, curve).with_regions(regions);
     if findings.trials() == 0 {
         return Err(Failure::new(Exit::Failed, "no trial of the task was recorded whole"));
     }
@@ -114,6 +123,26 @@ pub(crate) fn classes(bundle: &Bundle, task: &Task) -> Result<Vec<String>, Failu
     Err(Failure::new(Exit::Config, problem))
 }
 
+/// From where on a class is an intent: as asked, else as the decoder states, else by default; and which of these it was.
+fn policy(bundle: &Bundle, args: &EvaluateArgs) -> Result<(PolicySpec, ChosenBy), Failure> {
+    let own = bundle.intent;
+    let chosen_by = match (args.threshold.or(args.smoothing_ms), own) {
+        (Some(_), _) => ChosenBy::Asked,
+        (None, Some(_)) => ChosenBy::Decoder,
+        (None, None) => ChosenBy::Default,
+    };
+    let threshold = args.threshold.or(own.map(|own| own.threshold)).unwrap_or(THRESHOLD);
+    let smoothing_ms = args.smoothing_ms.or(own.map(|own| own.smoothing_ms)).unwrap_or(SMOOTHING_MS);
+    let intent = IntentSpec {
+        threshold: Some(threshold),
+        smoothing_ms: Some(smoothing_ms),
+        max_age_ms: f64::INFINITY,
+        at: Some(Place::option("--threshold", "", "")),
+    };
+    let policy = intent.policy(bundle).map_err(|wrong| Failure::mistakes(vec![wrong]))?;
+    Ok((policy, chosen_by))
+}
+
 /// Lets the decoder's alignment learn as it is asked to; whether from nothing.
 ///
 /// # Errors
@@ -143,8 +172,7 @@ struct Job {
     task: Task,
     bundle: Bundle,
     classes: Vec<String>,
-    threshold: f64,
-    smoothing_ms: f64,
+    policy: PolicySpec,
     /// Adaptive steps learn in trials alone.
     in_trials: bool,
     /// Alignments begin from nothing.
@@ -164,6 +192,18 @@ impl Job {
         Ok(all)
     }
 
+    fn spec(&self) -> PipelineSpec {
+        PipelineSpec::plain("evaluate", self.policy)
+    }
+
+    /// What it comes to without cues, from every threshold on.
+    fn curve(&self, session: &Session, chosen_by: ChosenBy) -> Result<Curve, Failure> {
+        let binding = check(&self.spec(), &self.bundle).map_err(Failure::mistakes)?;
+        let policies = Policies::of(&self.bundle, binding.hop_ms);
+        let resting = self.task.resting(&self.classes);
+        Curve::of(session, &self.task, &resting, policies, (binding.policy, chosen_by))
+    }
+
     /// The recordings through the pipeline, one session; of channels that are `displaced` as they were at another time.
     fn play(
         &self,
@@ -172,12 +212,7 @@ impl Job {
         displaced: &[usize],
         doing: &str,
     ) -> Result<Session, Failure> {
-        let policy = PolicySpec {
-            smoothing_ms: self.smoothing_ms,
-            threshold: self.threshold,
-            max_age_ms: f64::INFINITY,
-        };
-        let mut spec = PipelineSpec::plain("evaluate", policy);
+        let mut spec = self.spec();
         spec.gap_ms = self.task.stream.gap_ms.unwrap_or(spec.gap_ms);
         let teaching = self.in_trials.then(|| Arc::new(teaching(&self.task)));
         spec.teaching.clone_from(&teaching);
@@ -186,19 +221,24 @@ impl Job {
         let mut offline = Offline::new(&spec, &self.bundle, Box::new(decoder), &first.stream)
             .map_err(|found: Vec<Mistake>| Failure::mistakes(found))?;
         let mut session = Session::default();
-        let mut recording = 0;
+        let (mut recording, mut begun) = (0, false);
         let mut end_s = 0.0;
         play_displaced(tapes, true, displaced, |heard| {
             match heard {
                 Heard::Begin(i) => {
                     progress(doing, i, tapes.len());
-                    recording = i;
+                    (recording, begun) = (i, false);
                     if i > 0 {
                         offline.attach_anew();
                     }
                 }
                 Heard::Frames { samples, stamps } => {
                     end_s = stamps.iter().copied().fold(end_s, f64::max);
+                    match session.recordings.last_mut().filter(|_| begun) {
+                        Some(span) => span[1] = end_s,
+                        None => session.recordings.push([stamps.first().copied().unwrap_or(end_s), end_s]),
+                    }
+                    begun = true;
                     let ended = session.cues.iter_mut().filter(|cue| cue.recording == recording);
                     ended.for_each(|cue| cue.end_s = end_s);
                     offline.take(samples, stamps, |decoded| session.windows.push(seen(&decoded)));
@@ -223,7 +263,7 @@ impl Job {
     }
 }
 
-fn seen(Decoded { intent, .. }: &Decoded) -> SeenWindow {
+fn seen(Decoded { intent, afresh, hops, .. }: &Decoded) -> SeenWindow {
     let Intent { oldest_sample, newest_sample, validity, numbers, outcome, .. } = intent;
     SeenWindow {
         oldest_s: oldest_sample.as_lsl_seconds(),
@@ -231,5 +271,7 @@ fn seen(Decoded { intent, .. }: &Decoded) -> SeenWindow {
         valid: validity.is_valid(),
         posterior: numbers.clone(),
         intent: if let Outcome::Class(class) = outcome { Some(*class) } else { None },
+        afresh: *afresh,
+        hops: *hops,
     }
 }

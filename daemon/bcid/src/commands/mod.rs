@@ -9,6 +9,7 @@ pub(crate) mod fit;
 pub(crate) mod latency;
 pub(crate) mod learn;
 pub(crate) mod play;
+pub(crate) mod policies;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod run;

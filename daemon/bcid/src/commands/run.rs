@@ -4,7 +4,7 @@ use super::{Interrupts, LslLog, load_lsl, runtime, writable, write_json};
 use crate::assemble::{Assembled, Part, assemble};
 use crate::cli::{OverrideArgs, RunArgs};
 use crate::config::{Config, Overrides};
-use crate::engine::{DaemonEngine, Known, PublishingSink, decoder_line, info_of, versions};
+use crate::engine::{DaemonEngine, Known, PublishingSink, acting, decoder_line, info_of, versions};
 use crate::exit::{Exit, Failure};
 use crate::logging::{self, LogFormat};
 use crate::recordings::Recordings;
@@ -190,14 +190,14 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
     for part in pipelines {
         let Part { spec, stream, bundle, binding, decoder, cost, device, .. } = part;
         let factory = Box::new(LslSourceFactory::new(lsl, stream, InletOptions::default()));
-        let loaded = Mutex::new(vec![info_of(&bundle, &decoder)]);
+        let loaded = Mutex::new(vec![acting(info_of(&bundle, &decoder), &binding)]);
         let name = Arc::clone(&spec.name);
         let settings = PipelineSettings {
             window_ms: bundle.input.window_samples.value as f64 * 1e3 / bundle.windowed.rate.get(),
             hop_ms: binding.hop_ms,
-            threshold: spec.policy.threshold,
-            smoothing_ms: spec.policy.smoothing_ms,
-            max_age_ms: spec.policy.max_age_ms,
+            threshold: binding.policy.threshold,
+            smoothing_ms: binding.policy.smoothing_ms,
+            max_age_ms: binding.policy.max_age_ms,
             signal_delay_ms: cost.map_or(0.0, |c| c.delay_s * 1e3),
             settle_ms: cost.map_or(0.0, |c| c.settle_s * 1e3),
         };

@@ -4,8 +4,10 @@ use super::*;
 use crate::policy::PolicySpec;
 use crate::signal::{Continuity, Surroundings};
 use crate::slots::WindowQueue;
+use crate::spec::IntentSpec;
 use crate::status::Counters;
-use bci_config::{Mistakes, read};
+use bci_config::{Mistakes, Place, read};
+use bci_models::bundle::{OperatingPoint, OutputKind};
 use bci_models::steps::read_steps;
 use bci_rt::clock::HostClock;
 use bci_rt::edge::Header;
@@ -72,13 +74,43 @@ fn pipeline(text: &str) -> PipelineSpec {
         conditioning: read_steps(t, "steps"),
         window_ms: t.optional("window_ms"),
         hop_ms: t.optional("hop_ms"),
-        threshold_at: None,
         anticipate: false,
         deadline_ms: None,
-        policy: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: f64::INFINITY },
+        intent: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: f64::INFINITY }.into(),
     });
     assert!(mistakes.is_empty());
     spec.unwrap()
+}
+
+/// What is configured goes first; the smoothing that comes with a threshold goes with it.
+#[test]
+fn a_policy_is_as_configured_else_as_the_decoder_states_it() {
+    let plain = bundle("uV");
+    let mut stating = bundle("uV");
+    stating.intent = Some(OperatingPoint { threshold: 0.8, smoothing_ms: 750.0 });
+    let at = |key: &str, shown: &str| Place { line: 9, ..Place::option("rig.toml", key, shown) };
+    let policy = |bundle: &Bundle, threshold: Option<f64>, smoothing_ms: Option<f64>| {
+        let at = match threshold {
+            Some(p) => at("pipeline[0].intent.threshold", &p.to_string()),
+            None => at("pipeline[0].intent", ""),
+        };
+        let intent = IntentSpec { threshold, smoothing_ms, max_age_ms: 500.0, at: Some(at) };
+        let spec = PipelineSpec { intent, ..pipeline("") };
+        let told = |found: Vec<Mistake>| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+        check(&spec, bundle).map(|b| (b.policy.threshold, b.policy.smoothing_ms)).map_err(told)
+    };
+    assert_eq!(policy(&stating, None, None), Ok((0.8, 750.0)));
+    assert_eq!(policy(&stating, None, Some(100.0)), Ok((0.8, 100.0)));
+    assert_eq!(policy(&stating, Some(0.6), None), Ok((0.6, 0.0)));
+    assert_eq!(policy(&plain, Some(0.6), Some(100.0)), Ok((0.6, 100.0)));
+    let missing = "rig.toml:9: `pipeline[0].intent.threshold` is missing, and the decoder d states none";
+    assert_eq!(policy(&plain, None, Some(100.0)), Err(vec![missing.to_owned()]));
+    let guessing = "pipeline[0].intent.threshold = 0.5 at rig.toml:9: must be above 0.500: between 2 classes, one always reaches that";
+    assert_eq!(policy(&stating, Some(0.5), None), Err(vec![guessing.to_owned()]));
+    let mut velocity = bundle("uV");
+    let axes = Located { value: vec!["x".to_owned()], at: at("output.axes", "") };
+    velocity.output.kind = OutputKind::Velocity { axes, unit: "1/s".to_owned() };
+    assert!(policy(&velocity, None, None).is_ok(), "no class, no threshold");
 }
 
 fn stream(unit: Unit, channels: &[(&str, &str)]) -> StreamSpec {

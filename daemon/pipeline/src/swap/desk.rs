@@ -108,11 +108,12 @@ impl Desk {
     }
 
     /// Loads a candidate beside the decoder that publishes: from the next chunk on it decodes the same stream, unheard.
-    /// `decoder` was made of `bundle`. Takes as long as designing its filters takes, and trying how long they take.
+    /// `decoder` was made of `bundle`. Takes as long as designing its filters takes, and trying how long they take. What is not
+    /// configured of how posteriors become intents is as the candidate states it, and goes with it when it is swapped in.
     ///
     /// # Errors
     /// [`LoadError`]; nothing has then changed.
-    pub fn load(&self, bundle: Bundle, decoder: Box<dyn Decoder>) -> Result<(), LoadError> {
+    pub fn load(&self, bundle: Bundle, decoder: Box<dyn Decoder>) -> Result<Binding, LoadError> {
         let exchange = &self.parts.exchange;
         let binding = check(&self.parts.spec, &bundle).map_err(LoadError::Mistakes)?;
         let bundle = Arc::new(bundle);
@@ -135,7 +136,7 @@ impl Desk {
             self.enter(&mut kept, id, place, &bundle, decoder, binding)?;
             drop(kept);
             self.wait_until_taken();
-            return Ok(());
+            return Ok(binding);
         }
     }
 

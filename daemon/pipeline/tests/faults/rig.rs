@@ -271,8 +271,7 @@ fn pipeline(faults: FaultSpec, average: bool) -> PipelineSpec {
         conditioning,
         window_ms: None,
         hop_ms: None,
-        policy: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: 500.0 },
-        threshold_at: None,
+        intent: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: 500.0 }.into(),
         anticipate: false,
         deadline_ms: None,
     }

@@ -5,7 +5,9 @@ use bci_driver_api::{Source, SourceError, SourceFactory};
 use bci_models::bundle::Output;
 use bci_models::steps::read_steps;
 use bci_models::{Bundle, DecodeError, Decoder};
-use bci_pipeline::{PipelineSpec, PolicySpec, RealTime, Running, Sink, State, StatusChange, start};
+use bci_pipeline::{
+    IntentSpec, PipelineSpec, PolicySpec, RealTime, Running, Sink, State, StatusChange, start,
+};
 use bci_rt::clock::{Clock, HostClock};
 use bci_types::{
     ChannelKind, ChannelSpec, Chunk, DecoderIdentity, HostNs, Hz, Intent, Marker, Rate, SampleFormat,
@@ -268,9 +270,28 @@ impl Rig {
         });
         let spec =
             PipelineSpec { deadline_ms: Some(deadline.as_secs_f64() * 1e3), ..pipeline(steps, policy) };
+        Self::begin(shared, spec, bundle(), decoder, opens)
+    }
+
+    /// Starts a pipeline whose configuration says nothing of how posteriors become intents, with the decoder of `bundle`.
+    pub(crate) fn start_with_its_decoders_policy(bundle: Bundle, opens: Vec<Open>, decode: Decode) -> Self {
+        let shared = Arc::new(Shared::default());
+        let intent = IntentSpec { threshold: None, smoothing_ms: None, max_age_ms: f64::INFINITY, at: None };
+        let spec = PipelineSpec { intent, deadline_ms: Some(60e3), ..pipeline("", PolicySpec::NOTHING) };
+        let decoder = candidate(&shared, decode);
+        Self::begin(shared, spec, bundle, decoder, opens)
+    }
+
+    fn begin(
+        shared: Arc<Shared>,
+        spec: PipelineSpec,
+        bundle: Bundle,
+        decoder: Box<dyn Decoder>,
+        opens: Vec<Open>,
+    ) -> Self {
         let running = start(
             spec,
-            bundle(),
+            bundle,
             decoder,
             Box::new(Factory { opens: opens.into(), shared: Arc::clone(&shared) }),
             Arc::new(HeldClock(Arc::clone(&shared))),
@@ -338,8 +359,7 @@ fn pipeline(steps: &str, policy: PolicySpec) -> PipelineSpec {
         conditioning,
         window_ms: None,
         hop_ms: None,
-        policy,
-        threshold_at: None,
+        intent: policy.into(),
         anticipate: false,
         deadline_ms: None,
     }

@@ -3,7 +3,7 @@
 use crate::rig::{LABELS, Open, Pull, RATE, Rig, WINDOW, bundle_with, candidate};
 use bci_models::DecodeError;
 use bci_pipeline::State;
-use bci_types::{Intent, Validity};
+use bci_types::{Intent, Outcome, Validity};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
@@ -57,6 +57,43 @@ fn a_candidate_that_does_not_fit_the_returned_source_does_not_stop_the_one_that_
     let (_, intents, _) = rig.drain();
     let numbers: Vec<u64> = intents.iter().map(|i| i.seq).collect();
     assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+}
+
+/// Where the configuration leaves it open, each decoder acts as it states it: the policy trades places with it, and back. One that
+/// states nothing is not loaded.
+#[test]
+fn the_policy_goes_with_the_decoder_where_it_is_the_decoders() {
+    let opens = vec![Open::Stream(
+        LABELS.to_vec(),
+        vec![Pull::Frames(8), Pull::Gate(1), Pull::Frames(8), Pull::Gate(2), Pull::Frames(8), Pull::Gate(3)],
+    )];
+    // Every window yields 0.9 for the second class.
+    let stating = |threshold: &str| {
+        bundle_with(&LABELS, WINDOW, &format!("[intent]\nthreshold = {threshold}\nsmoothing_ms = 0\n"))
+    };
+    let rig = Rig::start_with_its_decoders_policy(stating("0.8"), opens, fine);
+    let out = |n: u64| rig.wait("intents", |r| r.shared.intents_out.load(SeqCst) >= n);
+    out(3);
+    let desk = &rig.running.desk;
+    let refused = desk.load(bundle_with(&LABELS, WINDOW, ""), candidate(&rig.shared, fine)).unwrap_err();
+    assert!(
+        refused.to_string().contains("`threshold` is missing, and the decoder d states none"),
+        "{refused}"
+    );
+    let binding = desk.load(stating("0.95"), candidate(&rig.shared, fine)).unwrap();
+    assert_eq!(binding.policy.threshold, 0.95);
+    rig.open_gate(1);
+    out(7);
+    let first = desk.swap("", Duration::from_secs(10)).unwrap().after.unwrap();
+    rig.open_gate(2);
+    out(11);
+    let second = desk.roll_back(Duration::from_secs(10)).unwrap().after.unwrap();
+    let (_, intents, _) = rig.drain();
+    for intent in &intents {
+        let acts = intent.seq <= first || intent.seq > second;
+        assert_eq!(intent.outcome == Outcome::Class(1), acts, "window {} ({first}, {second})", intent.seq);
+    }
+    assert!(second > first && intents.len() >= 11);
 }
 
 /// After a swap the pipeline's status counts what the decoder that publishes does.

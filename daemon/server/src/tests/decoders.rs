@@ -28,6 +28,8 @@ fn info(name: &str) -> DecoderInfo {
         proof: "cpu".into(),
         agreement: "all".into(),
         run_us: 12.5,
+        threshold: 0.62,
+        smoothing_ms: 750.0,
     }
 }
 

@@ -15,8 +15,17 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
     } else {
         let mut lines = Vec::new();
         // Who it is and what it takes before what it is made of.
-        let first =
-            ["name", "version", "description", "licence", "input", "preprocessing", "state", "output"];
+        let first = [
+            "name",
+            "version",
+            "description",
+            "licence",
+            "input",
+            "preprocessing",
+            "state",
+            "output",
+            "intent",
+        ];
         if let Value::Object(fields) = &found {
             let listed = first.iter().filter_map(|key| fields.get_key_value(*key));
             let rest = fields.iter().filter(|(key, _)| !first.contains(&key.as_str()) && *key != "mistakes");

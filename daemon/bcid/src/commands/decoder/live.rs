@@ -80,12 +80,18 @@ fn swapped(active: Option<&v1::Decoder>, after: Option<u64>) -> String {
 }
 
 fn described(indent: &str, info: &v1::DecoderInfo) -> Vec<String> {
-    vec![
+    let mut lines = vec![
         format!("{indent}{}", named(info.decoder.as_ref())),
         format!("{indent}  {}", info.description),
         format!("{indent}  {}", info.labels.join(", ")),
         format!("{indent}  {}; {}", info.proof, info.agreement),
-    ]
+    ];
+    if info.threshold > 0.0 {
+        let line =
+            format!("{indent}  intents from {} on, smoothed over {} ms", info.threshold, info.smoothing_ms);
+        lines.push(line);
+    }
+    lines
 }
 
 fn listed(p: &v1::PipelineDecoders) -> Vec<String> {

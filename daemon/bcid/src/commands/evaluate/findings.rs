@@ -1,3 +1,4 @@
+use super::curve::{Curve, MOST_PER_MIN};
 use crate::cli::Adapt;
 use crate::commands::tape::Tape;
 use bci_calibration::{Agreement, Bin, Reliability, Session, Task, Trial, agreement};
@@ -10,9 +11,6 @@ const PERMUTATIONS: usize = 10_000;
 const SEED: u64 = 1;
 /// By how much the windows of trials are moved, s: a decoder that reads the response to the cue fails a little later.
 const SHIFTS_S: [f64; 7] = [-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0];
-
-/// False activations a minute beyond which a person cannot rest.
-const MANY_PER_MIN: f64 = 2.0;
 
 /// What a session has shown.
 pub(super) struct Findings {
@@ -32,16 +30,15 @@ pub(super) struct Findings {
     windows: usize,
     windows_invalid: usize,
     trial_s: f64,
+    curve: Curve,
 }
 
 impl Findings {
-    pub(super) fn of(session: &Session, task: &Task, classes: &[String]) -> Self {
+    pub(super) fn of(session: &Session, task: &Task, classes: &[String], curve: Curve) -> Self {
         let trials = session.trials(task, 0.0);
         let n = classes.len();
         let agreed = agreement(n, &trials);
-        let resting = task.cues.iter().filter(|(marker, _)| task.is_rest(marker));
-        let resting: Vec<usize> =
-            resting.filter_map(|(_, class)| classes.iter().position(|c| c == class)).collect();
+        let resting = task.resting(classes);
         let first = |trial: &Trial| trial.first_intent.map(|(class, after_s)| (class == trial.cued, after_s));
         let mut detections_s: Vec<f64> =
             trials.iter().filter_map(first).filter(|(right, _)| *right).map(|(_, after)| after).collect();
@@ -59,6 +56,7 @@ impl Findings {
             windows: session.windows.len(),
             windows_invalid: session.windows.iter().filter(|window| !window.valid).count(),
             trial_s: task.to_s,
+            curve,
             agreement: agreed,
             trials,
         }
@@ -135,10 +133,11 @@ impl Findings {
         if let Some(rate) = self.false_activations_per_min() {
             let (count, minutes) = self.activations_at_rest;
             lines.push(format!("{rate:.2} false activations a minute at rest ({count} in {minutes:.1} min)"));
-            if rate > MANY_PER_MIN {
+            if rate > MOST_PER_MIN {
                 lines.push("  TOO MANY to be used without cues: a higher --threshold or a longer --smoothing-ms has fewer".to_owned());
             }
         }
+        lines.extend(self.curve.lines());
         let shifts = self.shifted.iter().map(|(s, a)| format!("{s:+.2} s {:.3}", a.accuracy().value));
         lines.push(format!("accuracy where windows are moved: {}", shifts.collect::<Vec<_>>().join(", ")));
         if !self.regions.is_empty() {
@@ -213,6 +212,7 @@ impl Findings {
             },
             "false_activations_per_min": self.false_activations_per_min(),
             "rest_min": self.activations_at_rest.1,
+            "asynchronous": self.curve.json(),
             "expected_calibration_error": number(self.reliability.expected_error()),
             "reliability": self.reliability.bins().iter().map(bin).collect::<Vec<_>>(),
             "audit": {

@@ -1,20 +1,18 @@
 //! The findings as a page that stands alone: nothing is fetched, nothing runs.
 
+mod asynchronous;
+
+use self::asynchronous::asynchronous;
+use super::plot::{DASHED, Plot, SOLID, THIN};
 use bci_xdf::escaped;
 use serde_json::Value;
 use std::fmt::Write as _;
-
-/// Inches of a plot, in the units of its drawing.
-const WIDE: f64 = 420.0;
-const HIGH: f64 = 260.0;
-/// Around a plot: left, top, right, bottom.
-const MARGIN: [f64; 4] = [48.0, 14.0, 14.0, 40.0];
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#16202a;background:#fff}\
     h1{font-size:1.5rem;margin-bottom:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{margin:.3rem 0}\
     .big{font-size:2.2rem;font-weight:600}.note{color:#51606e}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
     th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #d9e0e6}th{font-weight:500;color:#51606e}\
-    td:first-child,th:first-child{text-align:left}.plots{display:flex;flex-wrap:wrap;gap:1rem}svg{max-width:100%;height:auto}\
+    td:first-child,th:first-child{text-align:left}.plots{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0;max-width:420px}svg{max-width:100%;height:auto}\
     svg text{font:12px system-ui,sans-serif;fill:#51606e}.wrong{color:#a0301c}";
 
 /// The page of what `bcid evaluate --json` writes.
@@ -59,6 +57,7 @@ pub(super) fn page(found: &Value) -> String {
     );
     html += &figures(found);
     html += &confusion(found);
+    html += &asynchronous(found);
     let _ = writeln!(html, "<div class=\"plots\">\n{}\n{}\n</div>", shifts(found), reliability(found));
     html += &regions(found);
     html += &trials(found);
@@ -136,81 +135,6 @@ fn confusion(found: &Value) -> String {
     }
     html + "</table>\n"
 }
-
-/// A plot's frame: `x` and `y` from one to the other end, labelled at `ticks`.
-struct Plot {
-    svg: String,
-    x: [f64; 2],
-    y: [f64; 2],
-}
-
-impl Plot {
-    fn new(title: &str, labels: [&str; 2], x: [f64; 2], y: [f64; 2]) -> Self {
-        let svg = format!(
-            "<figure><h2>{title}</h2><svg viewBox=\"0 0 {WIDE} {HIGH}\" width=\"{WIDE}\" role=\"img\" aria-label=\"{title}\">"
-        );
-        let mut plot = Self { svg, x, y };
-        let (left, right) = (MARGIN[0], WIDE - MARGIN[2]);
-        for i in 0..=4 {
-            let at = y[0] + f64::from(i) / 4.0 * (y[1] - y[0]);
-            let level = plot.place(x[0], at).1;
-            let _ = write!(
-                plot.svg,
-                "<line x1=\"{left}\" y1=\"{level:.1}\" x2=\"{right}\" y2=\"{level:.1}\" stroke=\"#e4e9ed\"/>\
-                 <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{at:.2}</text>",
-                left - 6.0,
-                level + 4.0
-            );
-        }
-        // A quarter apart.
-        for i in 0..=((x[1] - x[0]) * 4.0).round() as u32 {
-            let value = x[0] + f64::from(i) / 4.0;
-            let across = plot.place(value, y[0]).0;
-            let _ = write!(
-                plot.svg,
-                "<text x=\"{across:.1}\" y=\"{}\" text-anchor=\"middle\">{value:.2}</text>",
-                HIGH - MARGIN[3] + 16.0
-            );
-        }
-        let _ = write!(
-            plot.svg,
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text><text x=\"12\" y=\"{}\" text-anchor=\"middle\" transform=\"rotate(-90 12 {3})\">{}</text>",
-            (left + right) / 2.0,
-            HIGH - 6.0,
-            labels[0],
-            (HIGH - MARGIN[3]) / 2.0,
-            labels[1],
-        );
-        plot
-    }
-
-    fn place(&self, x: f64, y: f64) -> (f64, f64) {
-        let part = |v: f64, [from, to]: [f64; 2]| ((v - from) / (to - from)).clamp(0.0, 1.0);
-        (
-            MARGIN[0] + part(x, self.x) * (WIDE - MARGIN[0] - MARGIN[2]),
-            HIGH - MARGIN[3] - part(y, self.y) * (HIGH - MARGIN[1] - MARGIN[3]),
-        )
-    }
-
-    fn line(&mut self, points: &[(f64, f64)], stroke: &str) {
-        let placed: Vec<String> =
-            points.iter().map(|(x, y)| self.place(*x, *y)).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let _ = write!(self.svg, "<polyline points=\"{}\" fill=\"none\" {stroke}/>", placed.join(" "));
-    }
-
-    fn dot(&mut self, x: f64, y: f64, radius: f64) {
-        let (x, y) = self.place(x, y);
-        let _ = write!(self.svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\" fill=\"#1f6fb2\"/>");
-    }
-
-    fn end(self, note: &str) -> String {
-        format!("{}</svg><figcaption class=\"note\">{note}</figcaption></figure>", self.svg)
-    }
-}
-
-const DASHED: &str = "stroke=\"#8a97a3\" stroke-dasharray=\"4 4\"";
-const SOLID: &str = "stroke=\"#1f6fb2\" stroke-width=\"2\"";
-const THIN: &str = "stroke=\"#1f6fb2\" stroke-width=\"1\"";
 
 fn shifts(found: &Value) -> String {
     let all: Vec<(f64, f64, [f64; 2])> = list(&found["audit"]["window_shift"])

@@ -1,13 +1,10 @@
-use super::metric;
+use super::intent::{self, Chosen};
 use super::plan::{ALIGN_FILE, Plan};
-use super::session::Lessons;
-use super::validate::Validation;
+use super::{Made, metric};
 use crate::cli::FitArgs;
 use crate::commands::evaluate::TASK_FILE;
 use crate::commands::tape::Tape;
 use crate::exit::{Exit, Failure};
-use bci_calibration::Task;
-use bci_calibration::train::Fitted;
 use bci_models::bundle::{Matrix, write_npy};
 use bci_models::learned::to_toml;
 use bci_models::onnx::Readout;
@@ -21,15 +18,8 @@ const GOLDEN_S: f64 = 4.0;
 const AGREES: f64 = 1e-6;
 
 /// Writes what was learned as a bundle, and holds it against what was learned, window by window.
-pub(super) fn write(
-    args: &FitArgs,
-    plan: &Plan,
-    task: &Task,
-    tapes: &[Tape],
-    lessons: &Lessons,
-    validation: &Validation,
-    fitted: &Fitted,
-) -> Result<(), Failure> {
+pub(super) fn write(args: &FitArgs, made: &Made) -> Result<(), Failure> {
+    let Made { plan, task, tapes, lessons, fitted, .. } = made;
     let internal = |what: &str, e: std::io::Error| Failure::caused(Exit::Internal, what, &e);
     let stage = tempfile::tempdir().map_err(|e| internal("making a folder", e))?;
     let put = |name: &str, bytes: &[u8]| {
@@ -42,7 +32,7 @@ pub(super) fn write(
         bias: fitted.linear.bias.clone(),
     };
     put("model.onnx", &readout.model())?;
-    put("decoder.toml", toml(args, plan, task, tapes, validation).as_bytes())?;
+    put("decoder.toml", toml(args, made).as_bytes())?;
     put(TASK_FILE, task.source().as_bytes())?;
     match (&lessons.aligned, plan.align_ms) {
         (Some(entry), _) => put(ALIGN_FILE, to_toml(std::slice::from_ref(entry)).as_bytes())?,
@@ -97,7 +87,8 @@ fn segment(plan: &Plan, tapes: &[Tape]) -> Result<Matrix, Failure> {
     Ok(Matrix { rows: values.len() / columns.len(), columns: columns.len(), values })
 }
 
-fn toml(args: &FitArgs, plan: &Plan, task: &Task, tapes: &[Tape], validation: &Validation) -> String {
+fn toml(args: &FitArgs, made: &Made) -> String {
+    let Made { plan, task, tapes, validation, chosen, .. } = made;
     let name = args.name.clone().unwrap_or_else(|| {
         args.out.file_name().map_or_else(|| task.name.clone(), |n| n.to_string_lossy().into_owned())
     });
@@ -116,7 +107,7 @@ fn toml(args: &FitArgs, plan: &Plan, task: &Task, tapes: &[Tape], validation: &V
          [model]\nfile = \"model.onnx\"\n\n\
          [input]\ntensor = \"features\"\nchannels = {:?}\nunit = \"uV\"\nrate_hz = {:?}\nwindow_samples = 1\nhop_samples = 1\n\n\
          {}\n\
-         [output]\ntensor = \"posterior\"\nkind = \"class_posteriors\"\nclasses = {:?}\n{}\n\
+         [output]\ntensor = \"posterior\"\nkind = \"class_posteriors\"\nclasses = {:?}\n{}\n{}\
          [provenance]\ntrained_by = \"bcid fit\"\ncode_version = \"bcid {}\"\nsubjects = {:?}\nsplit = {:?}\n\n\
          {recordings}\n{}",
         format!("{}: {}, on windows of {} s", task.name, plan.method_words(), plan.window_s),
@@ -126,11 +117,19 @@ fn toml(args: &FitArgs, plan: &Plan, task: &Task, tapes: &[Tape], validation: &V
         plan.bundle_toml,
         plan.classes,
         plan.prior_windows.map_or_else(String::new, |windows| format!("prior_windows = {windows}\n")),
+        chosen.as_ref().map_or_else(
+            |_| String::new(),
+            |Chosen { point, .. }| format!(
+                "[intent]\nthreshold = {:?}\nsmoothing_ms = {:?}\n\n",
+                point.threshold, point.smoothing_ms
+            )
+        ),
         env!("CARGO_PKG_VERSION"),
         args.subjects,
         format!(
-            "all recordings train; the accuracy is of decoders that had not seen what they were tried on ({}); alignment, which knows no labels, ran through all of it in order",
-            validation.split
+            "all recordings train; the accuracy is of decoders that had not seen what they were tried on ({}); alignment, which knows no labels, ran through all of it in order{}",
+            validation.split,
+            intent::provenance(chosen)
         ),
         metric(&format!("the training {}", validation.split), &validation.agreement),
     )

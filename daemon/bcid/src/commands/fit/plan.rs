@@ -40,6 +40,7 @@ pub(crate) struct Plan {
     /// The windows of alignment, ms, where there is one.
     pub(crate) align_ms: Option<f64>,
     pub(crate) window_s: f64,
+    pub(crate) hop_ms: f64,
     band_hz: [f64; 2],
     /// Adaptive steps learn in trials alone.
     pub(crate) learns_in_trials: bool,
@@ -88,6 +89,7 @@ impl Plan {
             bundle_toml: String::new(),
             align_ms: (args.recentre != Recentre::None).then_some(window_ms),
             window_s: window_ms / 1e3,
+            hop_ms,
             band_hz,
             learns_in_trials: args.recentre == Recentre::Trials,
             prior_windows: (args.recentre == Recentre::Trials).then(|| windows_in(PRIOR_S, hop_ms)),

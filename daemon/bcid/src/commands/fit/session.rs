@@ -2,8 +2,8 @@ use super::plan::Plan;
 use super::progress;
 use crate::commands::tape::{Heard, Tape, play};
 use crate::exit::{Exit, Failure};
-use bci_calibration::Task;
 use bci_calibration::train::Examples;
+use bci_calibration::{Cue, Task};
 use bci_dsp::run::{Learned, Metric, Shrinkage};
 use bci_models::learned::{Entry, Recorded, What};
 use bci_pipeline::{
@@ -27,18 +27,33 @@ pub(crate) struct Lessons {
     pub(crate) trials: Vec<CuedTrial>,
     /// What the alignment has come to, where there is one.
     pub(crate) aligned: Option<Entry>,
+    /// Every window, in trials and between, in order.
+    pub(crate) windows: Vec<Window>,
+    /// Every marker of the task: cues, and rest.
+    pub(crate) cues: Vec<Cue>,
 }
 
 /// A trial that was recorded to its end, whether or not a window of it could be trusted.
 pub(crate) struct CuedTrial {
     pub(crate) class: usize,
     pub(crate) recording: usize,
+    pub(crate) cue_s: f64,
 }
 
-struct Window {
-    oldest_s: f64,
-    newest_s: f64,
-    features: Vec<f32>,
+/// A window, as a decoder would meet it.
+pub(crate) struct Window {
+    pub(crate) recording: usize,
+    pub(crate) oldest_s: f64,
+    pub(crate) newest_s: f64,
+    pub(crate) valid: bool,
+    /// What adapts to the day may learn from it.
+    pub(crate) teaches: bool,
+    /// Nothing before it is evidence.
+    pub(crate) afresh: bool,
+    /// How many windows it is after the one before it.
+    pub(crate) hops: u64,
+    /// None of one that cannot be trusted.
+    pub(crate) features: Vec<f32>,
 }
 
 struct Still;
@@ -70,10 +85,12 @@ pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons
     let around = Surroundings { clock: &Still, queues: &[&queue], counters: &counters };
     let mut at = Continuity::default();
     let mut windows: Vec<Window> = Vec::new();
-    let mut cues: Vec<(f64, usize, usize)> = Vec::new();
+    let mut cues: Vec<Cue> = Vec::new();
     // When each recording ends.
     let mut ends = vec![0.0f64; tapes.len()];
     let (mut recording, mut discontinuity) = (0, false);
+    // The last window's hole and number.
+    let mut last = None;
     play(tapes, true, |heard| {
         match heard {
             Heard::Begin(i) => {
@@ -86,7 +103,10 @@ pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons
                 }
                 let class =
                     task.class_of(text).and_then(|class| plan.classes.iter().position(|c| c == class));
-                cues.extend(class.map(|class| (time_s, class, recording)));
+                let rest = task.is_rest(text);
+                if class.is_some() || rest {
+                    cues.push(Cue { time_s, class, rest, recording, end_s: time_s });
+                }
             }
             Heard::Frames { samples, stamps } => {
                 let newest = stamps.last().copied().unwrap_or_default();
@@ -96,13 +116,18 @@ pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons
                 let header = Header { frames: stamps.len(), acquired, discontinuity, ..Header::default() };
                 path.process(header, samples, stamps, &mut at, &around);
                 while let Some(slot) = queue.receive() {
-                    if slot.validity.is_valid() {
-                        windows.push(Window {
-                            oldest_s: slot.oldest_sample.as_lsl_seconds(),
-                            newest_s: slot.newest_sample.as_lsl_seconds(),
-                            features: slot.window.to_vec(),
-                        });
-                    }
+                    let valid = slot.validity.is_valid();
+                    let before = last.replace((slot.epoch, slot.seq));
+                    windows.push(Window {
+                        recording,
+                        oldest_s: slot.oldest_sample.as_lsl_seconds(),
+                        newest_s: slot.newest_sample.as_lsl_seconds(),
+                        valid,
+                        teaches: slot.teaches,
+                        afresh: before.is_none_or(|(epoch, _)| epoch != slot.epoch),
+                        hops: before.map_or(1, |(_, seq)| slot.seq.saturating_sub(seq)),
+                        features: if valid { slot.window.to_vec() } else { Vec::new() },
+                    });
                     queue.recycle(slot);
                 }
             }
@@ -111,9 +136,10 @@ pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons
     })
     .map_err(config)?;
     progress("listening", tapes.len(), tapes.len());
-    let lessons = lessons(task, path.window_len(), &windows, &cues, &ends);
+    cues.iter_mut().for_each(|cue| cue.end_s = ends[cue.recording]);
+    let (examples, trials) = examples(task, path.window_len(), &windows, &cues);
     let recordings = tapes.iter().map(|tape| tape.recorded.clone()).collect();
-    Ok(Lessons { aligned: aligned(plan, &mut path, recordings), ..lessons })
+    Ok(Lessons { examples, trials, aligned: aligned(plan, &mut path, recordings), windows, cues })
 }
 
 /// What the alignment has learned, for the decoder to begin with.
@@ -138,27 +164,18 @@ fn aligned(plan: &Plan, path: &mut SignalPath, recordings: Vec<Recorded>) -> Opt
     })
 }
 
-/// Windows that lie wholly within a trial's span.
-fn lessons(
-    task: &Task,
-    width: usize,
-    windows: &[Window],
-    cues: &[(f64, usize, usize)],
-    ends: &[f64],
-) -> Lessons {
-    let mut lessons = Lessons { examples: Examples::new(width), trials: Vec::new(), aligned: None };
-    for (cue_s, class, recording) in cues {
-        if cue_s + task.to_s > ends[*recording] + TOLERANCE_S {
-            continue;
-        }
-        let (from, to) = (cue_s + task.from_s - TOLERANCE_S, cue_s + task.to_s + TOLERANCE_S);
+/// Windows that can be trusted and lie wholly within a trial's span, and the trials.
+fn examples(task: &Task, width: usize, windows: &[Window], cues: &[Cue]) -> (Examples, Vec<CuedTrial>) {
+    let (mut examples, mut trials) = (Examples::new(width), Vec::new());
+    for cue in cues.iter().filter(|cue| cue.time_s + task.to_s <= cue.end_s + TOLERANCE_S) {
+        let Some(class) = cue.class else { continue };
+        let (from, to) = (cue.time_s + task.from_s - TOLERANCE_S, cue.time_s + task.to_s + TOLERANCE_S);
         let first = windows.partition_point(|window| window.newest_s < from);
-        let own = windows[first..].iter().take_while(|w| w.newest_s <= to).filter(|w| w.oldest_s >= from);
-        let trial = lessons.trials.len();
-        for window in own {
-            lessons.examples.push(trial, *class, window.features.iter().map(|x| f64::from(*x)));
+        let own = windows[first..].iter().take_while(|w| w.newest_s <= to);
+        for window in own.filter(|w| w.valid && w.oldest_s >= from) {
+            examples.push(trials.len(), class, window.features.iter().map(|x| f64::from(*x)));
         }
-        lessons.trials.push(CuedTrial { class: *class, recording: *recording });
+        trials.push(CuedTrial { class, recording: cue.recording, cue_s: cue.time_s });
     }
-    lessons
+    (examples, trials)
 }

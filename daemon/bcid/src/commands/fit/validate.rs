@@ -2,8 +2,8 @@ use super::plan::Plan;
 use super::progress;
 use super::session::Lessons;
 use crate::exit::Failure;
-use bci_calibration::Agreement;
 use bci_calibration::train::{Fitted, Method};
+use bci_calibration::{Agreement, SeenWindow, Session};
 use bci_models::Prior;
 
 /// Blocks of consecutive trials where there is but one recording to leave trials out of.
@@ -21,6 +21,8 @@ pub(super) struct Validation {
     /// What was left out at a time, in words.
     pub(super) split: String,
     pub(super) agreement: Agreement,
+    /// What was left out, a session each, as it would have been decoded; nothing is decided yet.
+    pub(super) sessions: Vec<Session>,
 }
 
 /// A choice that the examples made.
@@ -34,7 +36,8 @@ pub(super) struct Choice {
 struct Folds {
     /// The trials, each with its part.
     parts: Vec<(usize, usize)>,
-    recordings: usize,
+    /// The recordings that trials are of, in order.
+    recordings: Vec<usize>,
 }
 
 impl Folds {
@@ -46,11 +49,21 @@ impl Folds {
             0 | 1 => (*trial, i * BLOCKS / trials.len().max(1)),
             _ => (*trial, place(lessons.trials[*trial].recording)),
         };
-        Self { parts: trials.iter().enumerate().map(part).collect(), recordings: recordings.len() }
+        Self { parts: trials.iter().enumerate().map(part).collect(), recordings }
     }
 
     fn count(&self) -> usize {
-        if self.recordings > 1 { self.recordings } else { BLOCKS }
+        if self.recordings.len() > 1 { self.recordings.len() } else { BLOCKS }
+    }
+
+    /// The part in which something of a recording is left out, in a trial or not. A block lasts to the first cue of the next; what
+    /// is before all of them, and recordings without trials, which nothing is learned from, are left out with the first.
+    fn part_of(&self, lessons: &Lessons, recording: usize, time_s: f64) -> usize {
+        if self.recordings.len() > 1 {
+            return self.recordings.iter().position(|r| *r == recording).unwrap_or(0);
+        }
+        let begun = self.parts.iter().take_while(|(trial, _)| lessons.trials[*trial].cue_s <= time_s);
+        begun.last().map_or(0, |(_, part)| *part)
     }
 
     /// The trials of a part, or all others.
@@ -59,7 +72,7 @@ impl Folds {
     }
 
     fn words(&self) -> String {
-        match self.recordings {
+        match self.recordings.len() {
             0 | 1 => format!("blocks of consecutive trials, each of {BLOCKS} left out once"),
             n => format!("recordings, each of {n} left out once"),
         }
@@ -115,7 +128,7 @@ pub(super) fn choose(plan: &Plan, lessons: &Lessons, trials: &[usize]) -> Choice
 pub(super) fn cross_validate(plan: &Plan, lessons: &Lessons) -> Validation {
     let all: Vec<usize> = (0..lessons.trials.len()).collect();
     let folds = Folds::of(lessons, &all);
-    let mut decided = vec![None; all.len()];
+    let (mut decided, mut sessions) = (vec![None; all.len()], Vec::new());
     for part in 0..folds.count() {
         progress("validating", part, folds.count());
         let (rest, tried) = (folds.trials(part, false), folds.trials(part, true));
@@ -125,11 +138,53 @@ pub(super) fn cross_validate(plan: &Plan, lessons: &Lessons) -> Validation {
         for (trial, p) in tried.iter().zip(posteriors(plan, lessons, &fitted, &tried)) {
             decided[*trial] = p.and_then(|p| (0..p.len()).rev().max_by(|a, b| p[*a].total_cmp(&p[*b])));
         }
+        sessions.push(session(plan, lessons, &fitted, |recording, time_s| {
+            folds.part_of(lessons, recording, time_s) == part
+        }));
     }
     progress("validating", folds.count(), folds.count());
     let trials = lessons.trials.iter().zip(decided).map(|(trial, decided)| (trial.class, decided));
     let agreement = Agreement::new(plan.classes.len(), trials.collect());
-    Validation { split: folds.words(), agreement }
+    Validation { split: folds.words(), agreement, sessions }
+}
+
+/// What a decoder makes of a part of what was heard, window by window, in trials and between, as the daemon would on a day that
+/// begins there.
+fn session(
+    plan: &Plan,
+    lessons: &Lessons,
+    fitted: &Fitted,
+    is_of_it: impl Fn(usize, f64) -> bool,
+) -> Session {
+    let classes = plan.classes.len();
+    let mut prior = plan.prior_windows.map(|windows| Prior::new(classes, windows));
+    let mut session = Session {
+        cues: lessons.cues.iter().copied().filter(|cue| is_of_it(cue.recording, cue.time_s)).collect(),
+        ..Session::default()
+    };
+    for window in lessons.windows.iter().filter(|window| is_of_it(window.recording, window.newest_s)) {
+        let mut posterior = vec![0.0; classes];
+        if window.valid {
+            let features: Vec<f64> = window.features.iter().map(|x| f64::from(*x)).collect();
+            posterior = fitted.posterior(&features).into_iter().map(|p| p as f32).collect();
+            if let Some(prior) = &mut prior {
+                if window.teaches {
+                    prior.learn(&posterior);
+                }
+                prior.level(&mut posterior);
+            }
+        }
+        session.windows.push(SeenWindow {
+            oldest_s: window.oldest_s,
+            newest_s: window.newest_s,
+            valid: window.valid,
+            posterior,
+            intent: None,
+            afresh: window.afresh || session.windows.is_empty(),
+            hops: window.hops,
+        });
+    }
+    session
 }
 
 /// Over a trial's windows; none of a trial without any.

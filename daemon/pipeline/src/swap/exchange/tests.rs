@@ -59,7 +59,7 @@ fn decoded(name: &str, seq: u64, newest_frame: u64, validity: Validity, p: f32) 
         newest_frame,
         ledger: Ledger::default(),
     };
-    Decoded { intent, took_ns: 1000, spoilt: false }
+    Decoded { intent, took_ns: 1000, spoilt: false, afresh: false, hops: 1 }
 }
 
 /// Stands still until it is set.
