@@ -93,9 +93,6 @@ impl Curve {
         let [low, high] = wilson95(found.detected(), found.trials).ci95;
         let latency =
             found.latency_s(0.5).map_or_else(String::new, |s| format!(", {s:.2} s after the cue (median)"));
-        let rate = |rate: Option<f64>| {
-            rate.map_or_else(|| "an unknown number of".to_owned(), |rate| format!("{rate:.2}"))
-        };
         vec![
             format!(
                 "without cues, from {} on, smoothed over {} ms ({}): {} of {} imagery trials detected ({:.1} %, 95 % {:.1} to {:.1}){latency}; {} misdetected, {} missed",
@@ -110,21 +107,34 @@ impl Curve {
                 found.misdetected,
                 found.missed(),
             ),
-            format!(
-                "  {} false activations a minute at rest ({} in {:.1} min), {} between trials ({} in {:.1} min); {}",
-                rate(found.false_per_min()),
-                found.at_rest,
-                found.rest_min,
-                rate(found.between_per_min()),
-                found.between,
-                found.between_min,
-                self.verdict(),
-            ),
+            format!("  {}{}; {}", self.at_rest(), self.between(), self.verdict()),
         ]
+    }
+
+    fn at_rest(&self) -> String {
+        let found = &self.in_use;
+        found.false_per_min().map_or_else(
+            || "no rest was recorded".to_owned(),
+            |rate| {
+                let (count, minutes) = (found.at_rest, found.rest_min);
+                format!("{rate:.2} false activations a minute at rest ({count} in {minutes:.1} min)")
+            },
+        )
+    }
+
+    fn between(&self) -> String {
+        let found = &self.in_use;
+        found.between_per_min().map_or_else(String::new, |rate| {
+            let (count, minutes) = (found.between, found.between_min);
+            format!(", {rate:.2} between trials ({count} in {minutes:.1} min)")
+        })
     }
 
     /// Whether what is asked can be had from this decoder at this smoothing at all.
     fn verdict(&self) -> String {
+        if self.in_use.false_per_min().is_none() {
+            return "what would be set off at rest is not known".to_owned();
+        }
         let wanted = format!("{} % with at most {MOST_PER_MIN} a minute", 100.0 * WANTED_PART);
         match self.reached().as_slice() {
             [] => {
