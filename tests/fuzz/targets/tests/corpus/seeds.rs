@@ -330,6 +330,9 @@ classes = ["left", "right"]
 temperature = 1.5
 reject_below = 0.25
 prior_windows = 200
+[intent]
+threshold = 0.6
+smoothing_ms = 750.0
 [provenance]
 trained_by = "x"
 subjects = "S"
