@@ -13,11 +13,12 @@ TOLERANCE_S = 5e-4
 
 @dataclass(frozen=True)
 class Cued:
-    """A trial that was recorded to its end: the class that was cued, and the recording it is of."""
+    """A trial that was recorded to its end: the class that was cued, the recording it is of, and whether the person rests in it."""
 
     label: int
     recording: int
     time_s: float
+    rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Fed:
         about = json.loads((folder / "windows.json").read_text(encoding="utf-8"))
         classes, span_s = tuple(about["classes"]), (about["from_s"], about["to_s"])
         whole = [
-            Cued(classes.index(cue["class"]), cue["recording"], cue["time_s"])
+            Cued(classes.index(cue["class"]), cue["recording"], cue["time_s"], cue["rest"])
             for cue in about["cues"]
             if cue["class"] is not None and cue["time_s"] + span_s[1] <= cue["end_s"] + TOLERANCE_S
         ]
@@ -57,7 +58,9 @@ class Fed:
             return parts[0]
         apart, at_s, recordings, generations = [], 0.0, 0, 0
         for part in parts:
-            trials = tuple(Cued(t.label, t.recording + recordings, t.time_s + at_s) for t in part.trials)
+            trials = tuple(
+                dataclasses.replace(t, recording=t.recording + recordings, time_s=t.time_s + at_s) for t in part.trials
+            )
             apart.append(
                 dataclasses.replace(
                     part, trials=trials, oldest_s=part.oldest_s + at_s, newest_s=part.newest_s + at_s,

@@ -13,17 +13,22 @@ from .measures import Trials
 from .methods import Trained
 
 
-def decide(trained: Trained, fed: Fed, prior: int | None) -> tuple[Trials, np.ndarray]:
-    """Trials by the mean posterior over their windows; those means, too."""
-    posteriors = np.zeros((len(fed.valid), len(fed.classes)), np.float32)
+def posteriors(trained: Trained, fed: Fed, prior: int | None) -> np.ndarray:
+    """`[windows, classes]` of a whole session, levelled as the daemon does; 0 where a window cannot be trusted."""
+    found = np.zeros((len(fed.valid), len(fed.classes)), np.float32)
     valid = np.flatnonzero(fed.valid)
     for part in np.array_split(valid, max(1, len(valid) // 512)):
-        posteriors[part] = trained.posteriors(np.asarray(fed.numbers[part]))
-    posteriors = level(posteriors, fed, prior)
+        found[part] = trained.posteriors(np.asarray(fed.numbers[part]))
+    return level(found, fed, prior)
+
+
+def decide(trained: Trained, fed: Fed, prior: int | None) -> tuple[Trials, np.ndarray]:
+    """Trials by the mean posterior over their windows; those means, too."""
+    found = posteriors(trained, fed, prior)
     own = [fed.within(trial) for trial in fed.trials]
-    means = np.array([posteriors[o].mean(axis=0, dtype=float) if len(o) else np.zeros(len(fed.classes)) for o in own])
+    means = np.array([found[o].mean(axis=0, dtype=float) if len(o) else np.zeros(len(fed.classes)) for o in own])
     labels = fed.labels()
-    right = sum(int((posteriors[o].argmax(axis=1) == label).sum()) for o, label in zip(own, labels, strict=True))
+    right = sum(int((found[o].argmax(axis=1) == label).sum()) for o, label in zip(own, labels, strict=True))
     return Trials(labels, means, right, sum(map(len, own))), means
 
 
@@ -83,7 +88,21 @@ def joined_live(found: list[dict]) -> dict:
     return Trials(cued, means, right, windows).figures() | {
         "window_shift": _pooled([f["audit"]["window_shift"] for f in found], "shift_s"),
         "regions": _pooled([f["audit"]["regions"] for f in found], "what"),
+        "asynchronous": _without_cues([f["asynchronous"] for f in found if f.get("asynchronous")]),
     }
+
+
+def _without_cues(found: list[dict]) -> dict | None:
+    """What intents come to where nothing tells when a trial runs, of every fold at its own operating point; and the whole curve of one."""
+    if not found:
+        return None
+    rest = sum(f["rest_min"] or 0.0 for f in found)
+    false = sum(round((f["false_activations_per_min"] or 0.0) * (f["rest_min"] or 0.0)) for f in found)
+    sums = {key: sum(f[key] for f in found) for key in ("detected", "misdetected", "missed", "imagery_trials")}
+    told = {"false_activations": false, "rest_min": rest, "chosen_by": found[0]["chosen_by"]}
+    curve = [[c["threshold"], c["detected"], c["false_activations_per_min"]] for c in found[0]["curve"]]
+    points = [[f["threshold"], f["smoothing_ms"]] for f in found]
+    return sums | told | {"points": points, "curve": curve if len(found) == 1 else None}
 
 
 def _pooled(folds: list[list[dict]], key: str) -> list[dict]:

@@ -224,6 +224,7 @@ AUGMENTED = (
 )
 ENSEMBLES = (
     Ensemble("shallow-x5", ("shallow",) * 5, WIDE),
+    Ensemble("mvcnet-x5", ("mvcnet",) * 5, WIDE),
     Ensemble("mixed-x5", ("shallow", "basenet", "eegnet", "shallow", "basenet"), WIDE),
 )
 FOUNDATION = tuple(Network(name, name, WIDE) for name in ("cbramod", "labram", "biot", "eegpt", "reve"))

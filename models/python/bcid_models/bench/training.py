@@ -10,6 +10,7 @@ from onnx import ModelProto
 from torch import nn
 from torch.nn import functional
 
+from ..contract import OperatingPoint
 from ..networks import augment, cost, export, registry
 from ..networks.shape import Shape
 from .fed import Fed
@@ -46,6 +47,7 @@ class TrainedNetwork:
     temperature: float
     told: dict
     kind: str = "class_logits"
+    intent: OperatingPoint | None = None
 
     def posteriors(self, windows: np.ndarray) -> np.ndarray:
         logits = scores(self.module, windows) / self.temperature

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +99,7 @@ class Workshop:
         )
         about = f"{task.name}: {method.name}, windows of {method.plan.window_s:g} s"
         contract = method.plan.contract(task, out.name, output, made_by, about, self.stated.licence, align is not None)
+        contract = replace(contract, intent=getattr(trained, "intent", None))
         model = trained.to_onnx()
         bundle.write_model(stage / bundle.MODEL, model, contract)
         found = document(contract)
