@@ -9,7 +9,7 @@ COMMANDS = {
     "zoo": ("bcid_models.bench.zoo", "the shipped bundles, and those of others, through the daemon"),
     "stream": ("bcid_models.bench.stream", "networks fed by the hop, where their architecture allows it"),
     "ship": ("bcid_models.bench.ship", "networks of the benchmark as bundles of the zoo"),
-    "table": ("bcid_models.bench.table", "tables and plots of what was found, into models/README.md"),
+    "table": ("bcid_models.bench.table", "tables and plots of what was found, into models/bench/README.md"),
     "time": ("bcid_models.time_ort", "bundles in bare ONNX Runtime"),
 }
 

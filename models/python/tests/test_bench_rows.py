@@ -1,7 +1,6 @@
 """The benchmark's parts: which windows are a trial's, levelling, figures; and one row, made twice, offline and live."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from bcid_models.bench.measures import Trials, balanced, kappa, p_permutation, r
 from bcid_models.bench.methods import METHODS
 from bcid_models.bench.run import Bench
 from bcid_models.bench.tasks import PROTOCOLS, Fold, Protocol
-from bcid_models.daemon import Bcid, DaemonError, find
+from bcid_models.daemon import Bcid
 
 
 def fed(windows: int, trials: tuple[Cued, ...] = (), teaches: bool = True) -> Fed:
@@ -87,16 +86,6 @@ def test_no_fold_tries_what_has_taught():
     assert not any(file.startswith("S001") for file in person.train) and all(
         file.startswith("S001") for file in person.test
     )
-
-
-@pytest.fixture(scope="module")
-def bcid() -> Bcid:
-    try:
-        return Bcid(find())
-    except DaemonError as missing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(missing))
 
 
 def row(bcid: Bcid, data: Path, work: Path) -> dict:

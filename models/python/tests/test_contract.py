@@ -1,7 +1,6 @@
 """The contract as TOML and as JSON, and every bundle of the zoo against its own."""
 
 import json
-import os
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,6 @@ from bcid_models.contract import (
     metadata,
     to_toml,
 )
-from bcid_models.daemon import Bcid, DaemonError, find
 from bcid_models.recording import sha256_of
 
 ZOO = Path(__file__).resolve().parents[2] / "zoo"
@@ -163,13 +161,7 @@ def test_most_shipped_bundles_are_held_against_scipy():
 
 
 @pytest.mark.parametrize("folder", [f for f in FOLDERS if f not in INDEPENDENT], ids=lambda folder: folder.name)
-def test_a_bundle_that_aligns_yields_its_golden_rows_in_the_daemon(folder):
-    try:
-        bcid = Bcid(find())
-    except DaemonError as missing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(missing))
+def test_a_bundle_that_aligns_yields_its_golden_rows_in_the_daemon(bcid, folder):
     bcid.verify(folder)
 
 

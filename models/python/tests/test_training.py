@@ -1,7 +1,6 @@
 """Training of networks: who teaches and who only stops, the same from the same seed, and what a transfer changes."""
 
 import dataclasses
-import os
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from bcid_models.bench.fed import Cued, Fed  # noqa: E402
 from bcid_models.bench.methods import Ensemble, Network, Plan, Transfer  # noqa: E402
 from bcid_models.bench.run import Bench  # noqa: E402
 from bcid_models.bench.tasks import Fold, Protocol, Task  # noqa: E402
-from bcid_models.daemon import Bcid, DaemonError, find  # noqa: E402
 
 RATE_HZ = 64.0
 TASK = Task("synthetic", ("left", "right"), ("C3", "Cz", "C4"), RATE_HZ, 0.0, 2.0)
@@ -141,14 +139,8 @@ def test_temperature_makes_overconfident_logits_honest():
     assert training.tempered(logits, labels) == pytest.approx(8.0 / np.log(3.0), rel=0.06)
 
 
-def test_a_network_trained_on_a_recording_decides_live_as_offline(data, tmp_path):
+def test_a_network_trained_on_a_recording_decides_live_as_offline(bcid, data, tmp_path):
     """A small training on shipped recordings, through the daemon; twice, the same."""
-    try:
-        bcid = Bcid(find())
-    except DaemonError as missing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(missing))
     files = ("S001R05.edf", "S001R06.edf", "S001R09.edf", "S001R10.edf")
     protocol = Protocol("small", "runs 5, 6, 9 -> 10", "eegmmidb-fists-feet", (Fold(files[:3], files[3:]),), "onwards")
     network = Network("shallow", "shallow", Plan(((4.0, 38.0),), 1.0), recipe={"epochs": 10})

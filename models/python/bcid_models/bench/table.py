@@ -1,4 +1,4 @@
-"""`python -m bcid_models.bench.table`: what the benchmark found, as tables and plots in `models/README.md`.
+"""`python -m bcid_models.bench.table`: what the benchmark found, as tables and plots in `models/bench/README.md`.
 
 Rows are read from the files that the benchmark wrote; nothing is computed anew but means over seeds.
 """
@@ -205,7 +205,7 @@ def _curves(rows: Rows, bundles: list[dict]) -> dict[str, list[dict]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=Path, default=ROOT / "models" / "bench", metavar="FOLDER")
-    parser.add_argument("--readme", type=Path, default=ROOT / "models" / "README.md", metavar="FILE")
+    parser.add_argument("--readme", type=Path, default=ROOT / "models" / "bench" / "README.md", metavar="FILE")
     parser.add_argument("--print", action="store_true", help="print the tables, change nothing")
     asked = parser.parse_args()
     rows, (audits, bundles, streams) = read(asked.rows), others(asked.rows)
