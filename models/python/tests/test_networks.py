@@ -192,6 +192,27 @@ def test_max_pooling_of_cbam_is_that_of_the_library(windows):
         assert torch.equal(network(some), ours)
 
 
+@pytest.mark.parametrize("attention", ["cat", "catlite"])
+def test_attention_by_entropy_is_that_of_the_library_and_survives_an_artefact(attention, windows):
+    from braindecode.modules import CAT, CATLite
+
+    network = made(f"basenet-{attention}", SMALL)
+    block = network.channel_attention_block.attention_block
+    with torch.no_grad():
+        for value in block.parameters():
+            value += 0.5 * torch.randn(value.shape) * value.requires_grad
+        features = torch.randn(8, 16, 1, 12, generator=torch.Generator().manual_seed(1))
+        artefact, flat = features.clone(), torch.zeros_like(features)
+        artefact[2, 3, 0, 5] += 500.0
+        ours = [block(x) for x in (features, artefact, flat)]
+        block.__class__ = {"cat": CAT, "catlite": CATLite}[attention]
+        library = [block(x) for x in (features, artefact, flat)]
+    assert torch.allclose(ours[0], library[0], atol=1e-6)
+    assert float((ours[0] - features).abs().max()) > 0.1
+    assert all(torch.isfinite(x).all() for x in ours)
+    assert not torch.isfinite(library[1]).all() and not torch.isfinite(library[2]).all()
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("shape", [SMALL, LARGE], ids=lambda s: f"{s.rate_hz:g}Hz")
 def test_biot_is_that_of_the_library(shape, windows):

@@ -10,7 +10,6 @@ from onnx import ModelProto
 from torch import nn
 from torch.nn import functional
 
-from ..contract import OperatingPoint
 from ..networks import augment, cost, export, registry
 from ..networks.shape import Shape
 from .fed import Fed
@@ -47,7 +46,6 @@ class TrainedNetwork:
     temperature: float
     told: dict
     kind: str = "class_logits"
-    intent: OperatingPoint | None = None
 
     def posteriors(self, windows: np.ndarray) -> np.ndarray:
         logits = scores(self.module, windows) / self.temperature
@@ -58,6 +56,9 @@ class TrainedNetwork:
 
     def about(self) -> dict:
         return self.told
+
+    def cost(self, model: ModelProto) -> dict:
+        return vars(cost.of(self.module, model))
 
 
 def fit(method: Network, fed: Fed, task: Task, seed: int, progress: Progress) -> TrainedNetwork:
@@ -118,13 +119,15 @@ def train(
             optimiser.step()
         schedule.step()
         held_loss = float(functional.cross_entropy(scores(module, held_windows), held_labels))
+        if not np.isfinite(held_loss):
+            raise FloatingPointError(
+                f"epoch {epoch + 1}: the loss of trials that only tell when to stop is {held_loss}"
+            )
         if held_loss < best_loss:
             best, best_loss, best_epoch = copy.deepcopy(module.state_dict()), held_loss, epoch
         progress(epoch + 1, recipe.epochs)
         if epoch - best_epoch >= recipe.patience:
             break
-    if best is None:
-        raise FloatingPointError("the loss was never finite")
     module.load_state_dict(best)
     module.eval()
     temperature = tempered(scores(module, held_windows), held_labels)
@@ -219,11 +222,6 @@ def tempered(logits: torch.Tensor, labels: torch.Tensor) -> float:
     tried = np.geomspace(0.1, 10.0, 201)
     losses = [float(functional.cross_entropy(logits.double() / t, labels)) for t in tried]
     return float(tried[int(np.argmin(losses))])
-
-
-def network_cost(trained: TrainedNetwork, model: ModelProto) -> dict:
-    """Parameters and multiply-accumulates."""
-    return vars(cost.of(trained.module, model))
 
 
 class _Windows:

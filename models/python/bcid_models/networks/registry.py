@@ -140,6 +140,10 @@ def basenet(shape: Shape, attention: str = "none", **options: object) -> nn.Modu
     made = AttentionBaseNet(**_signal(shape), attention_mode=mode, **chosen | options)
     if attention == "cbam":
         made.channel_attention_block.attention_block.max_pool = _Largest()
+    if attention in ("cat", "catlite"):
+        from .attention import steady
+
+        steady(made.channel_attention_block.attention_block)
     return made
 
 
