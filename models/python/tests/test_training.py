@@ -8,15 +8,17 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("braindecode")
 
-from bcid_models.bench import ensemble, training, transfer  # noqa: E402
+from bcid_models import onnx_run  # noqa: E402
+from bcid_models.bench import ensemble, intent, training, transfer  # noqa: E402
 from bcid_models.bench.fed import Cued, Fed  # noqa: E402
-from bcid_models.bench.methods import Ensemble, Network, Plan, Transfer  # noqa: E402
+from bcid_models.bench.methods import Ensemble, Network, Part, Plan, Transfer  # noqa: E402
 from bcid_models.bench.run import Bench  # noqa: E402
 from bcid_models.bench.tasks import Fold, Protocol, Task  # noqa: E402
 
 RATE_HZ = 64.0
 TASK = Task("synthetic", ("left", "right"), ("C3", "Cz", "C4"), RATE_HZ, 0.0, 2.0)
 PLAN = Plan(((4.0, 30.0),), 1.0, hop_s=0.25)
+TWO_BANDS = Plan(((4.0, 30.0), (8.0, 14.0)), 1.0, hop_s=0.25)
 QUICK = {"epochs": 4, "patience": 4}
 
 
@@ -44,6 +46,16 @@ def fed(seed: int, recordings: int = 4, trials: int = 8) -> Fed:
     )  # fmt: skip
 
 
+def both_bands(some: Fed) -> Fed:
+    """The signal twice, the second time at twice the size: as if of two bands."""
+    return dataclasses.replace(some, numbers=np.concatenate([some.numbers, 2 * some.numbers], axis=1))
+
+
+def resting(some: Fed) -> Fed:
+    """Imagery of the right is rest."""
+    return dataclasses.replace(some, trials=tuple(dataclasses.replace(t, rest=t.label == 1) for t in some.trials))
+
+
 def test_the_last_recording_only_stops_and_each_does_once():
     some = fed(1)
     teach, stop = training.split(some, 0.2)
@@ -62,6 +74,15 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not():
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert runs[0].to_onnx().SerializeToString() == runs[1].to_onnx().SerializeToString()
+
+
+def test_a_network_without_an_output_for_a_held_window_is_refused():
+    some = fed(1)
+    windows = some.numbers.copy()
+    windows[some.within(some.trials[-1])[0], 0, 5] = np.nan
+    poisoned = dataclasses.replace(some, numbers=windows)
+    with pytest.raises(FloatingPointError, match="epoch 1: the loss of trials that only tell when to stop is nan"):
+        training.fit(Network("eegnet", "eegnet", PLAN, recipe=QUICK), poisoned, TASK, 0, silent)
 
 
 def test_what_can_be_told_apart_is_learned_and_held_trials_do_not_teach():
@@ -119,14 +140,47 @@ def test_a_transfer_changes_what_its_mode_says_and_nothing_else(mode, changes):
     assert found == changes
 
 
-def test_an_ensemble_is_the_geometric_mean_of_its_members():
-    together = ensemble.fit(Ensemble("x", ("eegnet", "shallow"), PLAN), fed(6, recordings=3, trials=4), TASK, 0, silent)
-    windows = fed(7, recordings=1, trials=4).numbers[:5]
-    members = zip(together.module.members, together.module.temperatures, strict=True)
-    logs = [torch.log_softmax(training.scores(member, windows) / t, dim=1) for member, t in members]
-    mean = torch.softmax(torch.stack(logs).mean(dim=0).double(), dim=1)
-    assert together.posteriors(windows) == pytest.approx(mean.numpy(), abs=1e-6)
-    assert len({tuple(log[0].tolist()) for log in logs}) == 2
+def test_an_ensemble_is_the_geometric_mean_of_its_members_kinds_alike():
+    method = Ensemble(
+        "x", (Part("eegnet"), Part("eegnet"), Part("shallow", (0,), 0.75), Part("ts-lr", (1,), 0.5)), TWO_BANDS
+    )
+    together = ensemble.fit(method, both_bands(fed(6, recordings=3, trials=4)), TASK, 0, silent)
+    assert together.intent is None, "nobody rests"
+    windows = both_bands(fed(7, recordings=1, trials=4)).numbers[:5]
+    fed_to = [windows[:, :3], windows[:, :3], windows[:, :3, -48:], windows[:, 3:, -32:]]
+    each = [m.trained.posteriors(w) for m, w in zip(together.members, fed_to, strict=True)]
+    mean = np.exp(np.einsum("m,mwc->wc", [1 / 6, 1 / 6, 1 / 3, 1 / 3], np.log(np.maximum(each, ensemble.TINY))))
+    mean /= mean.sum(axis=1, keepdims=True)
+    assert together.posteriors(windows) == pytest.approx(mean, abs=1e-6)
+    assert len({tuple(p[0].round(6)) for p in each}) == 4
+    logits = onnx_run.Graph(together.to_onnx(), "signal", "logits").posteriors(windows).astype(float)
+    assert np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True) == pytest.approx(mean, abs=2e-6)
+
+
+def test_the_operating_point_of_an_ensemble_is_chosen_on_what_none_of_it_has_seen(monkeypatch):
+    some = resting(fed(8, recordings=4, trials=8))
+    asked, taught = [], []
+    choose, learned = intent.choose, ensemble._learned
+
+    def noted(held, hop_ms):
+        asked.append((held, hop_ms))
+        return choose(held, hop_ms)
+
+    def watched(method, own, *rest):
+        taught.append((learned(method, own, *rest), {t.recording for t in own.trials}))
+        return taught[-1][0]
+
+    monkeypatch.setattr(ensemble.intent, "choose", noted)
+    monkeypatch.setattr(ensemble, "_learned", watched)
+    method = Ensemble("x", (Part("ts-lr"), Part("ts-lr", (0,), 0.5)), dataclasses.replace(PLAN, align=False))
+    together = ensemble.fit(method, some, TASK, 0, silent)
+    assert [own for _, own in taught] == [{0, 1, 2, 3}, {1, 2, 3}, {0, 2, 3}, {0, 1, 3}, {0, 1, 2}]
+    [([(posteriors, whole, _)], hop_ms)] = asked
+    assert whole is some and hop_ms == pytest.approx(250.0)
+    for left, (without, _) in enumerate(taught[1:]):
+        own = some.recording == left
+        assert posteriors[own] == pytest.approx(without.posteriors(some.numbers[own]), abs=1e-6)
+    assert together.intent is not None and together.told["intent"]["held"]["imagery"] == 16
 
 
 def test_temperature_makes_overconfident_logits_honest():

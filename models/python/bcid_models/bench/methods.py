@@ -27,6 +27,9 @@ class Trained(Protocol):
     def posteriors(self, windows: np.ndarray) -> np.ndarray:
         """`[windows, classes]`, tempered."""
 
+    def cost(self, model: ModelProto) -> dict:
+        """Parameters and multiply-accumulates of its ONNX form `model`, or nothing where nobody asks."""
+
     def to_onnx(self) -> ModelProto:
         """Input `signal`, output `posterior` or `logits`."""
 
@@ -98,6 +101,9 @@ class TrainedClassical:
     def about(self) -> dict:
         return {}
 
+    def cost(self, model: ModelProto) -> dict:
+        return {}
+
 
 @dataclass(frozen=True)
 class Network:
@@ -137,11 +143,23 @@ class Native:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A member of an ensemble: a network or a classical method, the bands of the plan that it is fed (neighbours), and how much of a window."""
+
+    method: str
+    bands: tuple[int, ...] = (0,)
+    window_s: float | None = None
+
+
+@dataclass(frozen=True)
 class Ensemble:
-    """Networks of one signal, each stopped by other recordings, so that together they have learned from all; their mean log-posterior."""
+    """Decoders of one signal; networks of a kind are each stopped by other recordings, so that together they have learned from all.
+
+    Their mean log-posterior; kinds count alike.
+    """
 
     name: str
-    members: tuple[str, ...]
+    members: tuple[Part, ...]
     plan: Plan
 
     def fit(self, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
@@ -156,7 +174,8 @@ class Ensemble:
     def settings(self) -> dict:
         from . import training
 
-        return {"members": self.members, "recipe": vars(training.Recipe()), "plan": vars(self.plan)}
+        members = [vars(member) for member in self.members]
+        return {"members": members, "recipe": vars(training.Recipe()), "plan": vars(self.plan)}
 
 
 @dataclass(frozen=True)
@@ -195,6 +214,10 @@ SHORT = Plan(((8.0, 30.0),), 0.5, align_s=0.5)
 BANK = Plan(BANK_HZ, 0.5, align_s=0.5)
 WIDE = Plan(((4.0, 38.0),), 1.0)
 
+JOINT = Plan(((4.0, 38.0), (8.0, 30.0), *BANK_HZ), 1.0, align_s=0.5)
+"""What networks are fed, and beside it what classical decoders are."""
+TANGENT, TANGENT_BANK = Part("ts-lr", (1,), 0.5), Part("fbts-lr", (2, 3, 4), 0.5)
+
 NATIVE = (
     Native("fit-ts-lr"),
     Native("fit-fb-ts-lr", ("--method", "fb-ts-lr")),
@@ -223,9 +246,10 @@ AUGMENTED = (
     Network("shallow+mirror", "shallow", WIDE, recipe={"augment": ("mirror",)}),
 )
 ENSEMBLES = (
-    Ensemble("shallow-x5", ("shallow",) * 5, WIDE),
-    Ensemble("mvcnet-x5", ("mvcnet",) * 5, WIDE),
-    Ensemble("mixed-x5", ("shallow", "basenet", "eegnet", "shallow", "basenet"), WIDE),
+    Ensemble("shallow-x5", (Part("shallow"),) * 5, WIDE),
+    Ensemble("mvcnet-x5", (Part("mvcnet"),) * 5, WIDE),
+    Ensemble("mixed-x5", tuple(Part(n) for n in ("shallow", "basenet", "eegnet", "shallow", "basenet")), WIDE),
+    Ensemble("shallow-x5+ts", (*(Part("shallow"),) * 5, TANGENT, TANGENT_BANK), JOINT),
 )
 FOUNDATION = tuple(Network(name, name, WIDE) for name in ("cbramod", "labram", "biot", "eegpt", "reve"))
 """Without the weights they were published for, which cannot be had: from scratch; `eegpt` and `reve` are reduced."""

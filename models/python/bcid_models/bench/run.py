@@ -74,13 +74,8 @@ class Bench(Workshop):
         found = self.bcid.evaluate(
             made, task.name, [self.recordings[f] for f in fold.test], adapt if method.plan.align else None
         )
-        cost = {}
-        if hasattr(trained, "module"):
-            from .training import network_cost
-
-            cost = network_cost(trained, trained.to_onnx())
         told = {
-            "trained": trained.about() | cost | {"temperature": trained.temperature},
+            "trained": trained.about() | trained.cost(trained.to_onnx()) | {"temperature": trained.temperature},
             "onnx_difference": difference,
             "agreement": agreement(means, found),
             "us": timed(made),

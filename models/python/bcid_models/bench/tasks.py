@@ -126,6 +126,9 @@ PROTOCOLS = {
             "onwards",
         ),
         Protocol(
+            "b-lr", "sub-B, each recording left out once", "openbci16-left-right", _each_left_out(SUB_B), "onwards"
+        ),
+        Protocol(
             "a-b-idle",
             "sub-A, both days -> sub-B",
             "openbci16-left-right-idle",
