@@ -4,6 +4,7 @@ import runpy
 import sys
 
 COMMANDS = {
+    "train": ("bcid_models.bench.train", "a decoder of the benchmark, of your own recordings, as a bundle"),
     "bench": ("bcid_models.bench", "every model over every shared task, offline and through the daemon"),
     "audit": ("bcid_models.bench.audit", "shuffled against chronological folds, and permuted labels"),
     "zoo": ("bcid_models.bench.zoo", "the shipped bundles, and those of others, through the daemon"),

@@ -36,7 +36,7 @@ def main() -> int:
         if file.is_file() and json.loads(file.read_text(encoding="utf-8"))["settings"] == settings:
             continue
         begun = time.perf_counter()
-        row = bench.row(method, PROTOCOLS[protocol], seed, _bar(f"{n + 1}/{len(rows)} {protocol} {model} {seed}"))
+        row = bench.row(method, PROTOCOLS[protocol], seed, bar(f"{n + 1}/{len(rows)} {protocol} {model} {seed}"))
         row["took_s"] = round(time.perf_counter() - begun, 1)
         part = file.with_suffix(".part")
         part.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
@@ -63,7 +63,7 @@ def _line(row: dict) -> str:
     return f"{told}; {row['took_s']:.0f} s"
 
 
-def _bar(what: str):
+def bar(what: str):
     """A line that is written over and over, where somebody looks."""
 
     def told(done: int, of: int) -> None:

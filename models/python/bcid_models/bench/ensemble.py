@@ -91,7 +91,7 @@ def fit(method: Ensemble, fed: Fed, task: Task, seed: int, progress: Progress) -
         own = np.flatnonzero(fed.valid & (fed.recording == left))
         for some in np.array_split(own, max(1, len(own) // 512)):
             unseen[some] = without.posteriors(np.asarray(fed.numbers[some]))
-    levelled = level(unseen, fed, method.plan.prior_windows(task) if method.plan.align else None)
+    levelled = level(unseen, fed, method.plan.prior_windows(task) if method.plan.align and fed.alike() else None)
     point = intent.choose([(levelled, fed, None)], 1e3 * method.plan.hop(task) / task.rate_hz)
     if point is not None:
         together.intent = point[0]

@@ -86,5 +86,10 @@ class Fed:
         """The cued class of each trial."""
         return np.array([trial.label for trial in self.trials])
 
+    def alike(self) -> bool:
+        """Whether classes are cued about equally often: levelling presumes it."""
+        counts = np.bincount(self.labels(), minlength=len(self.classes))
+        return bool(2 * counts.max() <= 3 * counts.min())
+
 
 _EACH = ("numbers", "oldest_s", "newest_s", "valid", "teaches", "generation", "recording")

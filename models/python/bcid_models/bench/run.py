@@ -14,7 +14,6 @@ from .judge import agreement, decide, joined, joined_live, timed
 from .measures import Trials
 from .methods import Method, Native, Progress
 from .reference import Reference
-from .signal import ALIGN
 from .tasks import Fold, Protocol, Task
 from .workshop import Workshop
 
@@ -54,23 +53,13 @@ class Bench(Workshop):
     def _fold(
         self, method: Method, task: Task, fold: Fold, adapt: str, seed: int, progress: Progress, keep: Path | None
     ) -> "_Outcome":
-        taught = [self.fed(method, task, files, "running", None) for files in tasks.sessions(fold.train)]
-        fed = Fed.joined([Fed.read(folder) for folder in taught])
-        if fold.source:
-            source = Fed.joined(
-                [Fed.read(self.fed(method, task, files, "running", None)) for files in tasks.sessions(fold.source)]
-            )
-            trained = method.tune(source, fed, task, seed, progress)
-        else:
-            trained = method.fit(fed, task, seed, progress)
-        # Of several sessions the last one's: where a day begins from nothing, it is not used.
-        align = taught[-1] / ALIGN if (taught[-1] / ALIGN).is_file() else None
-        tried = Fed.read(self.fed(method, task, fold.test, adapt, align))
-        prior = method.plan.prior_windows(task) if method.plan.align and _alike(fed) else None
-        offline, means = decide(trained, tried, prior)
+        learned = self.learn(method, task, tasks.sessions(fold.train), tasks.sessions(fold.source), seed, progress)
+        trained = learned.trained
+        tried = Fed.read(self.fed(method, task, fold.test, adapt, learned.align))
+        offline, means = decide(trained, tried, learned.prior)
         made = self.scratch / "bundle" if keep is None else keep
         shutil.rmtree(made, ignore_errors=True)
-        difference = self.write(method, task, fold, trained, align, prior, fed, made)
+        difference = self.write(method, task, fold, learned, made)
         found = self.bcid.evaluate(
             made, task.name, [self.recordings[f] for f in fold.test], adapt if method.plan.align else None
         )
@@ -162,9 +151,3 @@ def _told(fold: Fold, offline: Trials) -> dict:
         "decided": "".join(str(d) if d >= 0 else "-" for d in offline.decided().tolist()),
         "cued": "".join(map(str, offline.cued.tolist())),
     }
-
-
-def _alike(fed: Fed) -> bool:
-    """Whether classes are cued about equally often: levelling presumes it."""
-    counts = np.bincount(fed.labels(), minlength=len(fed.classes))
-    return 2 * counts.max() <= 3 * counts.min()

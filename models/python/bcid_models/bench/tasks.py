@@ -13,7 +13,7 @@ from ..daemon import ROOT
 
 @dataclass(frozen=True)
 class Task:
-    """A task that comes along with the daemon: see `calibration/tasks`."""
+    """A task as `bcid fit` takes it; of those that come along with the daemon `file` is in `calibration/tasks`."""
 
     name: str
     classes: tuple[str, ...]
@@ -21,6 +21,12 @@ class Task:
     rate_hz: float
     from_s: float
     to_s: float
+    file: Path | None = None
+
+    @property
+    def source(self) -> str:
+        """What `--task` of the daemon's commands is given."""
+        return str(self.file) if self.file is not None else self.name
 
 
 @dataclass(frozen=True)
@@ -47,19 +53,34 @@ class Protocol:
         return tuple(sorted({file for fold in self.folds for file in (*fold.train, *fold.test, *fold.source)}))
 
 
-def task(name: str) -> Task:
-    """Reads a task of the repository."""
-    found = tomllib.loads((ROOT / "calibration" / "tasks" / f"{name}.toml").read_text(encoding="utf-8"))
+def task(name: str, rate_hz: float | None = None) -> Task:
+    """Reads a task of the repository, or a file of one's own, whose recordings have `rate_hz`, nominally.
+
+    Raises `ValueError` in words where it does not say what a network needs.
+    """
+    file = Path(name) if name.endswith(".toml") else SHIPPED / f"{name}.toml"
+    if not file.is_file():
+        shipped = ", ".join(sorted(f.stem for f in SHIPPED.glob("*.toml")))
+        raise ValueError(f"no task {name}: a file that ends in .toml, or one of {shipped}")
+    found = tomllib.loads(file.read_text(encoding="utf-8"))
+    channels = found.get("decoder", {}).get("channels")
+    if not channels:
+        raise ValueError(f"{file}: [decoder] channels are missing: a network has to be told which it is fed")
+    known = RATES_HZ.get(file.stem.split("-")[0]) if file.parent == SHIPPED else None
+    if rate_hz is None and known is None:
+        raise ValueError(f"{file}: the nominal sampling rate of its recordings is not known; give it as --rate-hz")
     return Task(
-        name=name,
+        name=found.get("name", file.stem),
         classes=tuple(dict.fromkeys(cue["class"] for cue in found["cue"])),
-        channels=tuple(found["decoder"]["channels"]),
-        rate_hz=RATES_HZ[name.split("-")[0]],
+        channels=tuple(channels),
+        rate_hz=rate_hz or known,
         from_s=found["window"]["from_s"],
         to_s=found["window"]["to_s"],
+        file=file.resolve() if file.parent != SHIPPED else None,
     )
 
 
+SHIPPED = ROOT / "calibration" / "tasks"
 RATES_HZ = {"openbci16": 125.0, "eegmmidb": 160.0}
 """Nominal sampling rates of the data sets."""
 

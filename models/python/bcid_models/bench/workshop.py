@@ -16,7 +16,7 @@ from ..recording import sha256_of
 from . import tasks
 from .fed import Fed
 from .judge import parity
-from .methods import Method, Trained
+from .methods import Method, Progress, Trained
 from .signal import ALIGN, Plan, write_draft
 from .tasks import Fold, Task
 
@@ -32,6 +32,20 @@ class Stated:
     subjects: str = "not stated"
     split: str = "its recordings train; those named in no table are not known to it"
     metrics: tuple[Metric, ...] = ()
+
+
+Sessions = tuple[tuple[str, ...], ...]
+"""Recordings by file name, those of a person and day together."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned from what; the reference that alignment begins with, and as how long it counts that classes are as frequent."""
+
+    trained: Trained
+    fed: Fed
+    align: Path | None
+    prior: int | None
 
 
 @dataclass
@@ -57,7 +71,7 @@ class Workshop:
     def fed_by(self, plan: Plan, task: Task, files: tuple[str, ...], adapt: str, align: Path | None) -> Path:
         """What a decoder of this plan is fed; made once."""
         reference = align.read_text(encoding="utf-8") if align else ""
-        key = json.dumps([vars(plan), task.name, files, adapt, reference], default=list)
+        key = json.dumps([vars(plan), task.source, files, adapt, reference], default=list)
         folder = self.work / "fed" / hashlib.sha256(key.encode()).hexdigest()[:16]
         if not folder.is_dir():
             draft, fresh = self.scratch / "draft", self.scratch / "fed"
@@ -65,7 +79,7 @@ class Workshop:
                 shutil.rmtree(old, ignore_errors=True)
             write_draft(draft, plan, task, align)
             self.bcid.windows(
-                draft, task.name, [self.recordings[f] for f in files], adapt if plan.align else None, fresh
+                draft, task.source, [self.recordings[f] for f in files], adapt if plan.align else None, fresh
             )
             folder.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -76,23 +90,45 @@ class Workshop:
                     raise
         return folder
 
+    def learn(
+        self,
+        method: Method,
+        task: Task,
+        taught: Sessions,
+        source: Sessions,
+        seed: int,
+        progress: Progress,
+    ) -> "Learned":
+        """Learns from recordings, those of a person and day together; `source` are those of other people or days, learned from first."""
+        own = [self.fed(method, task, files, "running", None) for files in taught]
+        fed = Fed.joined([Fed.read(folder) for folder in own])
+        if source:
+            others = [Fed.read(self.fed(method, task, files, "running", None)) for files in source]
+            trained = method.tune(Fed.joined(others), fed, task, seed, progress)
+        else:
+            trained = method.fit(fed, task, seed, progress)
+        # Of several sessions the last one's: where a day begins from nothing, it is not used.
+        align = own[-1] / ALIGN if (own[-1] / ALIGN).is_file() else None
+        prior = method.plan.prior_windows(task) if method.plan.align and fed.alike() else None
+        return Learned(trained, fed, align, prior)
+
     def write(
         self,
         method: Method,
         task: Task,
         fold: Fold,
-        trained: Trained,
-        align: Path | None,
-        prior: int | None,
-        fed: Fed,
+        learned: "Learned",
         out: Path,
     ) -> float:
         """Writes the bundle, its golden rows computed by the daemon; returns by how much ONNX and the original differ on real windows."""
+        trained, align = learned.trained, learned.align
         stage = self.scratch / "stage"
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir(parents=True)
         tensor = "posterior" if trained.kind == "class_posteriors" else "logits"
-        output = Output(tensor, trained.kind, task.classes, temperature=trained.temperature, prior_windows=prior)
+        output = Output(
+            tensor, trained.kind, task.classes, temperature=trained.temperature, prior_windows=learned.prior
+        )
         uses = tuple(RecordingUse(f, sha256_of(self.recordings[f]), "train") for f in (*fold.source, *fold.train))
         made_by = Provenance(
             "bcid-models", __version__, self.stated.subjects, self.stated.split, uses, self.stated.metrics
@@ -106,13 +142,13 @@ class Workshop:
         (stage / "decoder.toml").write_text(to_toml(found), encoding="utf-8")
         if align is not None:
             shutil.copy(align, stage / ALIGN)
-        shutil.copy(tasks.ROOT / "calibration" / "tasks" / f"{task.name}.toml", stage / "task.toml")
+        shutil.copy(task.file or tasks.SHIPPED / f"{task.name}.toml", stage / "task.toml")
         segment = self._segment(task, fold.train[0], 2 * method.plan.window_s + GOLDEN_S)
         np.save(self.scratch / "segment.npy", segment)
         self.bcid.pack(
             stage, self.scratch / "segment.npy", f"{fold.train[0]}, its first {len(segment) / task.rate_hz:.1f} s", out
         )
-        some = np.asarray(fed.numbers[np.flatnonzero(fed.valid)[::97][:64]])
+        some = np.asarray(learned.fed.numbers[np.flatnonzero(learned.fed.valid)[::97][:64]])
         return parity(trained, stage / bundle.MODEL, tensor, some)
 
     def _segment(self, task: Task, file: str, seconds: float) -> np.ndarray:
@@ -126,7 +162,7 @@ class Workshop:
         found = document(contract)
         del found["model"]
         (draft / "decoder.toml").write_text(to_toml(found), encoding="utf-8")
-        self.bcid.windows(draft, task.name, [self.recordings[file]], None, out)
+        self.bcid.windows(draft, task.source, [self.recordings[file]], None, out)
         return np.ascontiguousarray(Fed.read(out).numbers[0].T)
 
 

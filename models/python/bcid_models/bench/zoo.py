@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..daemon import ROOT, Bcid, DaemonError, find
 from .judge import joined_live
-from .tasks import locate
+from .tasks import SHIPPED, locate
 
 LEFT_RIGHT = tuple(f"S{s:03}R{r:02}.edf" for s, r in ((1, 4), (1, 8), (2, 4), (3, 4), (4, 4), (5, 4)))
 """Imagined fists of people whom the published weights have not seen."""
@@ -29,7 +29,7 @@ def _task(name: str, span_s: list[float] | None) -> Iterator[str]:
     if span_s is None:
         yield name
         return
-    text = (ROOT / "calibration" / "tasks" / f"{name}.toml").read_text(encoding="utf-8")
+    text = (SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
     for key, seconds in zip(("from_s", "to_s"), span_s, strict=True):
         text = re.sub(rf"^{key} = .*$", f"{key} = {seconds!r}", text, flags=re.MULTILINE)
     with tempfile.TemporaryDirectory() as folder:
