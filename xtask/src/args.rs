@@ -27,7 +27,7 @@ Usage: cargo xtask COMMAND
   fuzz [--seconds N] [TARGET...]      every reader of files, texts and streams, or those named, on bytes libFuzzer makes up, for
                                       N seconds each (60), one after the other; fails when something was found
   models test                         the networks against their ONNX forms, and a small training twice; fetches PyTorch (7 GB)
-  models bench|audit|zoo|table [ARGUMENTS]
+  models train|bench|audit|zoo|stream|ship|table [ARGUMENTS]
                                       train and judge decoders, offline and through the daemon: models/python/README.md
   lint                                rustfmt, clippy, cargo-deny
   ci                                  lint, then test
@@ -131,7 +131,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command> {
         "check" => check(rest).map(Command::CheckCuda),
         "fuzz" => fuzz(rest).map(Command::Fuzz),
         "models" if rest.is_empty() => Err(Fail::usage(format!(
-            "`models` needs to know what: test, bench, audit, zoo or table\n\n{USAGE}"
+            "`models` needs to know what: test, train, bench, audit, zoo, stream, ship or table\n\n{USAGE}"
         ))),
         "models" => Ok(Command::Models { words: rest.to_vec() }),
         "lint" => none(Command::Lint),

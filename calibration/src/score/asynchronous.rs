@@ -47,6 +47,17 @@ impl Asynchronous {
         self.trials - self.detected() - self.misdetected
     }
 
+    /// The same session without any intent: every trial is missed.
+    #[must_use]
+    pub fn silent(&self) -> Self {
+        Self {
+            trials: self.trials,
+            rest_min: self.rest_min,
+            between_min: self.between_min,
+            ..Self::default()
+        }
+    }
+
     /// The part of trials that was detected; `None` of no trials.
     #[must_use]
     pub fn detected_part(&self) -> Option<f64> {
@@ -132,7 +143,8 @@ impl Session {
             let mut before = None;
             for window in self.between(from, to) {
                 let now = window.intent.filter(|class| !resting.contains(class));
-                count += usize::from(now.is_some() && now != before);
+                let held = if window.afresh { None } else { before };
+                count += usize::from(now.is_some() && now != held);
                 before = now;
             }
         }
@@ -259,6 +271,8 @@ mod tests {
         assert_eq!(rest("......ll..ll.rriiiillll"), 4, "the last one is held already");
         assert_eq!(rest("..llll..........ii....."), 1, "half a second after the marker it is held");
         assert_eq!(rest("..lll..........lii....."), 1);
+        assert_eq!(rest("......lllll............"), 1);
+        assert_eq!(rest("......ll|lll..........."), 2, "after a hole it begins anew");
     }
 
     #[test]

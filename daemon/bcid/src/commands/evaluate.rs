@@ -184,7 +184,7 @@ impl Job {
     fn audit(&self, tapes: &[Tape]) -> Result<Vec<(String, Agreement)>, Failure> {
         let Some(first) = tapes.first() else { return Ok(Vec::new()) };
         let mut all = Vec::new();
-        for Without { what, channels } in regions(&first.stream) {
+        for Without { what, channels } in regions(&first.stream, &self.bundle.input.channels) {
             let decoder = OrtDecoder::load(&self.bundle, Device::Cpu).map_err(Failure::mistakes)?;
             let session = self.play(decoder, tapes, &channels, &what)?;
             all.push((what, agreement(self.classes.len(), &session.trials(&self.task, 0.0))));

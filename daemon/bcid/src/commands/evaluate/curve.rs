@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// What is asked of use without cues: this part of the trials detected, with at most so many false activations a minute at rest.
 const WANTED_PART: f64 = 0.8;
+/// The part below which a decoder is as good as silent.
+const HARDLY: f64 = 0.3;
 pub(super) const MOST_PER_MIN: f64 = 2.0;
 
 /// Who said from where on a class is an intent.
@@ -85,6 +87,11 @@ impl Curve {
             found.detected_part().is_some_and(|part| part >= WANTED_PART) && is_quiet(found)
         };
         self.points.iter().filter(enough).map(|(threshold, _)| *threshold).collect()
+    }
+
+    /// Whether hardly anything is detected already: fewer false activations by a higher threshold are no way out.
+    pub(super) fn hardly_detects(&self) -> bool {
+        self.in_use.detected_part().is_some_and(|part| part < HARDLY)
     }
 
     pub(super) fn lines(&self) -> Vec<String> {

@@ -123,7 +123,7 @@ impl Findings {
         }
         lines.push(match self.detection_s(0.5) {
             Some(median) => format!(
-                "first intent right in {} trials, {median:.2} s after the cue (median); wrong in {}; none in {}",
+                "first intent right in {} trials, {median:.2} s after the cue (median); wrong in {}; none in {}; one held from before the cue counts here",
                 self.detections_s.len(),
                 self.misfires,
                 self.trials.len() - self.detections_s.len() - self.misfires
@@ -134,7 +134,11 @@ impl Findings {
             let (count, minutes) = self.activations_at_rest;
             lines.push(format!("{rate:.2} false activations a minute at rest ({count} in {minutes:.1} min)"));
             if rate > MOST_PER_MIN {
-                lines.push("  TOO MANY to be used without cues: a higher --threshold or a longer --smoothing-ms has fewer".to_owned());
+                lines.push(if self.curve.hardly_detects() {
+                    "  not to be used without cues, at any threshold: a task that cues rest as a class, and more recordings, are what helps".to_owned()
+                } else {
+                    "  TOO MANY to be used without cues: a higher --threshold or a longer --smoothing-ms has fewer".to_owned()
+                });
             }
         }
         lines.extend(self.curve.lines());

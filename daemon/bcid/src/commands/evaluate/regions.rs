@@ -18,13 +18,13 @@ pub(super) struct Without {
     pub(super) channels: Vec<usize>,
 }
 
-/// For each part of the head that the stream has channels of, and others too: without it, and it alone. Channels whose labels
-/// say no place are always there.
-pub(super) fn regions(stream: &StreamSpec) -> Vec<Without> {
-    let of: Vec<Option<&str>> =
-        stream.channels.iter().map(|channel| region(channel.label.as_deref().unwrap_or_default())).collect();
+/// For each part of the head of which the decoder is fed channels, where it is fed others too: without it, and it alone. Channels
+/// whose labels say no place are always there. `fed` are the labels of the decoder's own; what it is not fed tells it nothing.
+pub(super) fn regions(stream: &StreamSpec, fed: &[String]) -> Vec<Without> {
+    let own: Vec<usize> = fed.iter().filter_map(|label| stream.channel_index(label)).collect();
+    let of = |place: usize| region(stream.channels[place].label.as_deref().unwrap_or_default());
     let places = |is: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        of.iter().enumerate().filter(|(_, region)| region.is_some_and(is)).map(|(place, _)| place).collect()
+        own.iter().copied().filter(|place| of(*place).is_some_and(is)).collect()
     };
     let mut all = Vec::new();
     for (name, _) in REGIONS {
@@ -50,6 +50,29 @@ fn region(label: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bci_types::Hz;
+
+    #[test]
+    fn only_what_the_decoder_is_fed_counts_and_a_single_region_is_not_told() {
+        let stream =
+            StreamSpec::eeg("s", Hz::new(160.0).expect("positive"), ["Fp1.", "C3..", "Cz..", "O1..", "N12"]);
+        let told = |fed: &[&str]| -> Vec<(String, Vec<usize>)> {
+            let fed: Vec<String> = fed.iter().map(|label| (*label).to_owned()).collect();
+            regions(&stream, &fed).into_iter().map(|r| (r.what, r.channels)).collect()
+        };
+        assert_eq!(told(&["C3", "Cz"]), []);
+        assert_eq!(told(&["C3", "Cz", "N12"]), []);
+        let of = |what: &str, channels: &[usize]| (what.to_owned(), channels.to_vec());
+        assert_eq!(
+            told(&["O1", "C3"]),
+            [
+                of("without central", &[1]),
+                of("central alone", &[3]),
+                of("without posterior", &[3]),
+                of("posterior alone", &[1])
+            ]
+        );
+    }
 
     #[test]
     fn labels_say_where_they_are() {

@@ -22,6 +22,9 @@ pub(super) struct Chosen {
     pub(super) unseen: Option<Asynchronous>,
 }
 
+/// The part of trials detected below which a decoder is as good as silent.
+const HARDLY: f64 = 0.3;
+
 /// A point, and what it comes to in each part.
 struct Tried {
     point: OperatingPoint,
@@ -55,14 +58,15 @@ pub(super) fn choose(
     }
     let (best, found) = best_of(&all, |_| true, most_per_min)?;
     // The choice is as much a part of what is made as the decoder is: it, too, is tried on what it was made without.
-    let left_out = |part: usize| -> Option<Asynchronous> {
-        let (best, _) = best_of(&all, |other| other != part, most_per_min).ok()?;
-        best.parts.get(part).cloned()
+    // Where the others offer nothing to choose there would be no intents: its trials are missed.
+    let left_out = |part: usize| match best_of(&all, |other| other != part, most_per_min) {
+        Ok((best, _)) => best.parts[part].clone(),
+        Err(_) => all[0].parts[part].silent(),
     };
     let count = parts.len();
     let unseen = (count > 1).then(|| {
         let mut sum = Asynchronous::default();
-        (0..count).filter_map(left_out).for_each(|part| sum.add(&part));
+        (0..count).map(left_out).for_each(|part| sum.add(&part));
         sum
     });
     Ok(Chosen { point: best.point, found, unseen })
@@ -75,6 +79,7 @@ pub(super) fn told(chosen: &Result<Chosen, String>) -> Vec<String> {
         Err(why) => return vec![format!("no threshold is stated, whoever runs it says one: {why}")],
     };
     let Chosen { point, found, unseen } = chosen;
+    let hardly = found.detected_part().is_some_and(|part| part < HARDLY);
     let mut lines = vec![format!(
         "intents from {} on, smoothed over {} ms, as the bundle states: without cues {}",
         point.threshold,
@@ -83,6 +88,9 @@ pub(super) fn told(chosen: &Result<Chosen, String>) -> Vec<String> {
     )];
     lines.extend(unseen.as_ref().map(|unseen| {
         format!("  with threshold and smoothing, too, chosen without what is left out: {}", figures(unseen))
+    }));
+    lines.extend(hardly.then(|| {
+        "  IT WILL HARDLY EVER SPEAK at that threshold. Where trials are cued, state a lower one ([pipeline.intent] threshold, or `bcid evaluate --threshold`); without cues it is of no use".to_owned()
     }));
     lines
 }
