@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bcid_models.bench import intent
+from bcid_models.bench import intent, left_out
 from bcid_models.bench.fed import Cued, Fed
 from bcid_models.contract import OperatingPoint
 
@@ -58,7 +58,82 @@ def test_the_point_with_most_detected_at_the_rate_allowed_is_chosen():
     posteriors, fed = session("." * 4 + "l" * 10 + "." * 8 + "l" * 11, [(2.0, 0, False), (11.0, 2, True)])
     weak = posteriors.copy()
     weak[22:] = [0.7, 0.15, 0.15]
-    point, found = intent.choose([(weak, fed, {0})], HOP_MS)
-    assert (found.detected, found.false) == (1, 0)
-    assert point.threshold > 0.7
-    assert intent.choose([(weak, dataclasses.replace(fed, trials=fed.trials[:1]), {0})], HOP_MS) is None
+    chosen = intent.choose(weak, fed, HOP_MS)
+    assert (chosen.held.detected, chosen.held.false) == (1, 0)
+    assert chosen.point.threshold > 0.7
+    assert intent.choose(weak, dataclasses.replace(fed, trials=fed.trials[:1]), HOP_MS) is None, "nobody rests"
+    assert intent.choose(np.full_like(weak, 1 / 3), fed, HOP_MS) is None, "nothing is ever detected"
+
+
+def test_the_choice_itself_is_tried_on_what_it_was_made_without():
+    # Two recordings: sure in the first one's trial, at rest as sure in the second, whose own trial is surer still.
+    letters = "." * 4 + "l" * 10 + "." * 8 + "i" * 12
+    posteriors, fed = session(letters + letters, [(2.0, 0, False), (11.0, 2, True), (19.0, 0, False), (28.0, 2, True)])
+    second = len(letters)
+    posteriors[4:14] = [0.8, 0.1, 0.1]
+    posteriors[second + 22 : second + 34] = [0.85, 0.1, 0.05]
+    recording = np.repeat([0, 1], second)
+    trials = tuple(dataclasses.replace(t, recording=int(t.time_s > 17)) for t in fed.trials)
+    fed = dataclasses.replace(fed, recording=recording, trials=trials)
+    chosen = intent.choose(posteriors, fed, HOP_MS)
+    # Together: only above what rest reaches there, which the first one's trial never does.
+    assert (chosen.held.detected, chosen.held.false) == (1, 0)
+    # Of the first alone a lower threshold has its trial; on the second it sets rest off, and the other way round nothing is found.
+    assert (chosen.unseen.detected, chosen.unseen.imagery) == (1, 2) and chosen.unseen.false >= 1
+
+
+class Known:
+    """Says left with the share of the recordings that taught it which are even."""
+
+    def __init__(self, taught: set[int]) -> None:
+        self.taught = taught
+
+    def posteriors(self, windows: np.ndarray) -> np.ndarray:
+        left = 0.5 + 0.1 * sum(2**r for r in self.taught) / 16
+        return np.tile([left, 1 - left], (len(windows), 1))
+
+
+def test_what_a_point_is_chosen_on_no_decoder_has_seen(monkeypatch):
+    windows = 40
+    recording = np.repeat(np.arange(4), 10)
+    newest = 1.0 * np.arange(windows)
+    trials = tuple(Cued(k % 2, k // 2, 5.0 * k, k % 2 == 1) for k in range(8))
+    valid = np.arange(windows) % 7 != 3
+    fed = Fed(
+        np.zeros((windows, 1, 2)),
+        newest - 1,
+        newest,
+        valid,
+        valid,
+        recording,
+        recording,
+        ("go", "rest"),
+        trials,
+        (0.5, 4.5),
+    )
+    taught, asked, steps = [], [], []
+
+    def learn(some: Fed, progress) -> Known:
+        taught.append({t.recording for t in some.trials})
+        progress(1, 1)
+        return Known(taught[-1])
+
+    def chosen(*given):
+        asked.append(given)
+        return "the point"
+
+    monkeypatch.setattr(left_out.intent, "choose", chosen)
+    assert left_out.operating_point(learn, fed, None, HOP_MS, lambda done, of: steps.append((done, of))) == "the point"
+    assert taught == [{1, 2, 3}, {0, 2, 3}, {0, 1, 3}, {0, 1, 2}]
+    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    [(found, whole, hop_ms)] = asked
+    assert whole is fed and hop_ms == HOP_MS
+    for left, own in enumerate(taught):
+        assert found[(recording == left) & valid] == pytest.approx(
+            Known(own).posteriors(found[(recording == left) & valid])
+        )
+    assert not found[~valid].any()
+    # Nobody rests, or too few recordings.
+    awake = dataclasses.replace(fed, trials=tuple(dataclasses.replace(t, rest=False) for t in trials))
+    two = dataclasses.replace(fed, trials=trials[:4])
+    assert all(left_out.operating_point(learn, some, None, HOP_MS, lambda *_: None) is None for some in (awake, two))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bcid_models import csp, lda, temperature
-from bcid_models.stats import wilson95
+from bcid_models.stats import poisson95, wilson95
 
 
 def test_csp_finds_the_sources_that_tell_the_classes_apart():
@@ -68,3 +68,9 @@ def test_wilson_intervals_are_those_of_the_tables():
     assert wilson95(14, 15) == pytest.approx((0.7018, 0.9881), abs=1e-4)
     assert wilson95(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
     assert wilson95(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+
+
+def test_the_interval_of_a_count_is_garwoods():
+    # Of his table: 0 and 5 events.
+    assert poisson95(0) == pytest.approx((0.0, 3.689), abs=1e-3)
+    assert poisson95(5) == pytest.approx((1.623, 11.668), abs=1e-3)

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("braindecode")
 
 from bcid_models import onnx_run  # noqa: E402
-from bcid_models.bench import ensemble, intent, training, transfer  # noqa: E402
+from bcid_models.bench import ensemble, training, transfer  # noqa: E402
 from bcid_models.bench.fed import Cued, Fed  # noqa: E402
 from bcid_models.bench.methods import Ensemble, Network, Part, Plan, Transfer  # noqa: E402
 from bcid_models.bench.run import Bench  # noqa: E402
@@ -49,11 +49,6 @@ def fed(seed: int, recordings: int = 4, trials: int = 8) -> Fed:
 def both_bands(some: Fed) -> Fed:
     """The signal twice, the second time at twice the size: as if of two bands."""
     return dataclasses.replace(some, numbers=np.concatenate([some.numbers, 2 * some.numbers], axis=1))
-
-
-def resting(some: Fed) -> Fed:
-    """Imagery of the right is rest."""
-    return dataclasses.replace(some, trials=tuple(dataclasses.replace(t, rest=t.label == 1) for t in some.trials))
 
 
 def test_the_last_recording_only_stops_and_each_does_once():
@@ -145,7 +140,6 @@ def test_an_ensemble_is_the_geometric_mean_of_its_members_kinds_alike():
         "x", (Part("eegnet"), Part("eegnet"), Part("shallow", (0,), 0.75), Part("ts-lr", (1,), 0.5)), TWO_BANDS
     )
     together = ensemble.fit(method, both_bands(fed(6, recordings=3, trials=4)), TASK, 0, silent)
-    assert together.intent is None, "nobody rests"
     windows = both_bands(fed(7, recordings=1, trials=4)).numbers[:5]
     fed_to = [windows[:, :3], windows[:, :3], windows[:, :3, -48:], windows[:, 3:, -32:]]
     each = [m.trained.posteriors(w) for m, w in zip(together.members, fed_to, strict=True)]
@@ -155,32 +149,6 @@ def test_an_ensemble_is_the_geometric_mean_of_its_members_kinds_alike():
     assert len({tuple(p[0].round(6)) for p in each}) == 4
     logits = onnx_run.Graph(together.to_onnx(), "signal", "logits").posteriors(windows).astype(float)
     assert np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True) == pytest.approx(mean, abs=2e-6)
-
-
-def test_the_operating_point_of_an_ensemble_is_chosen_on_what_none_of_it_has_seen(monkeypatch):
-    some = resting(fed(8, recordings=4, trials=8))
-    asked, taught = [], []
-    choose, learned = intent.choose, ensemble._learned
-
-    def noted(held, hop_ms):
-        asked.append((held, hop_ms))
-        return choose(held, hop_ms)
-
-    def watched(method, own, *rest):
-        taught.append((learned(method, own, *rest), {t.recording for t in own.trials}))
-        return taught[-1][0]
-
-    monkeypatch.setattr(ensemble.intent, "choose", noted)
-    monkeypatch.setattr(ensemble, "_learned", watched)
-    method = Ensemble("x", (Part("ts-lr"), Part("ts-lr", (0,), 0.5)), dataclasses.replace(PLAN, align=False))
-    together = ensemble.fit(method, some, TASK, 0, silent)
-    assert [own for _, own in taught] == [{0, 1, 2, 3}, {1, 2, 3}, {0, 2, 3}, {0, 1, 3}, {0, 1, 2}]
-    [([(posteriors, whole, _)], hop_ms)] = asked
-    assert whole is some and hop_ms == pytest.approx(250.0)
-    for left, (without, _) in enumerate(taught[1:]):
-        own = some.recording == left
-        assert posteriors[own] == pytest.approx(without.posteriors(some.numbers[own]), abs=1e-6)
-    assert together.intent is not None and together.told["intent"]["held"]["imagery"] == 16
 
 
 def test_temperature_makes_overconfident_logits_honest():

@@ -2,8 +2,8 @@
 
     python -m bcid_models.bench --recordings FOLDER... [--models NAME...] [--protocols NAME...] [--seeds N...] [--out FOLDER]
 
-A row is one model, one protocol, one seed; it is a file of its own in `--out`, and is not made again while its settings are
-the same. Recordings are looked for in the folders and one below; protocols of which some are missing are left out, and told.
+A row is one model, one protocol, one seed; it is a file of its own in `--out`, and is not made again while what it was made of is
+the same: settings, splits, task, recordings. `--anew` makes it again all the same. Recordings are looked for in the folders and one below; protocols of which some are missing are left out, and told.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from ..daemon import ROOT, Bcid, find
+from ..daemon import ROOT, Bcid, DaemonError, find
 from .methods import METHODS, TUNED
 from .run import Bench
 from .tasks import PROTOCOLS, locate
@@ -28,26 +28,41 @@ def main() -> int:
         print(f"left out: {name}, of which {', '.join(missing)} is not there", file=sys.stderr)
     bench = Bench(Bcid(find()), {f: path for found in files.values() for f, path in found.items()}, asked.work)
     rows = [(m, p, s) for p in asked.protocols if p not in short for m in asked.models for s in asked.seeds]
+    sourceless = sorted({m for m, p, _ in rows if m in TUNED and not all(fold.source for fold in PROTOCOLS[p].folds)})
+    if sourceless and asked.named:
+        print(f"left out where a protocol has no source to learn from first: {', '.join(sourceless)}", file=sys.stderr)
     rows = [(m, p, s) for m, p, s in rows if m not in TUNED or all(fold.source for fold in PROTOCOLS[p].folds)]
-    differs = 0
+    if not rows:
+        print("there is no row to make", file=sys.stderr)
+        return 66
+    differs = failed = there = 0
     for n, (model, protocol, seed) in enumerate(rows):
         method, file = METHODS[model], asked.out / f"{protocol}--{model}--{seed}.json"
-        settings = json.loads(json.dumps(method.settings()))
-        if file.is_file() and json.loads(file.read_text(encoding="utf-8"))["settings"] == settings:
+        made_of = bench.made_of(method, PROTOCOLS[protocol])
+        if not asked.anew and file.is_file() and json.loads(file.read_text(encoding="utf-8")).get("made_of") == made_of:
+            there += 1
             continue
         begun = time.perf_counter()
-        row = bench.row(method, PROTOCOLS[protocol], seed, bar(f"{n + 1}/{len(rows)} {protocol} {model} {seed}"))
+        try:
+            row = bench.row(method, PROTOCOLS[protocol], seed, bar(f"{n + 1}/{len(rows)} {protocol} {model} {seed}"))
+        except (ValueError, FloatingPointError, DaemonError) as why:
+            print(f"no row: {protocol} {model} seed {seed}: {why}", file=sys.stderr, flush=True)
+            failed += 1
+            continue
+        row["made_of"] = made_of
         row["took_s"] = round(time.perf_counter() - begun, 1)
         part = file.with_suffix(".part")
         part.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
         part.replace(file)
         print(_line(row), flush=True)
         differs += any(f["agreement"]["otherwise"] for f in row["folds"] if row["live"])
+    if there:
+        print(f"{there} rows were there already, in {asked.out}; --anew makes them again", file=sys.stderr)
     if differs:
         print(
             f"{differs} of the rows made now decide trials otherwise through the daemon than offline", file=sys.stderr
         )
-    return 1 if differs else 0
+    return 1 if differs or failed else 0
 
 
 def _line(row: dict) -> str:
@@ -58,7 +73,7 @@ def _line(row: dict) -> str:
         f"(95 % {low:.3f} to {high:.3f}; chance {off['chance']:.3f})"
     )
     if live is not None:
-        otherwise = sum(f["agreement"]["otherwise"] or 0 for f in row["folds"])
+        otherwise = sum(f["agreement"]["otherwise"] for f in row["folds"])
         told += f", live {live['correct']}, {otherwise} otherwise; {row['folds'][-1]['us']['p50']:.0f} us"
     return f"{told}; {row['took_s']:.0f} s"
 
@@ -80,15 +95,46 @@ def bar(what: str):
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bcid-models bench", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="bcid-models bench",
+        description="Every model over every shared task under one protocol; goes on where it was broken off.",
+        epilog=f"Models: {', '.join(METHODS)}. Protocols: {', '.join(PROTOCOLS)}.",
+    )
     shipped = ROOT / "models" / "data" / "eegmmidb"
-    parser.add_argument("--recordings", type=Path, nargs="+", default=[shipped], metavar="FOLDER")
-    parser.add_argument("--models", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="NAME")
-    parser.add_argument("--protocols", nargs="+", default=list(PROTOCOLS), choices=list(PROTOCOLS), metavar="NAME")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N")
-    parser.add_argument("--out", type=Path, default=ROOT / "models" / "bench", metavar="FOLDER")
-    parser.add_argument("--work", type=Path, default=ROOT / "target" / "bench-models", metavar="FOLDER")
-    return parser.parse_args()
+    parser.add_argument(
+        "--recordings",
+        type=Path,
+        nargs="+",
+        default=[shipped],
+        metavar="FOLDER",
+        help="where recordings are, or one below; by default those that are shipped",
+    )
+    parser.add_argument(
+        "--models", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="NAME", help="by default all"
+    )
+    parser.add_argument(
+        "--protocols",
+        nargs="+",
+        default=list(PROTOCOLS),
+        choices=list(PROTOCOLS),
+        metavar="NAME",
+        help="by default all of which the recordings are there",
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="by default 0")
+    parser.add_argument("--anew", action="store_true", help="make rows again that are there")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "models" / "bench", metavar="FOLDER", help="where rows are kept"
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=ROOT / "target" / "bench-models",
+        metavar="FOLDER",
+        help="for what may be made anew",
+    )
+    asked = parser.parse_args()
+    asked.named = "--models" in sys.argv
+    return asked
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """`bcid-models audit`: what accuracies would be that prove nothing, beside those that do.
 
-Of one session's trials: recordings left out one after the other (chronological), the same number of parts of shuffled trials
-(neighbours in time teach and are tried: what drifts slowly tells the class of none, and which trial it was near of many), and
-chronological parts with the cues of each recording in random order (nothing can be learned: what is above chance leaks).
+Of one session's trials: whole recordings left out, the same number of parts of shuffled trials (neighbours in time teach and are tried:
+what drifts slowly tells the class of none, and which trial it was near of many), and recordings left out with the cues of each in random
+order, several times (nothing can be learned: what is above chance leaks).
 Windows moved against the cue and parts of the head are in every row of the benchmark itself.
 """
 
@@ -22,6 +22,9 @@ from .methods import METHODS, TUNED, Method
 from .tasks import PROTOCOLS, Protocol, locate
 from .workshop import Workshop
 
+DRAWS = 5
+"""Random orders of the cues."""
+
 
 def audit(bench: Workshop, method: Method, protocol: Protocol, seed: int) -> dict:
     """Figures of each way to split, by its name."""
@@ -31,12 +34,9 @@ def audit(bench: Workshop, method: Method, protocol: Protocol, seed: int) -> dic
     rng = np.random.default_rng(seed)
     by_recording = np.array([trial.recording for trial in fed.trials])
     shuffled = rng.permutation(by_recording)
-    ways = {
-        "chronological": (fed, by_recording),
-        "shuffled": (fed, shuffled),
-        "permuted labels": (_permuted(fed, rng), by_recording),
-    }
-    prior = method.plan.prior_windows(task) if method.plan.align else None
+    ways = {"recordings left out": (fed, by_recording), "shuffled": (fed, shuffled)}
+    ways |= {f"permuted labels, {n}": (_permuted(fed, rng), by_recording) for n in range(DRAWS)}
+    prior = method.plan.prior_windows(task) if method.plan.align and fed.alike() else None
     found = {}
     for name, (cued, parts) in ways.items():
         outcomes = []
@@ -52,6 +52,8 @@ def audit(bench: Workshop, method: Method, protocol: Protocol, seed: int) -> dic
         for outcome in outcomes[1:]:
             every = every.joined(outcome)
         found[name] = every.figures()
+    every = [found.pop(f"permuted labels, {n}") for n in range(DRAWS)]
+    found["permuted labels"] = every[0] | {"draws": [each["correct"] for each in every]}
     return {"model": method.name, "audit_of": protocol.name, "seed": seed, "settings": method.settings(), "ways": found}
 
 

@@ -9,12 +9,10 @@ import numpy as np
 from onnx import ModelProto
 
 from .. import classical
-from ..contract import OperatingPoint
 from ..networks import cost
 from ..networks.together import Part, merged
-from . import intent, training
+from . import training
 from .fed import Fed
-from .level import level
 from .methods import Classical, Ensemble, Network, Progress, Trained
 from .signal import Plan
 from .tasks import Task
@@ -43,7 +41,6 @@ class Together:
 
     members: list[Member]
     told: dict
-    intent: OperatingPoint | None = None
     kind: str = "class_logits"
     temperature: float = 1.0
 
@@ -70,36 +67,7 @@ class Together:
 
 
 def fit(method: Ensemble, fed: Fed, task: Task, seed: int, progress: Progress) -> Together:
-    """Trains the members; and, where rest is a class, once more for each recording without it, for the operating point.
-
-    That point is so one of the whole, on what none of it has learned from: a session stitched together from what each of those says of
-    the recording that it has not seen. It is not chosen where there are fewer than three recordings.
-    """
-    recordings = sorted({trial.recording for trial in fed.trials})
-    turns = recordings if len(recordings) >= 3 and any(trial.rest for trial in fed.trials) else []
-
-    def part(n: int) -> Progress:
-        return lambda done, of: progress(n * of + done, (len(turns) + 1) * of)
-
-    together = _learned(method, fed, task, seed, part(0))
-    if not turns:
-        return together
-    unseen = np.zeros((len(fed.valid), len(fed.classes)), np.float32)
-    for n, left in enumerate(turns):
-        others = dataclasses.replace(fed, trials=tuple(t for t in fed.trials if t.recording != left))
-        without = _learned(method, others, task, seed, part(n + 1))
-        own = np.flatnonzero(fed.valid & (fed.recording == left))
-        for some in np.array_split(own, max(1, len(own) // 512)):
-            unseen[some] = without.posteriors(np.asarray(fed.numbers[some]))
-    levelled = level(unseen, fed, method.plan.prior_windows(task) if method.plan.align and fed.alike() else None)
-    point = intent.choose([(levelled, fed, None)], 1e3 * method.plan.hop(task) / task.rate_hz)
-    if point is not None:
-        together.intent = point[0]
-        together.told["intent"] = vars(point[0]) | {"held": vars(point[1])}
-    return together
-
-
-def _learned(method: Ensemble, fed: Fed, task: Task, seed: int, progress: Progress) -> Together:
+    """Trains the members one after the other."""
     members: list[Member] = []
     many, kinds, begun = Counter(method.members), len(set(method.members)), time.perf_counter()
     width, whole = len(task.channels), method.plan.samples(task)

@@ -17,6 +17,9 @@ THRESHOLDS = np.round(np.arange(0.34, 0.96, 0.01), 2)
 FALSE_PER_MIN = 1.0
 """Half of what is asked for: on another day there are more."""
 
+RULES = (SMOOTHING_MS, (float(THRESHOLDS[0]), float(THRESHOLDS[-1]), len(THRESHOLDS)), FALSE_PER_MIN, "with unseen")
+"""What a point follows from besides the decoder."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -77,19 +80,47 @@ def outcome(found: np.ndarray, fed: Fed, recordings: set[int] | None = None) -> 
     return total
 
 
-def choose(held: list[tuple[np.ndarray, Fed, set[int]]], hop_ms: float) -> tuple[OperatingPoint, Outcome] | None:
+@dataclass(frozen=True)
+class Chosen:
+    """A point; what it comes to on what it was chosen on, and what points come to that were chosen without what they are tried on."""
+
+    point: OperatingPoint
+    held: Outcome
+    unseen: Outcome
+
+
+def choose(posteriors: np.ndarray, fed: Fed, hop_ms: float) -> Chosen | None:
     """The point with the most trials detected at no more than `FALSE_PER_MIN`; of equal ones the surer, then the quicker.
 
-    `held` has posteriors of a session's windows, the session, and the recordings of it that did not teach. `None` where nobody rests.
+    `posteriors` are of a session's windows, none of which taught what made them. `None` where nobody rests, or where there is no such
+    point that detects anything.
     """
-    best = None
+    recordings = sorted({trial.recording for trial in fed.trials})
+    tried = []
     for smoothing_ms in SMOOTHING_MS:
         for threshold in THRESHOLDS:
             point = OperatingPoint(float(threshold), smoothing_ms)
-            found = sum((outcome(intents(p, fed, point, hop_ms), fed, own) for p, fed, own in held), Outcome())
-            if not found.rest_min or found.false_per_min > FALSE_PER_MIN:
-                continue
-            rank = (found.detected, point.threshold, -smoothing_ms)
-            if best is None or rank > best[0]:
-                best = (rank, point, found)
-    return None if best is None else best[1:]
+            found = intents(posteriors, fed, point, hop_ms)
+            tried.append((point, {r: outcome(found, fed, {r}) for r in recordings}))
+    best = _best(tried, recordings)
+    if best is None:
+        return None
+    unseen = Outcome()
+    for left in recordings:
+        # Where the others offer nothing to choose there would be no intents.
+        other = _best(tried, [r for r in recordings if r != left])
+        own = tried[0][1][left]
+        unseen += other[1][left] if other else Outcome(imagery=own.imagery, rest_min=own.rest_min)
+    return Chosen(best[0], sum(best[1].values(), Outcome()), unseen)
+
+
+def _best(tried: list[tuple[OperatingPoint, dict]], recordings: list[int]) -> tuple[OperatingPoint, dict] | None:
+    best = None
+    for point, each in tried:
+        found = sum((each[r] for r in recordings), Outcome())
+        if not found.rest_min or found.false_per_min > FALSE_PER_MIN or not found.detected:
+            continue
+        rank = (found.detected, point.threshold, -point.smoothing_ms)
+        if best is None or rank > best[0]:
+            best = (rank, (point, each))
+    return None if best is None else best[1]

@@ -36,7 +36,7 @@ def agreement(means: np.ndarray, found: dict) -> dict:
     """How the daemon's trials differ from those offline: how many are decided otherwise, and the largest difference of a mean posterior."""
     trials = found["per_trial"]
     if len(trials) != len(means):
-        return {"trials": len(means), "live_trials": len(trials), "otherwise": None, "largest_difference": None}
+        raise ValueError(f"offline there are {len(means)} trials, through the daemon {len(trials)}")
     classes = found["classes"]
     live = np.array([t["mean_posterior"] if t["mean_posterior"] else [0.0] * len(classes) for t in trials], float)
     otherwise = sum(
@@ -99,7 +99,13 @@ def _without_cues(found: list[dict]) -> dict | None:
     rest = sum(f["rest_min"] or 0.0 for f in found)
     false = sum(round((f["false_activations_per_min"] or 0.0) * (f["rest_min"] or 0.0)) for f in found)
     sums = {key: sum(f[key] for f in found) for key in ("detected", "misdetected", "missed", "imagery_trials")}
-    told = {"false_activations": false, "rest_min": rest, "chosen_by": found[0]["chosen_by"]}
+    between_min = sum(f["between_trials_min"] or 0.0 for f in found)
+    between = sum(round((f["between_trials_per_min"] or 0.0) * (f["between_trials_min"] or 0.0)) for f in found)
+    by = {f["chosen_by"] for f in found}
+    told = {
+        "false_activations": false, "rest_min": rest, "between_trials": between, "between_min": between_min,
+        "chosen_by": by.pop() if len(by) == 1 else "mixed",
+    }  # fmt: skip
     curve = [[c["threshold"], c["detected"], c["false_activations_per_min"]] for c in found[0]["curve"]]
     points = [[f["threshold"], f["smoothing_ms"]] for f in found]
     return sums | told | {"points": points, "curve": curve if len(found) == 1 else None}

@@ -11,7 +11,7 @@ PERMUTATIONS, SEED = 10_000, 1
 
 @dataclass(frozen=True)
 class Trials:
-    """`posteriors` `[trials, classes]` are means over a trial's windows, all 0 where none could be trusted; that is a wrong trial."""
+    """`posteriors` `[trials, classes]` are means over a trial's windows, all 0 where none could be trusted; that, and NaN, is a wrong trial."""
 
     cued: np.ndarray
     posteriors: np.ndarray
@@ -20,7 +20,8 @@ class Trials:
 
     def decided(self) -> np.ndarray:
         """The class of each, the first of equal ones; -1 where nothing was decided."""
-        return np.where(self.posteriors.any(axis=1), self.posteriors.argmax(axis=1), -1)
+        there = self.posteriors.any(axis=1) & np.isfinite(self.posteriors).all(axis=1)
+        return np.where(there, self.posteriors.argmax(axis=1), -1)
 
     def joined(self, other: "Trials") -> "Trials":
         """Both, one after the other."""
@@ -39,6 +40,7 @@ class Trials:
         return {
             "correct": right,
             "trials": n,
+            "undecided": int((decided < 0).sum()),
             "accuracy": right / n,
             "accuracy_ci95": list(wilson95(right, n)),
             "chance": int(counts.max()) / n,

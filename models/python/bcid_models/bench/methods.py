@@ -42,6 +42,8 @@ class Method(Protocol):
 
     name: str
     plan: Plan
+    chooses: bool
+    """Whether its rows have a threshold of their own for intents: it is learned once more for each recording, without it."""
 
     def fit(self, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
         """Learns from what a decoder was fed in training recordings."""
@@ -64,6 +66,7 @@ class Classical:
     name: str
     method: str
     plan: Plan
+    chooses = True
 
     def fit(self, fed: Fed, task: Task, seed: int, progress: Progress) -> "TrainedClassical":
         own = [fed.within(trial) for trial in fed.trials]
@@ -114,6 +117,7 @@ class Network:
     plan: Plan
     options: dict = field(default_factory=dict)
     recipe: dict = field(default_factory=dict)
+    chooses = False
 
     def fit(self, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
         from . import training
@@ -161,6 +165,7 @@ class Ensemble:
     name: str
     members: tuple[Part, ...]
     plan: Plan
+    chooses = True
 
     def fit(self, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
         from . import ensemble
@@ -188,6 +193,7 @@ class Transfer:
     plan: Plan
     options: dict = field(default_factory=dict)
     recipe: dict = field(default_factory=dict)
+    chooses = False
 
     def fit(self, fed: Fed, task: Task, seed: int, progress: Progress) -> Trained:
         raise ValueError(f"{self.name} is tuned: it needs a protocol with a source")

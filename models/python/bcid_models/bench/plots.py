@@ -43,7 +43,7 @@ def accuracies(rows: dict, protocols: list[str], models: list[str], file: Path) 
             axis.axvline(live["chance"], color=COLOURS[4], linestyle="--", linewidth=1)
         axis.set_title(f"{protocol}\n{PROTOCOLS[protocol].about}", fontsize=8)
         axis.set_xlim(0, 1.03)
-        axis.set_xlabel("accuracy, through the daemon")
+        axis.set_xlabel("accuracy through the daemon; pyRiemann's: offline", fontsize=7)
     axes[0][0].set_yticks(range(len(models)), list(reversed(models)))
     figure.tight_layout()
     figure.savefig(file, metadata=DATE)
@@ -61,6 +61,34 @@ def shifts(curves: dict[str, list[dict]], file: Path) -> None:
     axis.set_xlabel("windows moved against the cue by, s")
     axis.set_ylabel("accuracy, through the daemon")
     axis.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    figure.savefig(file, metadata=DATE)
+    pyplot.close(figure)
+
+
+def intents(found: dict[str, dict], file: Path) -> None:
+    """Trials detected against false activations a minute at every threshold, at the smoothing that was chosen; a dot at the threshold chosen."""
+    pyplot = _pyplot()
+    figure, axis = pyplot.subplots(figsize=(6.4, 4.2))
+    axis.axhspan(0.8, 1.0, xmax=2.0 / 6.0, color=COLOURS[2], alpha=0.12, linewidth=0)
+    shown = sorted(found, key=lambda model: -found[model]["detected"])[: 2 * len(COLOURS)]
+    for k, model in enumerate(shown):
+        own = found[model]
+        if not own["curve"]:
+            continue
+        colour, style = COLOURS[k % len(COLOURS)], "-" if k < len(COLOURS) else "--"
+        false, detected = [c[2] for c in own["curve"]], [c[1] / own["imagery_trials"] for c in own["curve"]]
+        axis.plot(false, detected, style, color=colour, linewidth=1, label=model)
+        at = own["false_activations"] / own["rest_min"], own["detected"] / own["imagery_trials"]
+        axis.plot(*at, "o", color=colour, markersize=5)
+    axis.set_xlim(0, 6)
+    axis.set_ylim(0, 1)
+    axis.set_xlabel("false activations a minute of rest")
+    axis.set_ylabel("imagery trials detected")
+    axis.set_title(
+        "without cues, 7 April -> 8 April (openbci16-left-right-idle); dots: as the decoder states", fontsize=8
+    )
+    axis.legend(frameon=False, fontsize=7, loc="lower right", ncols=2)
     figure.tight_layout()
     figure.savefig(file, metadata=DATE)
     pyplot.close(figure)

@@ -1,6 +1,6 @@
 """pyRiemann's own decoders on whole trials: what the table is held against. They know no stream and are not run by the daemon.
 
-A trial is one window, nearly as long as its span, behind the same causal band-pass as the others'. On another day or person
+A trial is what was recorded within its span and can be trusted, behind the same causal band-pass as the others'. On another day or person
 covariances are recentred on their Riemannian mean (Zanini et al., IEEE TBME 65(5), 2018): those that teach on all of their session's, a
 trial that is tried on the running mean of its session's trials up to itself, without labels. Within a day they are left as they are.
 """
@@ -14,7 +14,8 @@ from .measures import Trials
 from .signal import Plan
 from .tasks import Task
 
-HOP_S = 0.5
+PIECE_S = 0.5
+"""Trials are put together of pieces as long, one after the other: a hole in a recording costs the pieces that it touches."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class Reference:
             "band_hz": [8.0, 30.0],
             "covariance": "oas",
             "recentred": "where another day or person is tried",
+            "pieces_s": PIECE_S,
         }
 
     def plan(self, task: Task) -> Plan:
-        """One window or two fit a trial; the first counts."""
-        return Plan(((8.0, 30.0),), task.to_s - task.from_s - HOP_S, hop_s=HOP_S, align=False)
+        """Pieces; wherever the grid of them lies, all but one of a trial's fit its span."""
+        return Plan(((8.0, 30.0),), PIECE_S, hop_s=PIECE_S, align=False)
 
     def decide(self, taught: list[Fed], tried: Fed, recentred: bool) -> Trials:
         """Learns from sessions, each recentred by itself or none, and decides the trials of another."""
@@ -64,13 +66,13 @@ class Reference:
 
 
 def _trials(fed: Fed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Covariances `[trials, channels, channels]` of those that have a window that can be trusted, their classes, and which they are."""
+    """Covariances `[trials, channels, channels]` of those of which anything can be trusted, their classes, and which they are."""
     from pyriemann.utils.covariance import covariances
 
     own = [fed.within(trial) for trial in fed.trials]
     whole = np.array([len(o) > 0 for o in own])
-    windows = np.stack([np.asarray(fed.numbers[o[0]], float) for o in own if len(o)])
-    return covariances(windows, estimator="oas"), fed.labels()[whole], whole
+    joined = [np.concatenate(list(np.asarray(fed.numbers[o], float)), axis=1) for o in own if len(o)]
+    return np.concatenate([covariances(one[None], estimator="oas") for one in joined]), fed.labels()[whole], whole
 
 
 def _recentred(cov: np.ndarray, means: np.ndarray) -> np.ndarray:

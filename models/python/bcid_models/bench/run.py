@@ -1,5 +1,7 @@
 """One row of the benchmark: a method, a protocol, a seed. Offline and through the daemon, and whether the two agree."""
 
+import hashlib
+import json
 import shutil
 import tomllib
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__, onnx_run
-from . import tasks
+from . import intent, tasks
 from .fed import Fed
 from .judge import agreement, decide, joined, joined_live, timed
 from .measures import Trials
@@ -16,6 +18,9 @@ from .methods import Method, Native, Progress
 from .reference import Reference
 from .tasks import Fold, Protocol, Task
 from .workshop import Workshop
+
+WAY = 1
+"""Raised where code changes what rows come to."""
 
 
 class Bench(Workshop):
@@ -50,10 +55,24 @@ class Bench(Workshop):
             "folds": folds,
         }
 
+    def made_of(self, method: Method | Native | Reference, protocol: Protocol) -> str:
+        """A digest of all that a row follows from but the seed: a row with another is made anew."""
+        every = {
+            "way": WAY,
+            "settings": method.settings(),
+            "chooses": getattr(method, "chooses", False) and intent.RULES,
+            "folds": [vars(fold) for fold in protocol.folds],
+            "adapt": protocol.adapt,
+            "task": tasks.task(protocol.task).text,
+            "recordings": {file: self.sha256(file) for file in protocol.files()},
+        }
+        return hashlib.sha256(json.dumps(every, default=list).encode()).hexdigest()[:16]
+
     def _fold(
         self, method: Method, task: Task, fold: Fold, adapt: str, seed: int, progress: Progress, keep: Path | None
     ) -> "_Outcome":
-        learned = self.learn(method, task, tasks.sessions(fold.train), tasks.sessions(fold.source), seed, progress)
+        taught, source = tasks.sessions(fold.train), tasks.sessions(fold.source)
+        learned = self.learn(method, task, taught, source, seed, progress, choose=method.chooses)
         trained = learned.trained
         tried = Fed.read(self.fed(method, task, fold.test, adapt, learned.align))
         offline, means = decide(trained, tried, learned.prior)
@@ -64,7 +83,10 @@ class Bench(Workshop):
             made, task.name, [self.recordings[f] for f in fold.test], adapt if method.plan.align else None
         )
         told = {
-            "trained": trained.about() | trained.cost(trained.to_onnx()) | {"temperature": trained.temperature},
+            "trained": trained.about()
+            | trained.cost(trained.to_onnx())
+            | {"temperature": trained.temperature}
+            | learned.intents(),
             "onnx_difference": difference,
             "agreement": agreement(means, found),
             "us": timed(made),

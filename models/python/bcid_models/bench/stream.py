@@ -1,6 +1,6 @@
 """`bcid-models stream`: networks of the benchmark fed by the hop, where their architecture allows it; else why not.
 
-    bcid-models stream [--models NAME...] [--keep FOLDER]
+    bcid-models stream [--models NAME...]
 
 Each is trained as its row under `s1-ff-10` was, rewritten by `export.streaming`, held against the window's outputs on the signal that
 the daemon fed, packed, timed, and tried on run 10 through the daemon: trials are decided as the window form decides them.

@@ -22,6 +22,8 @@ class Task:
     from_s: float
     to_s: float
     file: Path | None = None
+    text: str = ""
+    """Its file's."""
 
     @property
     def source(self) -> str:
@@ -62,7 +64,8 @@ def task(name: str, rate_hz: float | None = None) -> Task:
     if not file.is_file():
         shipped = ", ".join(sorted(f.stem for f in SHIPPED.glob("*.toml")))
         raise ValueError(f"no task {name}: a file that ends in .toml, or one of {shipped}")
-    found = tomllib.loads(file.read_text(encoding="utf-8"))
+    text = file.read_text(encoding="utf-8")
+    found = tomllib.loads(text)
     channels = found.get("decoder", {}).get("channels")
     if not channels:
         raise ValueError(f"{file}: [decoder] channels are missing: a network has to be told which it is fed")
@@ -77,6 +80,7 @@ def task(name: str, rate_hz: float | None = None) -> Task:
         from_s=found["window"]["from_s"],
         to_s=found["window"]["to_s"],
         file=file.resolve() if file.parent != SHIPPED else None,
+        text=text,
     )
 
 
@@ -221,9 +225,15 @@ def locate(folders: list[Path], files: tuple[str, ...]) -> dict[str, Path]:
     found = {}
     for file in files:
         for folder in folders:
-            hits = [folder / file, *sorted(folder.glob(f"*/{file}"))]
+            hits = [folder / file, *sorted(folder.glob(f"*/{file}")), *upstream(folder, file)]
             there = next((hit for hit in hits if hit.is_file()), None)
             if there is not None:
                 found[file] = there
                 break
     return found
+
+
+def upstream(folder: Path, file: str) -> list[Path]:
+    """Where bci4als-online has a recording of the OpenBCI people, `folder` being its `3.recordings`."""
+    person = {"sub-A": "tomer", "sub-B": "omri"}.get(file.split("_")[0])
+    return [] if person is None else [folder / person / file.split("-")[-1].removesuffix(".xdf") / "EEG.xdf"]

@@ -17,6 +17,7 @@ from pathlib import Path
 from ..daemon import Bcid, DaemonError, find
 from . import tasks
 from .__main__ import bar
+from .intent import Outcome
 from .methods import METHODS, TUNED, Native
 from .reference import Reference
 from .tasks import Fold
@@ -29,7 +30,7 @@ def main() -> int:
     asked = _arguments()
     try:
         return _train(asked)
-    except (ValueError, DaemonError) as why:
+    except (ValueError, FloatingPointError, DaemonError) as why:
         print(f"bcid-models train: {why}", file=sys.stderr)
         return 1
 
@@ -46,7 +47,7 @@ def _train(asked: argparse.Namespace) -> int:
     stated = Stated(asked.licence, asked.subjects, "all recordings named train; nothing was left to try it on")
     with tempfile.TemporaryDirectory(prefix="bcid-train-") as scratch:
         shop = Workshop(Bcid(find()), files, Path(scratch), stated)
-        learned = shop.learn(method, task, taught, source, asked.seed, bar(asked.model))
+        learned = shop.learn(method, task, taught, source, asked.seed, bar(asked.model), not asked.no_intents)
         fold = Fold(tuple(f for own in taught for f in own), (), tuple(f for own in source for f in own))
         difference = shop.write(method, task, fold, learned, asked.out)
     print(_told(asked, task.classes, learned, difference, time.perf_counter() - begun))
@@ -76,14 +77,12 @@ def _told(
     lines = [
         f"{asked.model}: {len(learned.fed.trials)} trials ({each}); {took_s:.0f} s; ONNX Runtime {difference:.1e} from the original"
     ]
-    point = learned.trained.about().get("intent")
-    if point is not None:
-        held, lines_of = point["held"], "imagery trials detected"
+    if learned.point is not None:
+        point, held, unseen = learned.point.point, learned.point.held, learned.point.unseen
         lines.append(
-            f"intents from {point['threshold']:g} on, smoothed over {point['smoothing_ms']:g} ms, as the bundle states; each recording left out once: "
-            f"{held['detected']} of {held['imagery']} {lines_of}, {held['misdetected']} misdetected, {held['false']} false activations in "
-            f"{held['rest_min']:.1f} min of rest"
+            f"intents from {point.threshold:g} on, smoothed over {point.smoothing_ms:g} ms, as the bundle states; each recording left out once: {_figures(held)}"
         )
+        lines.append(f"  with threshold and smoothing, too, chosen without what is left out: {_figures(unseen)}")
     else:
         lines.append(
             "it states no threshold for its intents: without cues, `[pipeline.intent]` or `bcid evaluate --threshold` has to"
@@ -93,6 +92,13 @@ def _told(
         f"written to {asked.out}; `bcid evaluate --decoder {asked.out} --recordings OTHERS...{adapt}` tries it on another day"
     )
     return "\n".join(lines)
+
+
+def _figures(found: Outcome) -> str:
+    return (
+        f"{found.detected} of {found.imagery} imagery trials detected, {found.misdetected} misdetected, "
+        f"{found.false_per_min:.2f} false activations a minute ({found.false} in {found.rest_min:.1f} min of rest)"
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -126,6 +132,11 @@ def _arguments() -> argparse.Namespace:
         "--rate-hz", type=float, metavar="HZ", help="nominal sampling rate, where the task is a file of your own"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument(
+        "--no-intents",
+        action="store_true",
+        help="choose no threshold for intents: learns once, not once more for each recording without it",
+    )
     parser.add_argument("--licence", default=Stated.licence, metavar="TEXT", help="of the decoder, for its bundle")
     parser.add_argument("--subjects", default=Stated.subjects, metavar="TEXT", help="of whom the recordings are")
     return parser.parse_args()

@@ -101,6 +101,8 @@ def train(
     data = _Windows(fed, teach)
     held = [fed.within(fed.trials[t]) for t in stop]
     held_labels = torch.tensor(np.repeat([fed.trials[t].label for t in stop], [len(own) for own in held]))
+    if not sum(map(len, held)):
+        raise ValueError("none of the trials that only tell when to stop has a window that can be trusted")
     held_windows = np.asarray(fed.numbers[np.concatenate(held)])
     free = [p for p in module.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(free, lr=recipe.rate, weight_decay=recipe.weight_decay)
@@ -190,6 +192,11 @@ def split(fed: Fed, part: float, held_part: int = 0) -> tuple[list[int], list[in
     """
     recordings = sorted({trial.recording for trial in fed.trials})
     every = range(len(fed.trials))
+    few = [name for k, name in enumerate(fed.classes) if int((fed.labels() == k).sum()) < 2]
+    if few:
+        raise ValueError(
+            f"{', '.join(few)}: a network needs two trials of each class, one of which only tells when to stop"
+        )
     if len(recordings) >= 3:
         held = set(_from_the_end(recordings, part, held_part))
         stop = [t for t in every if fed.trials[t].recording in held]

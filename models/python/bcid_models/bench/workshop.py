@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from .. import __version__, bundle
 from ..contract import Contract, Identity, Input, Metric, Output, Provenance, RecordingUse, document, to_toml
 from ..daemon import Bcid
 from ..recording import sha256_of
-from . import tasks
+from . import left_out, tasks
 from .fed import Fed
+from .intent import Chosen
 from .judge import parity
 from .methods import Method, Progress, Trained
 from .signal import ALIGN, Plan, write_draft
@@ -40,12 +42,25 @@ Sessions = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned from what; the reference that alignment begins with, and as how long it counts that classes are as frequent."""
+    """What was learned from what; the reference that alignment begins with; as how many windows it counts that classes are as frequent."""
 
     trained: Trained
     fed: Fed
     align: Path | None
     prior: int | None
+    point: Chosen | None
+    """From where on a class is an intent, and what that came to on recordings left out; where it was asked for and there is rest."""
+
+    def intents(self) -> dict:
+        """The point as rows have it."""
+        if self.point is None:
+            return {}
+        return {"intent": vars(self.point.point) | {"held": vars(self.point.held), "unseen": vars(self.point.unseen)}}
+
+
+@cache
+def _sha256(file: Path) -> str:
+    return sha256_of(file)
 
 
 @dataclass
@@ -64,6 +79,10 @@ class Workshop:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def sha256(self, file: str) -> str:
+        """Of a recording."""
+        return _sha256(self.recordings[file])
+
     def fed(self, method: Method, task: Task, files: tuple[str, ...], adapt: str, align: Path | None) -> Path:
         """What a decoder of this method is fed."""
         return self.fed_by(method.plan, task, files, adapt, align)
@@ -71,7 +90,8 @@ class Workshop:
     def fed_by(self, plan: Plan, task: Task, files: tuple[str, ...], adapt: str, align: Path | None) -> Path:
         """What a decoder of this plan is fed; made once."""
         reference = align.read_text(encoding="utf-8") if align else ""
-        key = json.dumps([vars(plan), task.source, files, adapt, reference], default=list)
+        made_of = [task.text, [self.sha256(f) for f in files], reference, _sha256(self.bcid.program)]
+        key = json.dumps([vars(plan), task.rate_hz, files, adapt, made_of], default=list)
         folder = self.work / "fed" / hashlib.sha256(key.encode()).hexdigest()[:16]
         if not folder.is_dir():
             draft, fresh = self.scratch / "draft", self.scratch / "fed"
@@ -98,26 +118,43 @@ class Workshop:
         source: Sessions,
         seed: int,
         progress: Progress,
-    ) -> "Learned":
-        """Learns from recordings, those of a person and day together; `source` are those of other people or days, learned from first."""
+        choose: bool,
+    ) -> Learned:
+        """Learns from recordings, those of a person and day together; `source` are those of other people or days, learned from first.
+
+        `choose` threshold and smoothing of its intents, too: it then learns once more for each recording, without it.
+        """
         own = [self.fed(method, task, files, "running", None) for files in taught]
         fed = Fed.joined([Fed.read(folder) for folder in own])
-        if source:
-            others = [Fed.read(self.fed(method, task, files, "running", None)) for files in source]
-            trained = method.tune(Fed.joined(others), fed, task, seed, progress)
-        else:
-            trained = method.fit(fed, task, seed, progress)
+        others = Fed.joined([Fed.read(self.fed(method, task, f, "running", None)) for f in source]) if source else None
+
+        def learned(some: Fed, told: Progress) -> Trained:
+            if others is None:
+                return method.fit(some, task, seed, told)
+            return method.tune(others, some, task, seed, told)
+
+        rounds = 1 + len(left_out.turns(fed)) if choose else 1
+        trained = learned(fed, lambda done, of: progress(done, rounds * of))
         # Of several sessions the last one's: where a day begins from nothing, it is not used.
         align = own[-1] / ALIGN if (own[-1] / ALIGN).is_file() else None
         prior = method.plan.prior_windows(task) if method.plan.align and fed.alike() else None
-        return Learned(trained, fed, align, prior)
+        point = None
+        if choose:
+            hop_ms = 1e3 * method.plan.hop(task) / task.rate_hz
+
+            def told(done: int, of: int) -> None:
+                each = of // (rounds - 1)
+                progress(each + done, rounds * each)
+
+            point = left_out.operating_point(learned, fed, prior, hop_ms, told)
+        return Learned(trained, fed, align, prior, point)
 
     def write(
         self,
         method: Method,
         task: Task,
         fold: Fold,
-        learned: "Learned",
+        learned: Learned,
         out: Path,
     ) -> float:
         """Writes the bundle, its golden rows computed by the daemon; returns by how much ONNX and the original differ on real windows."""
@@ -129,13 +166,13 @@ class Workshop:
         output = Output(
             tensor, trained.kind, task.classes, temperature=trained.temperature, prior_windows=learned.prior
         )
-        uses = tuple(RecordingUse(f, sha256_of(self.recordings[f]), "train") for f in (*fold.source, *fold.train))
+        uses = tuple(RecordingUse(f, self.sha256(f), "train") for f in (*fold.source, *fold.train))
         made_by = Provenance(
             "bcid-models", __version__, self.stated.subjects, self.stated.split, uses, self.stated.metrics
         )
         about = f"{task.name}: {method.name}, windows of {method.plan.window_s:g} s"
         contract = method.plan.contract(task, out.name, output, made_by, about, self.stated.licence, align is not None)
-        contract = replace(contract, intent=getattr(trained, "intent", None))
+        contract = replace(contract, intent=learned.point and learned.point.point)
         model = trained.to_onnx()
         bundle.write_model(stage / bundle.MODEL, model, contract)
         found = document(contract)
