@@ -8,7 +8,6 @@ mod validate;
 
 use self::intent::Chosen;
 use self::plan::Plan;
-pub(crate) use self::session::teaching;
 use self::session::{Lessons, listen};
 use self::validate::{Choice, Validation, choose, cross_validate};
 use super::policies::Policies;

@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod fit;
 pub(crate) mod latency;
 pub(crate) mod learn;
+pub(crate) mod listen;
 pub(crate) mod play;
 pub(crate) mod policies;
 pub(crate) mod record;

@@ -2,8 +2,8 @@
 //! meet in the daemon, and not from what another program makes of the same recordings.
 
 use super::evaluate::{adapt, classes};
-use super::fit::{progress, teaching};
-use super::tape::{Heard, Tape, open_all, play_displaced};
+use super::listen::{Listening, teaching};
+use super::tape::{Tape, open_all};
 use super::{print_lines, write_json, write_whole};
 use crate::cli::{Adapt, WindowsArgs};
 use crate::exit::{Exit, Failure};
@@ -14,15 +14,9 @@ use bci_dsp::{CleanSpec, StepSpec};
 use bci_models::Bundle;
 use bci_models::bundle::{Matrix, write_npy};
 use bci_models::learned::{Entry, What, to_toml};
-use bci_pipeline::{
-    Continuity, Counters, PipelineSpec, PolicySpec, SignalPath, Surroundings, WindowQueue, acquire, bind,
-};
-use bci_rt::clock::Clock;
-use bci_rt::edge::Header;
+use bci_pipeline::{PipelineSpec, PolicySpec, SignalPath, acquire, bind};
 use bci_rt::thread::{ThreadSpec, spawn};
-use bci_types::HostNs;
 use serde_json::{Value, json};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -115,14 +109,6 @@ struct Fed {
     learned: Vec<Entry>,
 }
 
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> HostNs {
-        HostNs::default()
-    }
-}
-
 impl Listener {
     fn listen(&self, tapes: &[Tape]) -> Result<Fed, Failure> {
         let config = |problem: String| Failure::new(Exit::Config, problem);
@@ -134,55 +120,19 @@ impl Listener {
         spec.anew = self.anew;
         let chunk = acquire::chunk_frames(first.stream.rate);
         let mut path = bind(&spec, &self.bundle, &first.stream, chunk).map_err(Failure::mistakes)?;
-        let (queue, counters) = (WindowQueue::new(path.window_len(), path.max_chunk()), Counters::default());
-        let around = Surroundings { clock: &Still, queues: &[&queue], counters: &counters };
-        let mut at = Continuity::default();
         let mut fed = Fed { length: path.window_len(), ..Fed::default() };
-        let (mut recording, mut discontinuity, mut end_s) = (0, false, 0.0f64);
-        play_displaced(tapes, true, &self.displaced, |heard| {
-            match heard {
-                Heard::Begin(i) => {
-                    progress("listening", i, tapes.len());
-                    (recording, discontinuity) = (i, i > 0);
-                }
-                Heard::Marker { text, time_s } => {
-                    if let Some(teaching) = &teaching {
-                        teaching.marker(text, time_s);
-                    }
-                    let class = self.task.class_of(text);
-                    let class = class.and_then(|class| self.labels.iter().position(|c| c == class));
-                    let rest = self.task.is_rest(text);
-                    if class.is_some() || rest {
-                        fed.cues.push(Cue { time_s, class, rest, recording, end_s: time_s });
-                    }
-                }
-                Heard::Frames { samples, stamps } => {
-                    end_s = stamps.iter().copied().fold(end_s, f64::max);
-                    let ended = fed.cues.iter_mut().filter(|cue| cue.recording == recording);
-                    ended.for_each(|cue| cue.end_s = end_s);
-                    let newest = stamps.last().copied().unwrap_or_default();
-                    let acquired = HostNs::from_lsl_seconds(newest);
-                    let discontinuity = std::mem::take(&mut discontinuity);
-                    let header =
-                        Header { frames: stamps.len(), acquired, discontinuity, ..Header::default() };
-                    path.process(header, samples, stamps, &mut at, &around);
-                    while let Some(slot) = queue.receive() {
-                        fed.numbers.extend_from_slice(&slot.window);
-                        fed.oldest_s.push(slot.oldest_sample.as_lsl_seconds());
-                        fed.newest_s.push(slot.newest_sample.as_lsl_seconds());
-                        fed.valid.push(slot.validity.is_valid());
-                        fed.teaches.push(slot.teaches);
-                        fed.generation.push(slot.generation);
-                        fed.epoch.push(slot.epoch);
-                        fed.recording.push(recording);
-                        queue.recycle(slot);
-                    }
-                }
-            }
-            ControlFlow::Continue(())
-        })
-        .map_err(config)?;
-        progress("listening", tapes.len(), tapes.len());
+        let Self { task, labels, displaced, .. } = self;
+        let listening = Listening { task, classes: labels, teaching, displaced };
+        fed.cues = listening.windows(tapes, &mut path, |recording, slot| {
+            fed.numbers.extend_from_slice(&slot.window);
+            fed.oldest_s.push(slot.oldest_sample.as_lsl_seconds());
+            fed.newest_s.push(slot.newest_sample.as_lsl_seconds());
+            fed.valid.push(slot.validity.is_valid());
+            fed.teaches.push(slot.teaches);
+            fed.generation.push(slot.generation);
+            fed.epoch.push(slot.epoch);
+            fed.recording.push(recording);
+        })?;
         fed.learned = self.learned(&mut path, tapes);
         Ok(fed)
     }

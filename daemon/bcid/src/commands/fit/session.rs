@@ -1,19 +1,12 @@
 use super::plan::Plan;
-use super::progress;
-use crate::commands::tape::{Heard, Tape, play};
+use crate::commands::listen::{Listening, teaching};
+use crate::commands::tape::Tape;
 use crate::exit::{Exit, Failure};
 use bci_calibration::train::Examples;
 use bci_calibration::{Cue, Task};
 use bci_dsp::run::{Learned, Metric, Shrinkage};
 use bci_models::learned::{Entry, Recorded, What};
-use bci_pipeline::{
-    Continuity, Counters, PipelineSpec, PolicySpec, SignalPath, Surroundings, Teaching, WindowQueue, acquire,
-    feature_path,
-};
-use bci_rt::clock::Clock;
-use bci_rt::edge::Header;
-use bci_types::HostNs;
-use std::ops::ControlFlow;
+use bci_pipeline::{PipelineSpec, PolicySpec, SignalPath, acquire, feature_path};
 use std::sync::Arc;
 
 /// Clock correction may differ by this between streams, s.
@@ -56,20 +49,6 @@ pub(crate) struct Window {
     pub(crate) features: Vec<f32>,
 }
 
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> HostNs {
-        HostNs::default()
-    }
-}
-
-/// Adaptive steps learn while a trial of the task runs, whichever class it is of.
-pub(crate) fn teaching(task: &Task) -> Teaching {
-    let markers = task.cues.iter().map(|(marker, _)| marker.clone()).collect();
-    Teaching::new(markers, task.from_s, task.to_s)
-}
-
 /// Plays the recordings through the decoder's own steps, as the daemon would, and takes the windows that can be trusted.
 pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons, Failure> {
     let config = |problem: String| Failure::new(Exit::Config, problem);
@@ -81,62 +60,24 @@ pub(crate) fn listen(plan: &Plan, task: &Task, tapes: &[Tape]) -> Result<Lessons
     spec.teaching.clone_from(&teaching);
     let chunk = acquire::chunk_frames(first.stream.rate);
     let mut path = feature_path(&first.stream, &steps, &spec, 1, chunk).map_err(config)?;
-    let (queue, counters) = (WindowQueue::new(path.window_len(), path.max_chunk()), Counters::default());
-    let around = Surroundings { clock: &Still, queues: &[&queue], counters: &counters };
-    let mut at = Continuity::default();
     let mut windows: Vec<Window> = Vec::new();
-    let mut cues: Vec<Cue> = Vec::new();
-    // When each recording ends.
-    let mut ends = vec![0.0f64; tapes.len()];
-    let (mut recording, mut discontinuity) = (0, false);
     // The last window's hole and number.
     let mut last = None;
-    play(tapes, true, |heard| {
-        match heard {
-            Heard::Begin(i) => {
-                (recording, discontinuity) = (i, i > 0);
-                progress("listening", i, tapes.len());
-            }
-            Heard::Marker { text, time_s } => {
-                if let Some(teaching) = &teaching {
-                    teaching.marker(text, time_s);
-                }
-                let class =
-                    task.class_of(text).and_then(|class| plan.classes.iter().position(|c| c == class));
-                let rest = task.is_rest(text);
-                if class.is_some() || rest {
-                    cues.push(Cue { time_s, class, rest, recording, end_s: time_s });
-                }
-            }
-            Heard::Frames { samples, stamps } => {
-                let newest = stamps.last().copied().unwrap_or_default();
-                ends[recording] = stamps.iter().copied().fold(ends[recording], f64::max);
-                let acquired = HostNs::from_lsl_seconds(newest);
-                let discontinuity = std::mem::take(&mut discontinuity);
-                let header = Header { frames: stamps.len(), acquired, discontinuity, ..Header::default() };
-                path.process(header, samples, stamps, &mut at, &around);
-                while let Some(slot) = queue.receive() {
-                    let valid = slot.validity.is_valid();
-                    let before = last.replace((slot.epoch, slot.seq));
-                    windows.push(Window {
-                        recording,
-                        oldest_s: slot.oldest_sample.as_lsl_seconds(),
-                        newest_s: slot.newest_sample.as_lsl_seconds(),
-                        valid,
-                        teaches: slot.teaches,
-                        afresh: before.is_none_or(|(epoch, _)| epoch != slot.epoch),
-                        hops: before.map_or(1, |(_, seq)| slot.seq.saturating_sub(seq)),
-                        features: if valid { slot.window.to_vec() } else { Vec::new() },
-                    });
-                    queue.recycle(slot);
-                }
-            }
-        }
-        ControlFlow::Continue(())
-    })
-    .map_err(config)?;
-    progress("listening", tapes.len(), tapes.len());
-    cues.iter_mut().for_each(|cue| cue.end_s = ends[cue.recording]);
+    let listening = Listening { task, classes: &plan.classes, teaching, displaced: &[] };
+    let cues = listening.windows(tapes, &mut path, |recording, slot| {
+        let valid = slot.validity.is_valid();
+        let before = last.replace((slot.epoch, slot.seq));
+        windows.push(Window {
+            recording,
+            oldest_s: slot.oldest_sample.as_lsl_seconds(),
+            newest_s: slot.newest_sample.as_lsl_seconds(),
+            valid,
+            teaches: slot.teaches,
+            afresh: before.is_none_or(|(epoch, _)| epoch != slot.epoch),
+            hops: before.map_or(1, |(_, seq)| slot.seq.saturating_sub(seq)),
+            features: if valid { slot.window.to_vec() } else { Vec::new() },
+        });
+    })?;
     let (examples, trials) = examples(task, path.window_len(), &windows, &cues);
     let recordings = tapes.iter().map(|tape| tape.recorded.clone()).collect();
     Ok(Lessons { examples, trials, aligned: aligned(plan, &mut path, recordings), windows, cues })
