@@ -39,7 +39,7 @@ fn a_client_that_does_not_read_is_told_exactly_what_it_missed_and_disturbs_nobod
     // The slow client's events are the healthy one's, less those that it was told of, at the places it was told.
     let (mut place, mut missed_in_all) = (0, 0);
     for event in from_first_intent(&stalled.seen) {
-        if let Event::Missed { missed } = event {
+        if let Event::Missed { missed, .. } = event {
             place += *missed as usize;
             missed_in_all += missed;
         } else {
@@ -49,6 +49,41 @@ fn a_client_that_does_not_read_is_told_exactly_what_it_missed_and_disturbs_nobod
     }
     assert!(missed_in_all > 1000, "the flood overflowed: {missed_in_all} missed");
     assert_eq!(Client::count(&client.status(), "events_dropped"), missed_in_all);
+    daemon.stop(Signal::Int).assert_sound();
+}
+
+/// A client in Python that went away, or whose connection did, goes on where it was: every window once, the old ones named as old.
+/// After a restart of the daemon it is told that there is nothing to go on with.
+#[test]
+fn a_client_that_comes_back_has_every_window_once() {
+    let world = World::new("back");
+    let stream = world.name("eeg");
+    let daemon = Daemon::start(&world, &[Pipeline { name: "p", stream: &stream }], None);
+    let mut first = Subscriber::to(&world, &daemon);
+    let _outlet = Outlet::looping(&world, &Source::one(&stream));
+    first.until_intents(20, Duration::from_secs(20));
+    let last = first.intents().last().map_or((0, [0, 0]), |i| (i.sequence, i.place));
+    drop(first);
+    let mut meanwhile = Subscriber::to(&world, &daemon);
+    meanwhile.until_intents(10, Duration::from_secs(20));
+    let mut back = Subscriber::back(&world, &daemon, last.1);
+    back.until_intents(30, Duration::from_secs(20));
+    let intents = back.intents();
+    let numbers: Vec<u64> = intents.iter().map(|i| i.sequence).collect();
+    let expected: Vec<u64> = (last.0 + 1..).take(numbers.len()).collect();
+    assert_eq!(numbers, expected);
+    let old = intents.iter().take_while(|i| i.replayed).count();
+    assert!(
+        old >= 10 && !intents[old..].is_empty() && intents[old..].iter().all(|i| !i.replayed),
+        "{old} replayed"
+    );
+    daemon.stop(Signal::Int).assert_sound();
+
+    let daemon = Daemon::named(&world, "anew", &[Pipeline { name: "p", stream: &stream }], None);
+    let mut again = Subscriber::back(&world, &daemon, last.1);
+    let is_other = |e: &Event| matches!(e, Event::Missed { missed: 0, another_run: true });
+    again.until("word of another run", Duration::from_secs(20), is_other);
+    again.until_intents(3, Duration::from_secs(20));
     daemon.stop(Signal::Int).assert_sound();
 }
 
@@ -81,7 +116,7 @@ fn name(event: &Event) -> String {
         Event::Intent(i) => format!("intent {}", i.sequence),
         Event::Marker(m) => format!("marker {}", m.marker.trim_start_matches('x')),
         Event::State(s) => format!("state {}", s.state),
-        Event::Missed { missed } => format!("missed {missed}"),
+        Event::Missed { missed, .. } => format!("missed {missed}"),
         Event::End { end, .. } => format!("end {end}"),
     }
 }

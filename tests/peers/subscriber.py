@@ -1,6 +1,6 @@
 """A grpcio subscriber: one JSON object a line for every event, in order.
 
-Arguments: the daemon's address, and JSON {pipeline, markers, stall}. With `stall` it reads one event, then nothing
+Arguments: the daemon's address, and JSON {pipeline, markers, stall, resume: [run, position]}. With `stall` it reads one event, then nothing
 until a line comes on stdin. Ends when the stream ends, with {"end": STATUS, "details": TEXT}; end of input ends it too.
 """
 
@@ -59,7 +59,7 @@ def plain(event):
     if kind == "marker":
         return {"marker": e.text, "stream": e.stream, "time_ns": e.time_ns, "marker_received_ns": e.received_ns}
     if kind == "missed":
-        return {"missed": e.events}
+        return {"missed": e.events, "another_run": e.another_run}
     state = name(wire.common.StreamState, e.state, "STREAM_STATE_")
     return {"state": state, "pipeline": e.pipeline, "message": e.message, "since_ns": e.since_ns}
 
@@ -70,11 +70,14 @@ threading.Thread(target=listen, daemon=True).start()
 named = [("grpc.default_authority", "localhost")] if address.startswith("unix:") else []
 channel = grpc.insecure_channel(address, options=[("grpc.http2.bdp_probe", 0), *named])
 request = wire.intents.SubscribeRequest(pipeline=options.get("pipeline", ""), markers=options.get("markers", False))
+if options.get("resume"):
+    request.resume.run, request.resume.position = options["resume"]
 events = wire.intents_grpc.IntentServiceStub(channel).Subscribe(request)
 try:
     for count, event in enumerate(events):
         received_ns = time.monotonic_ns()
-        say({**plain(event), "received_ns": received_ns})
+        place = [event.place.run, event.place.position]
+        say({**plain(event), "place": place, "replayed": event.replayed, "received_ns": received_ns})
         if options.get("stall") and count == 0:
             go.wait()
     say({"end": events.code().name, "details": events.details()})

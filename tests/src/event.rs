@@ -14,6 +14,8 @@ pub enum Event {
     Missed {
         /// How many events are missing here.
         missed: u64,
+        /// The daemon is another one than that which was to be gone on with.
+        another_run: bool,
     },
     /// A stream's state.
     State(StateSeen),
@@ -58,6 +60,10 @@ pub struct Intent {
     pub newest_frame: u64,
     /// When each step ended.
     pub ledger: Ledger,
+    /// Run and position, to resume behind.
+    pub place: [u64; 2],
+    /// From before the call.
+    pub replayed: bool,
     /// When the subscriber had it, ns.
     pub received_ns: i64,
 }

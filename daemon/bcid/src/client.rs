@@ -47,7 +47,7 @@ impl Client {
 
     /// Subscribes.
     pub(crate) async fn subscribe(&self, pipeline: &str, markers: bool) -> Result<Events, Failure> {
-        let request = v1::SubscribeRequest { pipeline: pipeline.to_owned(), markers };
+        let request = v1::SubscribeRequest { pipeline: pipeline.to_owned(), markers, ..Default::default() };
         let answer = IntentServiceClient::new(self.channel.clone()).subscribe(request).await;
         answer.map(|r| Events(r.into_inner())).map_err(|e| self.refused(&e))
     }
@@ -91,7 +91,7 @@ impl Events {
     pub(crate) async fn next(&mut self) -> Result<Option<Received>, Failure> {
         loop {
             match self.0.message().await {
-                Ok(Some(v1::SubscribeResponse { event: Some(event) })) => {
+                Ok(Some(v1::SubscribeResponse { event: Some(event), .. })) => {
                     return Ok(Some(Received { event, at: HostClock.now() }));
                 }
                 // A kind of event that this client is too old for.

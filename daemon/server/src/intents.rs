@@ -2,7 +2,9 @@
 
 use crate::convert;
 use crate::engine::Engine;
-use crate::publisher::{Event, Present, Publisher};
+use crate::filter::Filter;
+use crate::history::History;
+use crate::publisher::{Event, Numbered, Present, Publisher};
 use crate::serve::Permissions;
 use crate::telemetry::Telemetry;
 use bci_proto::v1;
@@ -22,6 +24,7 @@ pub(crate) struct Services {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) publisher: Publisher,
     pub(crate) telemetry: Telemetry,
+    pub(crate) history: History,
     pub(crate) permissions: Permissions,
 }
 
@@ -30,6 +33,9 @@ struct Subscription {
     services: Services,
     pipeline: Option<String>,
     markers: bool,
+    filter: Option<Filter>,
+    /// Where it stands.
+    position: u64,
     _present: Present,
 }
 
@@ -49,29 +55,42 @@ impl IntentService for Services {
         {
             return Err(Status::not_found(format!("no pipeline {name:?}; there are: {}", known.join(", "))));
         }
+        let filter = Filter::of(asked.filter)?;
+        // Before the subscription begins: what comes in between is not left out.
+        let before = self.publisher.position();
         let Some(events) = self.publisher.receive() else {
             return Err(Status::unavailable("the daemon is draining"));
         };
-        let subscription = Subscription {
+        let mut subscription = Subscription {
             services: self.clone(),
             pipeline,
             markers: asked.markers,
+            filter,
+            position: before,
             _present: self.publisher.count_subscriber(),
         };
+        let past = asked.resume.map(|place| subscription.past(&place)).transpose()?.unwrap_or_default();
         // Read after the subscription began: a change in between is told twice rather than not at all.
-        let first: Vec<_> = self
-            .engine
-            .status()
-            .pipelines
-            .into_iter()
-            .filter(|p| subscription.wants(&p.stream.pipeline))
-            .map(|p| Ok(wire(Wire::Stream(convert::stream(&p.stream)))))
-            .collect();
-        let rest = BroadcastStream::new(events)
-            .take_while(|e| !matches!(e, Ok(Event::Closing)))
-            .filter_map(move |event| subscription.translate(event).map(Ok));
+        let states = self.engine.status().pipelines.into_iter();
+        let states = states.filter(|p| subscription.wants(&p.stream.pipeline));
+        let states = states.map(|p| Wire::Stream(convert::stream(&p.stream)));
+        let first: Vec<_> = states.map(|state| Ok(subscription.told(state))).collect();
+        let live = BroadcastStream::new(events)
+            .take_while(|e| !matches!(e, Ok(Numbered { event: Event::Closing, .. })))
+            .map(Next::Live);
+        let rest = tokio_stream::iter(past).chain(live);
+        let rest = rest.filter_map(move |next| subscription.next(next).map(Ok));
         Ok(Response::new(Box::pin(tokio_stream::iter(first).chain(rest))))
     }
+}
+
+/// What comes next in a subscription.
+enum Next {
+    /// From before the call.
+    Past(Numbered),
+    /// Events that are not remembered, up to this position.
+    Hole(u64, v1::Missed),
+    Live(Result<Numbered, BroadcastStreamRecvError>),
 }
 
 impl Subscription {
@@ -79,28 +98,86 @@ impl Subscription {
         self.pipeline.as_deref().is_none_or(|p| p == pipeline)
     }
 
-    fn translate(&self, event: Result<Event, BroadcastStreamRecvError>) -> Option<v1::SubscribeResponse> {
-        match event {
-            Ok(Event::Intent(intent)) if self.wants(&intent.pipeline) => {
-                let published = self.services.engine.now();
-                self.services.telemetry.handed(&intent, published);
-                Some(wire(Wire::Intent(convert::intent(&intent, published))))
+    /// What has been since `place`, with what is not remembered any more.
+    fn past(&mut self, place: &v1::Place) -> Result<Vec<Next>, Status> {
+        let another_run = place.run != self.services.publisher.run();
+        let now = self.services.publisher.position();
+        if !another_run && place.position > now {
+            let text = format!("resume.position is {}; there have been {now} events", place.position);
+            return Err(Status::invalid_argument(text));
+        }
+        let mut at = if another_run { 0 } else { place.position };
+        self.position = at;
+        let mut all = Vec::new();
+        if another_run {
+            all.push(Next::Hole(0, v1::Missed { events: 0, another_run }));
+        }
+        let hole = |all: &mut Vec<Next>, from: u64, to: u64| {
+            if from < to {
+                all.push(Next::Hole(to, v1::Missed { events: to - from, another_run: false }));
             }
-            Ok(Event::Marker(marker)) if self.markers => Some(wire(Wire::Marker(convert::marker(&marker)))),
-            Ok(Event::Stream(status)) if self.wants(&status.pipeline) => {
-                Some(wire(Wire::Stream(convert::stream(&status))))
+        };
+        for event in self.services.history.behind(at) {
+            hole(&mut all, at, event.position - 1);
+            at = event.position;
+            all.push(Next::Past(event));
+        }
+        hole(&mut all, at, now);
+        Ok(all)
+    }
+
+    fn next(&mut self, next: Next) -> Option<v1::SubscribeResponse> {
+        let (event, replayed) = match next {
+            Next::Live(Ok(Numbered { position, .. })) if position <= self.position => return None,
+            Next::Live(Ok(Numbered { position, event })) => {
+                self.position = position;
+                (self.wanted(&event, true)?, false)
             }
-            Ok(_) => None,
-            Err(BroadcastStreamRecvError::Lagged(events)) => {
+            Next::Live(Err(BroadcastStreamRecvError::Lagged(events))) => {
                 self.services.publisher.note_dropped(events);
-                Some(wire(Wire::Missed(v1::Missed { events })))
+                (self.missed(self.position + events, v1::Missed { events, another_run: false }), false)
             }
+            Next::Past(Numbered { position, event }) => {
+                self.position = position;
+                (self.wanted(&event, false)?, true)
+            }
+            Next::Hole(position, missed) => (self.missed(position, missed), true),
+        };
+        Some(v1::SubscribeResponse { replayed, ..self.told(event) })
+    }
+
+    /// Goes on behind a hole.
+    fn missed(&mut self, position: u64, missed: v1::Missed) -> Wire {
+        self.position = position;
+        self.filter.iter_mut().for_each(Filter::forget);
+        Wire::Missed(missed)
+    }
+
+    /// What is told of an event; how long it took counts only where it is `live`.
+    fn wanted(&mut self, event: &Event, live: bool) -> Option<Wire> {
+        match event {
+            Event::Intent(intent) if self.wants(&intent.pipeline) => {
+                if !self.filter.as_mut().is_none_or(|filter| filter.passes(intent)) {
+                    return None;
+                }
+                let published = self.services.engine.now();
+                if live {
+                    self.services.telemetry.handed(intent, published);
+                }
+                Some(Wire::Intent(convert::intent(intent, published)))
+            }
+            Event::Marker(marker) if self.markers => Some(Wire::Marker(convert::marker(marker))),
+            Event::Stream(status) if self.wants(&status.pipeline) => {
+                Some(Wire::Stream(convert::stream(status)))
+            }
+            _ => None,
         }
     }
-}
 
-fn wire(event: Wire) -> v1::SubscribeResponse {
-    v1::SubscribeResponse { event: Some(event) }
+    fn told(&self, event: Wire) -> v1::SubscribeResponse {
+        let place = v1::Place { run: self.services.publisher.run(), position: self.position };
+        v1::SubscribeResponse { event: Some(event), place: Some(place), replayed: false }
+    }
 }
 
 #[tonic::async_trait]

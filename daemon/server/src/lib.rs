@@ -7,6 +7,8 @@
 mod convert;
 mod decoders;
 mod engine;
+mod filter;
+mod history;
 mod intents;
 mod metrics;
 mod publisher;

@@ -2,8 +2,9 @@
 
 use crate::engine::StreamStatus;
 use bci_types::{Intent, Marker};
-use std::sync::Arc;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, broadcast};
 
 /// Events a subscriber may be behind before it loses the oldest.
@@ -21,27 +22,44 @@ pub(crate) enum Event {
     Closing,
 }
 
+/// An event, and how many there have been, this one included.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbered {
+    pub(crate) position: u64,
+    pub(crate) event: Event,
+}
+
 /// Hands events to all subscribers; clones share them. Never blocks, from any thread.
 #[derive(Clone, Debug)]
 pub struct Publisher {
-    events: broadcast::Sender<Event>,
+    events: broadcast::Sender<Numbered>,
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    /// Another one each time.
+    run: u64,
     closing: AtomicBool,
     subscribers: AtomicU32,
     dropped: AtomicU64,
-    /// Events so far.
-    sent: AtomicU64,
+    /// Events so far. Held while one is sent, so that their order is that of their numbers.
+    sent: Mutex<u64>,
     /// Rings when a stream changed its state, when all ends, and now and then.
     changed: Notify,
 }
 
 impl Default for Publisher {
     fn default() -> Self {
-        Self { events: broadcast::channel(BACKLOG).0, shared: Arc::default() }
+        let shared = Shared {
+            run: std::hash::RandomState::new().build_hasher().finish(),
+            closing: AtomicBool::default(),
+            subscribers: AtomicU32::default(),
+            dropped: AtomicU64::default(),
+            sent: Mutex::default(),
+            changed: Notify::default(),
+        };
+        Self { events: broadcast::channel(BACKLOG).0, shared: Arc::new(shared) }
     }
 }
 
@@ -99,15 +117,30 @@ impl Publisher {
     }
 
     fn send(&self, event: Event) {
-        // Without a receiver there is nobody to tell: no error.
-        let _ = self.events.send(event);
-        if self.shared.sent.fetch_add(1, Ordering::Relaxed) % TOLD_EVERY == TOLD_EVERY - 1 {
+        let position = {
+            let mut sent = self.shared.sent.lock().unwrap_or_else(PoisonError::into_inner);
+            *sent += 1;
+            // Without a receiver there is nobody to tell: no error.
+            let _ = self.events.send(Numbered { position: *sent, event });
+            *sent
+        };
+        if position.is_multiple_of(TOLD_EVERY) {
             self.shared.changed.notify_one();
         }
     }
 
+    /// This run, among those that clients may remember.
+    pub(crate) fn run(&self) -> u64 {
+        self.shared.run
+    }
+
+    /// Events so far.
+    pub(crate) fn position(&self) -> u64 {
+        *self.shared.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// `None` once closed.
-    pub(crate) fn receive(&self) -> Option<broadcast::Receiver<Event>> {
+    pub(crate) fn receive(&self) -> Option<broadcast::Receiver<Numbered>> {
         let receiver = self.events.subscribe();
         // Looked at after subscribing: a close in between is then seen either here or as an event.
         (!self.is_closing()).then_some(receiver)

@@ -1,6 +1,7 @@
 //! The listener and everything behind it.
 
 use crate::engine::{Engine, StreamState};
+use crate::history::History;
 use crate::intents::Services;
 use crate::metrics;
 use crate::publisher::Publisher;
@@ -88,7 +89,17 @@ impl Server {
             UnixListener::from_std(local)
         });
         let local = local.transpose().map_err(ServerError::Socket)?;
-        Ok(Self { tcp, local, services: Services { engine, publisher, telemetry, permissions } })
+        Ok(Self {
+            tcp,
+            local,
+            services: Services {
+                engine,
+                history: History::of(&publisher),
+                publisher,
+                telemetry,
+                permissions,
+            },
+        })
     }
 
     /// The address it listens on over TCP.
@@ -182,6 +193,7 @@ pub(crate) async fn observe(services: Services, reporter: HealthReporter) {
     loop {
         let changed = tokio::time::timeout(COUNT_EVERY, services.publisher.changed()).await.is_ok();
         services.telemetry.catch_up();
+        services.history.catch_up();
         if services.publisher.is_closing() {
             report(&reporter, false).await;
             return;

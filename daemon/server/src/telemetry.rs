@@ -1,6 +1,6 @@
 //! Where the time goes: a histogram a step and pipeline, filled outside the real-time threads and off an intent's way.
 
-use crate::publisher::{Event, Publisher};
+use crate::publisher::{Event, Numbered, Publisher};
 use bci_types::{HostNs, Intent};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
@@ -130,7 +130,7 @@ struct Shared {
 #[derive(Debug)]
 struct Counted {
     /// What was published; not counted yet.
-    events: Option<Receiver<Event>>,
+    events: Option<Receiver<Numbered>>,
     steps: BTreeMap<Arc<str>, [Distribution; STEPS.len()]>,
     /// Trades places with what was handed over: whoever adds to it finds memory there.
     spare: Vec<(Arc<Intent>, HostNs)>,
@@ -186,7 +186,7 @@ impl Counted {
     fn take_events(&mut self) {
         let Some(mut events) = self.events.take() else { return };
         loop {
-            match events.try_recv() {
+            match events.try_recv().map(|numbered| numbered.event) {
                 Ok(Event::Intent(intent)) => self.decoded(&intent),
                 Ok(Event::Marker(_) | Event::Stream(_)) => {}
                 Err(TryRecvError::Lagged(n)) => {

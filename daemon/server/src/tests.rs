@@ -5,11 +5,13 @@
 mod decoders;
 mod metrics;
 mod recording;
+mod resume;
 
 use crate::engine::{
     Changed, DecoderChange, Engine, EngineStatus, PipelineDecoders, PipelineStatus, Recording,
     RecordingChange, RecordingRefusal, StreamState, StreamStatus,
 };
+use crate::history::History;
 use crate::intents::Services;
 use crate::publisher::Publisher;
 use crate::serve::{INTENTS, Permissions, observe};
@@ -101,6 +103,7 @@ fn services() -> (Services, Arc<Scripted>) {
     let services = Services {
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
         telemetry: Telemetry::of(&publisher),
+        history: History::of(&publisher),
         publisher,
         permissions: Permissions { change_decoders: true, record: true },
     };
@@ -140,7 +143,7 @@ fn marker(text: &str) -> Marker {
 }
 
 async fn subscribe(services: &Services, pipeline: &str, markers: bool) -> Subscriber {
-    let request = v1::SubscribeRequest { pipeline: pipeline.into(), markers };
+    let request = v1::SubscribeRequest { pipeline: pipeline.into(), markers, ..Default::default() };
     Subscriber(services.subscribe(Request::new(request)).await.unwrap().into_inner())
 }
 
@@ -192,7 +195,7 @@ async fn subscribers_get_what_they_asked_for_in_order_until_the_daemon_closes() 
 #[tokio::test]
 async fn a_pipeline_that_is_not_there_is_refused_with_those_that_are() {
     let (services, _) = services();
-    let request = v1::SubscribeRequest { pipeline: "c".into(), markers: false };
+    let request = v1::SubscribeRequest { pipeline: "c".into(), ..Default::default() };
     let refused = services.subscribe(Request::new(request)).await.err().unwrap();
     assert_eq!((refused.code(), refused.message()), (Code::NotFound, "no pipeline \"c\"; there are: a, b"));
     assert_eq!(services.publisher.subscribers(), 0);

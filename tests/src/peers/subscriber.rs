@@ -17,24 +17,31 @@ impl Subscriber {
     /// Subscribes; returns once the first event is there.
     #[must_use]
     pub fn to(world: &World, daemon: &Daemon) -> Self {
-        Self::start(world, "subscriber", daemon.address(), false)
+        Self::start(world, "subscriber", daemon.address(), json!({}))
     }
 
     /// Subscribes, reads the first event, and then nothing until [`Subscriber::read_on`].
     #[must_use]
     pub fn stalled(world: &World, daemon: &Daemon) -> Self {
-        Self::start(world, "stalled", daemon.address(), true)
+        Self::start(world, "stalled", daemon.address(), json!({ "stall": true }))
     }
 
     /// Subscribes through the daemon's local socket.
     #[must_use]
     pub fn locally(world: &World, daemon: &Daemon) -> Self {
-        Self::start(world, "local", daemon.socket(), false)
+        Self::start(world, "local", daemon.socket(), json!({}))
     }
 
-    fn start(world: &World, name: &str, address: &str, stall: bool) -> Self {
+    /// Subscribes again, behind the place where an earlier subscription ended.
+    #[must_use]
+    pub fn back(world: &World, daemon: &Daemon, place: [u64; 2]) -> Self {
+        Self::start(world, "back", daemon.address(), json!({ "resume": place }))
+    }
+
+    fn start(world: &World, name: &str, address: &str, mut options: Value) -> Self {
         let mut command = peer("subscriber.py");
-        command.arg(address).arg(json!({ "markers": true, "stall": stall }).to_string());
+        options["markers"] = json!(true);
+        command.arg(address).arg(options.to_string());
         let mut subscriber = Self { child: world.spawn(name, command), seen: Vec::new() };
         subscriber.next(START);
         subscriber
