@@ -1,5 +1,6 @@
 """The benchmark's parts: which windows are a trial's, levelling, figures; and one row, made twice, offline and live."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -123,6 +124,30 @@ def test_tables_say_what_rows_say(bcid, data, tmp_path):
     assert f"| ts-lr | {made['live']['correct']} | {made['live']['accuracy']:.3f} (" in text
     with pytest.raises(ValueError, match="once each"):
         table.insert(tmp_path / "s1-ff-10--ts-lr--0.json", "")
+
+
+def test_the_page_that_is_shipped_is_that_of_the_rows_beside_it():
+    rows = tasks.ROOT / "models" / "bench"
+    shipped = (rows / "README.md").read_text(encoding="utf-8").split(table.BEGIN)[1].split(table.END)[0]
+    assert shipped == f"\n\n{table.page(rows)}\n", "`cargo xtask models table` writes it anew"
+
+
+def test_what_a_row_was_made_of_is_told_apart(data, tmp_path):
+    files = {f: data / f for f in ("S001R05.edf", "S001R06.edf", "S001R10.edf")}
+    fold = Fold(("S001R05.edf", "S001R06.edf"), ("S001R10.edf",))
+    small = Protocol("small", "", "eegmmidb-fists-feet", (fold,), "onwards")
+
+    def digest(model: str = "ts-lr", protocol: Protocol = small, recordings: dict = files) -> str:
+        return Bench(Bcid(tmp_path / "none"), recordings, tmp_path).made_of(METHODS[model], protocol)
+
+    turned = dataclasses.replace(small, folds=(Fold(fold.train[::-1], fold.test),))
+    other = {**files, "S001R10.edf": data / "S001R09.edf"}
+    found = [
+        digest(), digest("mdm"), digest(protocol=turned), digest(recordings=other),
+        digest(protocol=dataclasses.replace(small, adapt="running")),
+        digest(protocol=dataclasses.replace(small, task="eegmmidb-left-right")),
+    ]  # fmt: skip
+    assert len(set(found)) == len(found) and digest() == found[0]
 
 
 def test_tasks_are_read_as_the_daemon_ships_them():

@@ -16,6 +16,8 @@ SMOOTHING_MS = (500.0, 750.0, 1000.0, 1500.0, 2000.0)
 THRESHOLDS = np.round(np.arange(0.34, 0.96, 0.01), 2)
 FALSE_PER_MIN = 1.0
 """Half of what is asked for: on another day there are more."""
+ROUNDING = 1e-6
+"""Of an activation: minutes of rest are sums."""
 
 RULES = (SMOOTHING_MS, (float(THRESHOLDS[0]), float(THRESHOLDS[-1]), len(THRESHOLDS)), FALSE_PER_MIN, "with unseen")
 """What a point follows from besides the decoder."""
@@ -118,7 +120,8 @@ def _best(tried: list[tuple[OperatingPoint, dict]], recordings: list[int]) -> tu
     best = None
     for point, each in tried:
         found = sum((each[r] for r in recordings), Outcome())
-        if not found.rest_min or found.false_per_min > FALSE_PER_MIN or not found.detected:
+        allowed = FALSE_PER_MIN * found.rest_min + ROUNDING
+        if not found.rest_min or found.false > allowed or not found.detected:
             continue
         rank = (found.detected, point.threshold, -point.smoothing_ms)
         if best is None or rank > best[0]:

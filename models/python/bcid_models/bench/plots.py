@@ -29,6 +29,7 @@ def accuracies(rows: dict, protocols: list[str], models: list[str], file: Path) 
     """A panel for each protocol: each model's accuracy through the daemon, 95 % interval, chance dashed; seed 0."""
     pyplot = _pyplot()
     shown = [p for p in protocols if sum((p, m) in rows for m in models) > 1]
+    models = [m for m in models if any((p, m) in rows for p in shown)]
     figure, axes = pyplot.subplots(
         1, len(shown), figsize=(3.1 * len(shown), 0.2 * len(models) + 1.4), sharey=True, squeeze=False
     )

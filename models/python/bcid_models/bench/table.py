@@ -134,7 +134,8 @@ def _intent_row(protocol: str, model: str, found: dict, folds: list[dict]) -> st
     threshold, smoothing_ms = points[len(points) // 2]
     held = [f["trained"]["intent"]["unseen"] for f in folds if "unseen" in f["trained"].get("intent", {})]
     there = "-"
-    if len(held) == len(folds):
+    # Folds share their training recordings: a sum over them would say nothing.
+    if len(held) == len(folds) == 1:
         total = {key: sum(h[key] for h in held) for key in held[0]}
         there = f"{total['detected']} of {total['imagery']} at {total['false'] / total['rest_min']:.2f}"
     low, high = wilson95(found["detected"], found["imagery_trials"])
@@ -215,6 +216,12 @@ def insert(readme: Path, text: str) -> None:
     readme.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
 
 
+def page(folder: Path) -> str:
+    """All tables of the rows in the folder."""
+    audits, bundles, streams = others(folder)
+    return f"{markdown(read(folder), streams)}\n{_others_markdown(audits, bundles)}"
+
+
 def others(folder: Path) -> tuple[list[dict], list[dict], dict[str, dict]]:
     """Audits of splits, bundles that were there already, and streaming forms by model."""
     found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
@@ -278,8 +285,10 @@ def main() -> int:
     parser.add_argument("--readme", type=Path, default=ROOT / "models" / "bench" / "README.md", metavar="FILE")
     parser.add_argument("--print", action="store_true", help="print the tables, change nothing")
     asked = parser.parse_args()
-    rows, (audits, bundles, streams) = read(asked.rows), others(asked.rows)
-    text = f"{markdown(rows, streams)}\n{_others_markdown(audits, bundles)}"
+    rows, (_, bundles, _) = read(asked.rows), others(asked.rows)
+    if not rows:
+        raise ValueError(f"{asked.rows} has no row")
+    text = page(asked.rows)
     if asked.print:
         print(text)
         return 0
@@ -288,6 +297,7 @@ def main() -> int:
     plots.shifts(_curves(rows, bundles), asked.rows / "shifts.svg")
     plots.intents({m: found for m, found, _ in stating(rows, "a7-a8-idle", models)}, asked.rows / "intents.svg")
     insert(asked.readme, text)
+    print(f"{sum(map(len, rows.values()))} rows into {asked.readme}, with plots beside them")
     return 0
 
 
