@@ -134,12 +134,12 @@ async fn a_filter_passes_what_is_wanted_and_what_ends_it() {
     let (left, right) = (Outcome::Class(0), Outcome::Class(1));
     let none = Outcome::NoIntent(NoIntentReason::BelowThreshold);
     let made = [
-        said(0, none.clone(), 0.5),
-        said(1, left.clone(), 0.8),
-        said(2, left.clone(), 0.9),
-        said(3, none.clone(), 0.5),
+        said(0, none, 0.5),
+        said(1, left, 0.8),
+        said(2, left, 0.9),
+        said(3, none, 0.5),
         said(4, none, 0.5),
-        said(5, right.clone(), 0.3),
+        said(5, right, 0.3),
         said(6, right, 0.1),
         said(7, left, 0.8),
     ];
