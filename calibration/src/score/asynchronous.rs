@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(rest("..llll..........ii....."), 1, "half a second after the marker it is held");
         assert_eq!(rest("..lll..........lii....."), 1);
         assert_eq!(rest("......lllll............"), 1);
-        assert_eq!(rest("......ll|lll..........."), 2, "after a hole it begins anew");
+        assert_eq!(rest("......ll|lll............"), 2, "after a hole it begins anew");
     }
 
     #[test]
