@@ -11,7 +11,8 @@ pub(crate) struct Filter {
     classes: Vec<String>,
     minimum: f32,
     changes_only: bool,
-    /// The class of the last intent that passed; `None` after one that ended it.
+    /// The class of the last intent that passed, or that there is none; of a pipeline that is not there, nobody knows what the
+    /// subscriber holds.
     last: BTreeMap<Arc<str>, Option<String>>,
 }
 
@@ -28,7 +29,7 @@ impl Filter {
         Ok(Some(Self { classes, minimum: minimum_probability, changes_only, last: BTreeMap::new() }))
     }
 
-    /// Whether it is told of: an intent that is wanted, and the first one that is not after one that was.
+    /// Whether it is told of: an intent that is wanted, the first one that is not after one that was, and the first of all.
     pub(crate) fn passes(&mut self, intent: &Intent) -> bool {
         let wanted = match &intent.outcome {
             Outcome::Class(class) => {
@@ -40,15 +41,14 @@ impl Filter {
             Outcome::NoIntent(_) => None,
             Outcome::Numbers => return true,
         };
-        let last = self.last.entry(Arc::clone(&intent.pipeline)).or_default();
-        let changed = wanted != last.as_deref();
+        let changed = self.last.get(&intent.pipeline).is_none_or(|last| wanted != last.as_deref());
         if changed {
-            *last = wanted.map(str::to_owned);
+            self.last.insert(Arc::clone(&intent.pipeline), wanted.map(str::to_owned));
         }
         changed || (wanted.is_some() && !self.changes_only)
     }
 
-    /// Events were lost: what was said last is not known.
+    /// Events were lost: what was said last is not known, and the next window says where things stand.
     pub(crate) fn forget(&mut self) {
         self.last.clear();
     }

@@ -29,7 +29,8 @@ pub(crate) struct Numbered {
     pub(crate) event: Event,
 }
 
-/// Hands events to all subscribers; clones share them. Never blocks, from any thread.
+/// Hands events to all subscribers; clones share them. Never waits for a subscriber, from any thread; of two that publish at once
+/// one waits for the other's hand-over.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     events: broadcast::Sender<Numbered>,
@@ -45,6 +46,8 @@ struct Shared {
     dropped: AtomicU64,
     /// Events so far. Held while one is sent, so that their order is that of their numbers.
     sent: Mutex<u64>,
+    /// The same, for whoever asks: only who publishes holds the lock.
+    position: AtomicU64,
     /// Rings when a stream changed its state, when all ends, and now and then.
     changed: Notify,
 }
@@ -57,6 +60,7 @@ impl Default for Publisher {
             subscribers: AtomicU32::default(),
             dropped: AtomicU64::default(),
             sent: Mutex::default(),
+            position: AtomicU64::default(),
             changed: Notify::default(),
         };
         Self { events: broadcast::channel(BACKLOG).0, shared: Arc::new(shared) }
@@ -122,6 +126,8 @@ impl Publisher {
             *sent += 1;
             // Without a receiver there is nobody to tell: no error.
             let _ = self.events.send(Numbered { position: *sent, event });
+            // Afterwards: who reads it and then subscribes misses nothing behind it.
+            self.shared.position.store(*sent, Ordering::Release);
             *sent
         };
         if position.is_multiple_of(TOLD_EVERY) {
@@ -136,7 +142,7 @@ impl Publisher {
 
     /// Events so far.
     pub(crate) fn position(&self) -> u64 {
-        *self.shared.sent.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.position.load(Ordering::Acquire)
     }
 
     /// `None` once closed.
