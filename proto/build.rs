@@ -6,6 +6,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 fn main() -> Result<(), Box<dyn Error>> {
     let files = [
         "bci/v1/common.proto",
+        "bci/v1/control.proto",
         "bci/v1/decoders.proto",
         "bci/v1/intents.proto",
         "bci/v1/recording.proto",

@@ -7,6 +7,7 @@ use bci_driver_api::SourceError;
 use bci_driver_lsl::{InletOptions, Liblsl, LslSourceFactory, Query};
 use bci_models::{Bundle, Device, Draft, OrtDecoder};
 use bci_pipeline::{Binding, Cost, PipelineSpec, acquire, bind, check, check_stream, check_unseen, cost};
+use bci_server::{Audit, check_tls};
 use bci_types::StreamSpec;
 use std::net::TcpListener;
 use std::path::Path;
@@ -23,6 +24,8 @@ pub(crate) struct Assembled {
     pub(crate) socket: Option<LocalSocket>,
     pub(crate) pipelines: Vec<Part>,
     pub(crate) lsl: Liblsl,
+    /// Where changes are written down.
+    pub(crate) audit: Audit,
 }
 
 /// A pipeline's parts.
@@ -77,9 +80,21 @@ pub(crate) fn assemble(
             LocalSocket::bind(&path.value).map_err(|problem| mistakes.add(path.mistake(problem))).ok()
         });
     }
+    if let Some(tls) = config.as_ref().and_then(|config| config.tls.as_ref())
+        && let Err(e) = check_tls(&tls.value)
+    {
+        mistakes.add(tls.mistake(crate::exit::chain(&e)));
+    }
+    let mut audit = Audit::default();
+    if let (true, Some(file)) = (take_port, config.as_ref().and_then(|config| config.audit.as_ref())) {
+        match Audit::beside(&file.value) {
+            Ok(beside) => audit = beside,
+            Err(e) => mistakes.add(file.mistake(format!("cannot be written: {e}"))),
+        }
+    }
     match (config, lsl) {
         (Some(config), Some(lsl)) if mistakes.is_empty() => {
-            Ok(Assembled { config, listener, socket, pipelines: parts, lsl })
+            Ok(Assembled { config, listener, socket, pipelines: parts, lsl, audit })
         }
         _ => Err(mistakes.into_sorted()),
     }

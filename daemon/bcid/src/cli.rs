@@ -45,6 +45,14 @@ pub(crate) enum Command {
     Streams(StreamsArgs),
     /// Say what this machine offers and how to mend what is missing.
     Doctor(DoctorArgs),
+    /// Make a token: itself, to be given to somebody, and its hash, for the configuration.
+    Token(TokenArgs),
+    /// Withhold a running daemon's intents, until `resume`.
+    Pause(PauseArgs),
+    /// Let a running daemon's intents pass again.
+    Resume(LiveArgs),
+    /// Put a marker among those of a running daemon's marker streams.
+    Mark(MarkArgs),
     /// Run what was recorded of a session again, through the same pipelines, and hold what they decide against what they decided.
     Replay(ReplayArgs),
     /// Begin or end a recording of a running daemon, or say how it is.
@@ -87,6 +95,35 @@ pub(crate) struct LiveArgs {
     /// The pipeline; by default the daemon's only one.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) pipeline: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PauseArgs {
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
+    /// Why, for those who look at the status.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MarkArgs {
+    /// What it says.
+    pub(crate) text: String,
+    #[command(flatten)]
+    pub(crate) server: ServerArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// Whose it is to be.
+    pub(crate) name: String,
+    /// What it permits: intents:read, streams:read, decoders:write, calibrate, admin.
+    #[arg(long = "scope", required = true, value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+    /// The day at whose end it expires, such as 2027-03-31.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) expires: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -294,9 +331,21 @@ pub(crate) struct WatchArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServerArg {
-    /// The daemon's address.
+    /// The daemon's address: http://ADDRESS:PORT, https://ADDRESS:PORT, or unix:FILE for its local socket.
     #[arg(long, default_value = "http://127.0.0.1:50051", value_name = "URL")]
     pub(crate) server: String,
+    /// A file with the token to show; by default the environment variable BCID_TOKEN.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Whose certificates are trusted, in PEM; by default those that the system trusts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The certificate to show to the daemon, in PEM.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its private key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,9 @@
 //! A client of the daemon, as `watch` and `trials` are: it knows only the wire format.
 
+use crate::cli::ServerArg;
 use crate::exit::{Exit, Failure};
 use bci_proto::v1;
+use bci_proto::v1::control_service_client::ControlServiceClient;
 use bci_proto::v1::decoder_service_client::DecoderServiceClient;
 use bci_proto::v1::intent_service_client::IntentServiceClient;
 use bci_proto::v1::recording_service_client::RecordingServiceClient;
@@ -10,13 +12,33 @@ use bci_proto::v1::telemetry_service_client::TelemetryServiceClient;
 use bci_rt::clock::{Clock as _, HostClock};
 use bci_server::{Distribution, StepSummary};
 use bci_types::HostNs;
+use std::path::Path;
 use std::time::Duration;
-use tonic::transport::{Channel, Endpoint};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 /// A connection to a daemon.
 pub(crate) struct Client {
-    channel: Channel,
+    channel: Wire,
     url: String,
+}
+
+/// Over which every request shows the token, where there is one.
+pub(crate) type Wire = InterceptedService<Channel, ShowToken>;
+
+/// Puts a token into requests.
+#[derive(Clone)]
+pub(crate) struct ShowToken(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for ShowToken {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
+        if let Some(token) = &self.0 {
+            request.metadata_mut().insert("authorization", token.clone());
+        }
+        Ok(request)
+    }
 }
 
 /// An event and when it was received.
@@ -30,19 +52,25 @@ pub(crate) struct Events(tonic::Streaming<v1::SubscribeResponse>);
 
 impl Client {
     /// Connects.
-    pub(crate) async fn connect(url: &str) -> Result<Self, Failure> {
-        let url = &with_scheme(url)?;
-        let endpoint = Endpoint::from_shared(url.clone())
-            .map_err(|_| {
-                Failure::new(Exit::Usage, format!("--server {url}: must be http://ADDRESS:PORT or unix:FILE"))
-            })?
+    pub(crate) async fn connect(to: &ServerArg) -> Result<Self, Failure> {
+        let url = &with_scheme(&to.server);
+        let usage = |problem: String| Failure::new(Exit::Usage, problem);
+        let mut endpoint = Endpoint::from_shared(url.clone())
+            .map_err(|_| usage(format!("--server {url}: must be http://ADDRESS:PORT, https://ADDRESS:PORT or unix:FILE")))?
             .connect_timeout(Duration::from_secs(5));
+        if url.starts_with("https://") {
+            let tls = encryption(to)?;
+            endpoint = endpoint.tls_config(tls).map_err(|e| usage(format!("--ca, --certificate, --key: {}", root(&e))))?;
+        } else if !url.starts_with("http://") && !url.starts_with("unix:") {
+            return Err(usage(format!("--server {url}: must be http://ADDRESS:PORT, https://ADDRESS:PORT or unix:FILE")));
+        }
+        let token = token(to, url)?;
         let channel = endpoint.connect().await.map_err(|e| {
             let cause = root(&e);
             let problem = format!("no daemon answers at {url}: {cause} (start one with `bcid run`)");
             Failure::new(Exit::Device, problem)
         })?;
-        Ok(Self { channel, url: url.to_owned() })
+        Ok(Self { channel: InterceptedService::new(channel, ShowToken(token)), url: url.to_owned() })
     }
 
     /// Subscribes.
@@ -60,28 +88,35 @@ impl Client {
     }
 
     /// The service that loads and swaps decoders.
-    pub(crate) fn decoders(&self) -> DecoderServiceClient<Channel> {
+    pub(crate) fn decoders(&self) -> DecoderServiceClient<Wire> {
         DecoderServiceClient::new(self.channel.clone())
     }
 
     /// The service that begins and ends recordings.
-    pub(crate) fn recordings(&self) -> RecordingServiceClient<Channel> {
+    pub(crate) fn recordings(&self) -> RecordingServiceClient<Wire> {
         RecordingServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that pauses, resumes and marks.
+    pub(crate) fn control(&self) -> ControlServiceClient<Wire> {
+        ControlServiceClient::new(self.channel.clone())
     }
 
     /// A refusal of these services: what cannot be is no failure of the daemon.
     pub(crate) fn refused_change(&self, status: &tonic::Status) -> Failure {
-        use tonic::Code::{FailedPrecondition, InvalidArgument, NotFound, PermissionDenied};
+        use tonic::Code::{FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unauthenticated};
         let exit = match status.code() {
             FailedPrecondition => Exit::Failed,
-            NotFound | InvalidArgument | PermissionDenied => Exit::Usage,
+            NotFound | InvalidArgument | PermissionDenied | Unauthenticated => Exit::Usage,
             _ => Exit::Device,
         };
         Failure { exit, lines: status.message().lines().map(str::to_owned).collect() }
     }
 
     fn refused(&self, status: &tonic::Status) -> Failure {
-        let exit = if status.code() == tonic::Code::NotFound { Exit::Usage } else { Exit::Device };
+        use tonic::Code::{NotFound, PermissionDenied, Unauthenticated};
+        let usage = matches!(status.code(), NotFound | PermissionDenied | Unauthenticated);
+        let exit = if usage { Exit::Usage } else { Exit::Device };
         Failure::new(exit, format!("{}: {}", self.url, status.message()))
     }
 }
@@ -105,21 +140,51 @@ impl Events {
     }
 }
 
-/// The address with its scheme; one that promises encryption is refused, since this daemon has none.
-fn with_scheme(url: &str) -> Result<String, Failure> {
-    if url.starts_with("unix:") {
-        return Ok(url.to_owned());
+/// The address with its scheme.
+fn with_scheme(url: &str) -> String {
+    if url.starts_with("unix:") || url.contains("://") { url.to_owned() } else { format!("http://{url}") }
+}
+
+/// What the daemon's certificate is held against, and what is shown to it.
+fn encryption(to: &ServerArg) -> Result<ClientTlsConfig, Failure> {
+    let read = |option: &str, path: &Path| {
+        std::fs::read(path)
+            .map_err(|e| Failure::new(Exit::Usage, format!("{option} {}: cannot be read: {e}", path.display())))
+    };
+    let mut tls = match &to.ca {
+        Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read("--ca", path)?)),
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    if let (Some(certificate), Some(key)) = (&to.certificate, &to.key) {
+        tls = tls.identity(Identity::from_pem(read("--certificate", certificate)?, read("--key", key)?));
     }
-    match url.split_once("://") {
-        None => Ok(format!("http://{url}")),
-        Some(("http", _)) => Ok(url.to_owned()),
-        Some(_) => {
-            let problem = format!(
-                "--server {url}: the daemon speaks plain HTTP/2; use http://ADDRESS:PORT or unix:FILE"
-            );
-            Err(Failure::new(Exit::Usage, problem))
-        }
+    Ok(tls)
+}
+
+/// The token to show: of the file that is named, else of the environment. It is not sent in the clear to another machine.
+fn token(to: &ServerArg, url: &str) -> Result<Option<MetadataValue<Ascii>>, Failure> {
+    let usage = |problem: String| Failure::new(Exit::Usage, problem);
+    let text = match &to.token_file {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|e| usage(format!("--token-file {}: cannot be read: {e}", path.display())))?,
+        None => match std::env::var("BCID_TOKEN") {
+            Ok(text) => text,
+            Err(_) => return Ok(None),
+        },
+    };
+    let text = text.trim();
+    let host = url.strip_prefix("http://").map(|rest| rest.rsplit_once(':').map_or(rest, |(host, _)| host));
+    let near = |host: &str| {
+        let plain = host.trim_matches(['[', ']']);
+        plain == "localhost" || plain.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    };
+    if host.is_some_and(|host| !near(host)) {
+        return Err(usage(format!("{url}: a token would go there for everybody to read; use https://")));
     }
+    let value = format!("Bearer {text}").parse();
+    let mut value: MetadataValue<Ascii> = value.map_err(|_| usage("the token holds what no token holds".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(Some(value))
 }
 
 /// The innermost cause, which says what happened; those around it repeat it.
@@ -174,6 +239,12 @@ pub(crate) fn outcome_words(intent: &v1::Intent) -> (String, bool) {
             let words = match none.reason() {
                 v1::NoIntentReason::InvalidData => format!("no intent: {}", causes(intent)),
                 v1::NoIntentReason::Rejected => "no intent: the decoder is unsure".to_owned(),
+                v1::NoIntentReason::Rest => "no intent: rest".to_owned(),
+                v1::NoIntentReason::Dwelling => "no intent: not for long enough yet".to_owned(),
+                v1::NoIntentReason::Refractory => "no intent: too soon after the last".to_owned(),
+                v1::NoIntentReason::Accumulating => "no intent: gathering evidence".to_owned(),
+                v1::NoIntentReason::Paused => "no intent: paused".to_owned(),
+                v1::NoIntentReason::Overruled => "no intent: another pipeline goes first".to_owned(),
                 _ => "no intent: in doubt".to_owned(),
             };
             (words, false)
@@ -182,6 +253,7 @@ pub(crate) fn outcome_words(intent: &v1::Intent) -> (String, bool) {
             let axes: Vec<String> = v.axes.iter().map(|a| format!("{} {:+.3}", a.axis, a.value)).collect();
             (format!("{} {}", axes.join(" "), v.unit), true)
         }
+        Some(v1::intent::Outcome::Text(text)) => (text.text.clone(), true),
         Some(v1::intent::Outcome::Numbers(n)) => (format!("{} numbers", n.values.len()), true),
         None => ("an outcome this client is too old for".to_owned(), false),
     }

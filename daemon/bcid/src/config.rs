@@ -1,8 +1,10 @@
 //! The daemon's configuration file.
 
 mod intent;
+mod server;
 
-use self::intent::{IntentPart, read_intent};
+use self::intent::{IntentPart, read_intent, read_velocity};
+use self::server::ServerPart;
 use crate::network::Network;
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_driver_lsl::Query;
@@ -10,6 +12,7 @@ use bci_models::Device;
 use bci_models::steps::{Files, read_steps_with};
 use bci_pipeline::{FLAT_MS, FaultPolicy, FaultSpec, Handling, PipelineSpec, Teaching};
 use bci_record::{Naming, NamingError, Template};
+use bci_server::{Access, Audit, TlsFiles};
 use bci_types::{Hz, Unit};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
@@ -27,10 +30,11 @@ pub(crate) struct Config {
     pub(crate) listen: Located<SocketAddr>,
     /// The file of the local socket.
     pub(crate) socket: Option<Located<PathBuf>>,
-    /// Whether the operator allows others to read along.
-    plaintext_beyond_loopback: bool,
-    /// Whether clients may load, swap and discard decoders.
-    pub(crate) decoder_changes: bool,
+    /// The files of its encryption.
+    pub(crate) tls: Option<Located<TlsFiles>>,
+    /// Where changes are written down.
+    pub(crate) audit: Option<Located<PathBuf>>,
+    server: ServerPart,
     pub(crate) priority: Option<u8>,
     /// How long an idle processor may take to wake, us.
     pub(crate) cpu_latency_us: Option<u32>,
@@ -39,11 +43,18 @@ pub(crate) struct Config {
     pub(crate) recording: Option<RecordingConfig>,
     /// How streams are looked for.
     pub(crate) network: Network,
-    /// Whether clients may begin and end recordings.
-    pub(crate) recording_changes: bool,
+    /// Pipelines whose intents go before others', the first first.
+    pub(crate) order: Vec<Arc<str>>,
     /// The file as it was read, and the folder that it lay in.
     pub(crate) text: String,
     pub(crate) folder: Option<PathBuf>,
+}
+
+impl Config {
+    /// Who may come in, and what for.
+    pub(crate) fn access(&mut self, audit: Audit) -> Access {
+        std::mem::take(&mut self.server).access(&self.listen, audit)
+    }
 }
 
 /// Where recordings go, and what they are called.
@@ -105,12 +116,7 @@ pub(crate) fn read_config_from(
         config.listen =
             Located { value: listen, at: Place::option("--listen", "server.listen", &listen.to_string()) };
     }
-    let listen = &config.listen;
-    if !listen.ip().is_loopback() && !config.plaintext_beyond_loopback {
-        mistakes.add(listen.mistake(
-            "is reachable from other machines, where anyone could read a person's intents unencrypted: listen on 127.0.0.1 or [::1], or set plaintext_beyond_loopback = true in [server] to take that risk",
-        ));
-    }
+    config.server.check(&config.listen, mistakes);
     if let Some(name) = &overrides.stream_name {
         config.pipelines.iter_mut().for_each(|p| p.stream = Some(Query::name(name)));
     }
@@ -122,8 +128,7 @@ pub(crate) fn read_config_from(
 
 fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
     let top = t.place().clone();
-    let server = t.optional_table("server").map(|s| read_server(s, folder)).unwrap_or_default();
-    let ServerPart { listen, socket, plaintext_beyond_loopback, decoder_changes, recording_changes } = server;
+    let mut server = t.optional_table("server").map(|s| ServerPart::read(s, folder)).unwrap_or_default();
     let (priority, cpu_latency_us) = t.optional_table("realtime").map(read_realtime).unwrap_or_default();
     let tables = t.tables("pipeline");
     if tables.is_empty() {
@@ -139,27 +144,26 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
         pipelines.push(p);
     }
     let markers = t.tables("markers").into_iter().filter_map(read_query).collect();
-    let listen = listen.unwrap_or(Located {
+    let listen = server.listen.take().unwrap_or(Located {
         value: DEFAULT_LISTEN,
         at: Place { key: "server.listen".into(), shown: DEFAULT_LISTEN.to_string(), ..top },
     });
-    // Beyond loopback anyone could, until told so in as many words.
-    let decoder_changes = decoder_changes.unwrap_or_else(|| listen.ip().is_loopback());
-    let recording_changes = recording_changes.unwrap_or_else(|| listen.ip().is_loopback());
+    let order = t.optional_table("arbitration").map(|a| read_arbitration(a, &pipelines)).unwrap_or_default();
     let network = t.optional_table("lsl").map(Network::read).unwrap_or_default();
     let recording = t.optional_table("recording").and_then(|r| read_recording(r, folder));
     Config {
         listen,
-        socket,
-        plaintext_beyond_loopback,
-        decoder_changes,
+        socket: server.socket.clone(),
+        tls: server.tls.take(),
+        audit: server.audit.take(),
+        server,
         priority,
         cpu_latency_us,
         pipelines,
         markers,
         recording,
         network,
-        recording_changes,
+        order,
         text: String::new(),
         folder: None,
     }
@@ -250,38 +254,26 @@ fn read_realtime(mut t: Table<'_>) -> (Option<u8>, Option<u32>) {
     (priority, latency)
 }
 
-#[derive(Default)]
-struct ServerPart {
-    listen: Option<Located<SocketAddr>>,
-    socket: Option<Located<PathBuf>>,
-    plaintext_beyond_loopback: bool,
-    decoder_changes: Option<bool>,
-    recording_changes: Option<bool>,
-}
-
-fn read_server(mut s: Table<'_>, folder: &Path) -> ServerPart {
-    let listen = s.optional::<String>("listen");
-    let socket = s.optional::<String>("socket");
-    let plaintext_beyond_loopback = s.optional::<bool>("plaintext_beyond_loopback").is_some_and(|l| l.value);
-    let decoder_changes = s.optional::<bool>("decoder_changes").map(|l| l.value);
-    let recording_changes = s.optional::<bool>("recording_changes").map(|l| l.value);
-    let mistakes = s.mistakes();
-    s.finish();
-    let listen = listen.and_then(|listen| match listen.value.parse::<SocketAddr>() {
-        Ok(address) => Some(listen.map(|_| address)),
-        Err(_) => {
-            mistakes.add(listen.mistake("must be an address with a port, such as \"127.0.0.1:50051\""));
-            None
+/// Which pipelines' intents go before others'.
+fn read_arbitration(mut t: Table<'_>, pipelines: &[PipelineConfig]) -> Vec<Arc<str>> {
+    let order = t.required::<Vec<String>>("order");
+    let mistakes = t.mistakes();
+    t.finish();
+    let Some(order) = order else { return Vec::new() };
+    let mut found: Vec<Arc<str>> = Vec::new();
+    for name in &order.value {
+        if !pipelines.iter().any(|p| *p.spec.name == **name) {
+            mistakes.add(order.mistake(format!("there is no pipeline {name:?}")));
         }
-    });
-    let socket = socket.and_then(|socket| {
-        if socket.value.is_empty() {
-            mistakes.add(socket.mistake("must be the path of a file to be made, such as \"bcid.sock\""));
-            return None;
+        if found.iter().any(|other| **other == **name) {
+            mistakes.add(order.mistake(format!("{name:?} is named twice")));
         }
-        Some(socket.map(|path| folder.join(path)))
-    });
-    ServerPart { listen, socket, plaintext_beyond_loopback, decoder_changes, recording_changes }
+        found.push(name.as_str().into());
+    }
+    if found.len() < 2 {
+        mistakes.add(order.mistake("must name two pipelines at least, the one that goes first first"));
+    }
+    found
 }
 
 fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
@@ -306,8 +298,9 @@ fn read_pipeline(mut t: Table<'_>, folder: &Path) -> PipelineConfig {
     let adapt = t.optional_table("adapt");
     let adapt_at = adapt.as_ref().map(|adapt| adapt.place().clone());
     let (teaching, anew) = adapt.map_or((None, false), read_adapt);
-    let IntentPart { intent, deadline_ms, anticipate } =
+    let IntentPart { mut intent, deadline_ms, anticipate } =
         t.required_table("intent").map(read_intent).unwrap_or_default();
+    intent.velocity = t.optional_table("velocity").map(read_velocity);
     t.finish();
     PipelineConfig {
         spec: PipelineSpec {

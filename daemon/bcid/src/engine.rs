@@ -1,5 +1,6 @@
 //! The engine as the server sees it, and the server as the pipelines see it.
 
+use crate::gate::Gate;
 use crate::recordings::{Recordings, no_recordings};
 use bci_config::{Mistake, Mistakes};
 use bci_models::{Bundle, Device, OrtDecoder};
@@ -9,8 +10,8 @@ use bci_rt::clock::{Clock, HostClock, process_cpu_seconds};
 use bci_rt::edge::Writer;
 use bci_rt::guard;
 use bci_server::{
-    ArtefactsRemoved, Changed, DecoderChange, DecoderInfo, Engine, EngineStatus, PipelineDecoders,
-    PipelineSettings, PipelineStatus, Publisher, Recording, RecordingChange, RecordingRefusal, StreamState,
+    ArtefactsRemoved, Changed, DecoderChange, DecoderInfo, Engine, EngineStatus, Pause, PipelineDecoders,
+    PipelineRules, PipelineSettings, PipelineStatus, Publisher, Recording, RecordingChange, RecordingRefusal, StreamState,
     StreamStatus,
 };
 use bci_types::{DecoderIdentity, HostNs, Intent, Marker, Rate, StreamSpec};
@@ -27,6 +28,9 @@ pub(crate) struct DaemonEngine {
     pub(crate) pipelines: Vec<Known>,
     /// Where the configuration says where to.
     pub(crate) recording: Option<Recordings>,
+    pub(crate) gate: Arc<Gate>,
+    /// Where pipelines' results go, and clients' markers.
+    pub(crate) sink: Arc<dyn Sink>,
 }
 
 /// A pipeline as far as its status and its decoders need it.
@@ -35,6 +39,9 @@ pub(crate) struct Known {
     pub(crate) status: Arc<Status>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) settings: PipelineSettings,
+    /// As configured; of the release none where it is the threshold.
+    pub(crate) rules: PipelineRules,
+    pub(crate) release: Option<f64>,
     /// Where candidates are to run.
     pub(crate) device: Device,
     /// The decoders that are loaded.
@@ -102,7 +109,7 @@ impl Engine for DaemonEngine {
             versions: self.versions.clone(),
             uptime_seconds: (HostClock.now() - self.started) as f64 / 1e9,
             cpu_seconds: process_cpu_seconds(),
-            pipelines: self.pipelines.iter().map(pipeline).collect(),
+            pipelines: self.pipelines.iter().map(|known| pipeline(known, &self.gate)).collect(),
             realtime_heap_operations: guard::operations(),
             realtime_loops_watched: guard::passes(),
             realtime_priority: self.realtime_priority,
@@ -172,6 +179,21 @@ impl Engine for DaemonEngine {
             RecordingChange::Stop => recordings.stop(),
         }
     }
+
+    fn pause(&self, pipeline: &str, pause: Option<Pause>) {
+        if let Some(recording) = &self.recording {
+            let (what, why) = match &pause {
+                Some(pause) => ("paused", pause.reason.as_str()),
+                None => ("resumed", ""),
+            };
+            recording.event(json!({ "event": what, "pipeline": pipeline, "reason": why }));
+        }
+        self.gate.pause(pipeline, pause);
+    }
+
+    fn mark(&self, marker: Marker) {
+        self.sink.marker(marker);
+    }
 }
 
 impl DaemonEngine {
@@ -180,7 +202,7 @@ impl DaemonEngine {
     }
 }
 
-fn pipeline(known: &Known) -> PipelineStatus {
+fn pipeline(known: &Known, gate: &Gate) -> PipelineStatus {
     let Known { status, desk, settings, .. } = known;
     let decoders = desk.decoders();
     // Of the decoder that publishes now: another may state others.
@@ -224,6 +246,11 @@ fn pipeline(known: &Known) -> PipelineStatus {
             reconstructed: n(&c.artefacts.reconstructed),
             power_share: n(&c.artefacts.power_ppm) as f64 / 1e6,
         }),
+        pause: gate.paused(&known.name),
+        rules: PipelineRules {
+            release: known.release.unwrap_or(settings.threshold),
+            ..known.rules.clone()
+        },
     }
 }
 
@@ -256,6 +283,8 @@ pub(crate) struct PublishingSink {
     pub(crate) teachings: Vec<(Arc<str>, Arc<Teaching>)>,
     /// Who writes it down.
     pub(crate) recorder: Option<Intake>,
+    /// What is withheld.
+    pub(crate) gate: Arc<Gate>,
 }
 
 impl PublishingSink {
@@ -267,7 +296,8 @@ impl PublishingSink {
 }
 
 impl Sink for PublishingSink {
-    fn intent(&self, intent: Intent) {
+    fn intent(&self, mut intent: Intent) {
+        self.gate.pass(&mut intent);
         let intent = Arc::new(intent);
         self.publisher.intent(Arc::clone(&intent));
         self.note(|| Note::Intent(intent));

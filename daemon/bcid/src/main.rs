@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod engine;
 mod exit;
+mod gate;
 mod logging;
 mod network;
 mod recordings;
@@ -53,6 +54,10 @@ fn main() -> ExitCode {
         Command::Export(ExportCommand::Bids(args)) => commands::export::bids(&args),
         Command::Streams(args) => commands::streams::streams(&args),
         Command::Doctor(args) => commands::doctor::doctor(&args),
+        Command::Token(args) => commands::token::token(&args),
+        Command::Pause(args) => commands::control::pause(&args),
+        Command::Resume(args) => commands::control::resume(&args),
+        Command::Mark(args) => commands::control::mark(&args),
         Command::Decoder(DecoderCommand::Inspect(args)) => commands::decoder::inspect(&args),
         Command::Decoder(DecoderCommand::Verify(args)) => commands::decoder::verify(&args),
         Command::Decoder(DecoderCommand::Pack(args)) => commands::decoder::pack(&args),

@@ -44,7 +44,7 @@ fn decide(folder: &Path, samples: &[f64]) -> Vec<Intent> {
     let bundle = Bundle::read(folder, &mistakes).unwrap_or_else(|| panic!("{:?}", mistakes.into_sorted()));
     let decoder = OrtDecoder::load(&bundle, Device::Cpu).unwrap();
     let stream = stream(&bundle);
-    let policy = PolicySpec { smoothing_ms: 500.0, threshold: 0.6, max_age_ms: 500.0 };
+    let policy = PolicySpec { smoothing_ms: 500.0, threshold: 0.6, max_age_ms: 500.0, ..PolicySpec::NOTHING };
     let mut offline =
         Offline::new(&PipelineSpec::plain("p", policy), &bundle, Box::new(decoder), &stream).unwrap();
     let (channels, rate) = (stream.channels.len(), bundle.input.rate.get());

@@ -17,6 +17,8 @@ fn permitted() -> BTreeMap<String, Keys> {
     let mut text = probe.clone();
     for table in [
         "[server]",
+        "[server.tls]",
+        "[arbitration]",
         "[lsl]",
         "[recording]",
         "[realtime]",
@@ -24,6 +26,8 @@ fn permitted() -> BTreeMap<String, Keys> {
         "[pipeline.stream]",
         "[pipeline.signal]",
         "[pipeline.intent]",
+        "[pipeline.intent.accumulate]",
+        "[pipeline.velocity]",
         "[pipeline.adapt]",
         "[pipeline.validity]",
     ] {
@@ -31,8 +35,10 @@ fn permitted() -> BTreeMap<String, Keys> {
     }
     text.push_str(&format!("[[pipeline.signal.steps]]\n{probe}"));
     text.push_str(&format!("[[markers]]\n{probe}"));
+    text.push_str(&format!("[[server.token]]\n{probe}"));
+    text.push_str(&format!("[[pipeline.velocity.axis]]\n{probe}"));
     let mut tables = answers(&text);
-    assert_eq!(tables.len(), 13, "every probe is answered: {tables:?}");
+    assert_eq!(tables.len(), 19, "every probe is answered: {tables:?}");
     for step in &tables["pipeline.signal.steps"].clone() {
         let probe = format!("[[pipeline]]\n[[pipeline.signal.steps]]\n{step} = {{ {PROBE} = 1 }}\n");
         tables.extend(answers(&probe).into_iter().filter(|(table, _)| table.ends_with(step)));

@@ -27,7 +27,7 @@ fn recorded(rig: &Rig, run: u32, undecoded: impl Fn(usize) -> bool, told: bool) 
     let decoder = OrtDecoder::load(&bundle, Device::Cpu).unwrap();
     let rate = bundle.input.rate.value;
     let stream = StreamSpec::eeg("noise", rate, bundle.input.channels.iter());
-    let policy = PolicySpec { smoothing_ms: 500.0, threshold: 0.9, max_age_ms: 500.0 };
+    let policy = PolicySpec { smoothing_ms: 500.0, threshold: 0.9, max_age_ms: 500.0, ..PolicySpec::NOTHING };
     let mut offline =
         Offline::new(&PipelineSpec::plain("p", policy), &bundle, Box::new(decoder), &stream).unwrap();
     let configuration = format!(

@@ -10,7 +10,7 @@ use bci_models::steps::{Step, check_apart, check_settings, check_steps, without_
 use bci_types::{ChannelKind, ChannelSpec, Hz, Rate, SampleFormat, StreamSpec, Unit};
 
 /// A configuration and a decoder that fit each other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Binding {
     /// Samples between windows.
     pub hop_samples: usize,
@@ -58,11 +58,10 @@ pub fn check(spec: &PipelineSpec, bundle: &Bundle) -> Result<Binding, Vec<Mistak
             )));
         }
     }
-    let policy = spec.intent.policy(bundle).map_err(|wrong| found.push(wrong)).ok();
+    let hop_ms = hop_samples as f64 * 1e3 / rate.get();
+    let policy = spec.intent.policy(bundle, hop_ms).map_err(|wrong| found.extend(wrong)).ok();
     match policy {
-        Some(policy) if found.is_empty() => {
-            Ok(Binding { hop_samples, hop_ms: hop_samples as f64 * 1e3 / rate.get(), policy })
-        }
+        Some(policy) if found.is_empty() => Ok(Binding { hop_samples, hop_ms, policy }),
         _ => Err(found),
     }
 }

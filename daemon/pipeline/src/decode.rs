@@ -13,7 +13,7 @@ use bci_models::bundle::{OutputKind, Reset};
 use bci_models::{Decoder, Prior};
 use bci_rt::clock::Clock;
 use bci_rt::doorbell;
-use bci_types::{DecoderIdentity, Intent, NoIntentReason, Numbers, Outcome, Seq, Validity};
+use bci_types::{Action, DecoderIdentity, HostNs, Intent, NoIntentReason, Numbers, Outcome, Seq, Validity};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -143,6 +143,7 @@ impl DecodeStage {
         (self.epoch, self.last) = (slot.epoch, Some(slot.seq));
         self.level(slot, validity);
         let (outcome, smoothed) = self.outcome(validity, hops);
+        let held_ms = self.policy.held_ms().unwrap_or(0.0);
         let oldest_sample = self.memory.as_ref().map_or(slot.oldest_sample, |m| m.oldest(slot));
         let mut ledger = slot.ledger;
         let intent = Intent {
@@ -154,6 +155,7 @@ impl DecodeStage {
             numbers: self.numbers.clone(),
             smoothed,
             outcome,
+            action: Action { held_ms, motion: self.policy.velocity(), ..Action::default() },
             validity,
             oldest_sample,
             newest_sample: slot.newest_sample,
@@ -161,8 +163,13 @@ impl DecodeStage {
             ledger,
         };
         ledger.decoded = clock.now();
+        let valid_ns = self.policy.valid_ns();
+        let action = Action {
+            valid_until: (valid_ns > 0).then(|| HostNs(ledger.decoded.0.saturating_add(valid_ns))),
+            ..intent.action
+        };
         let took_ns = ledger.decoded - begun;
-        Decoded { intent: Intent { ledger, ..intent }, took_ns, spoilt, afresh, hops }
+        Decoded { intent: Intent { ledger, action, ..intent }, took_ns, spoilt, afresh, hops }
     }
 
     /// Waits until `ready`, warms the decoder up and waits awake for a window, until `until` at most.
@@ -259,6 +266,7 @@ impl DecodeStage {
 
     fn outcome(&mut self, validity: Validity, hops: u64) -> (Outcome, Vec<f32>) {
         if self.kind != Numbers::Posterior {
+            self.policy.drive(&self.numbers, validity, hops);
             let valid = validity.is_valid();
             let none = Outcome::NoIntent(NoIntentReason::InvalidData);
             return (if valid { Outcome::Numbers } else { none }, Vec::new());

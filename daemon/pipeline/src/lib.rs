@@ -15,6 +15,7 @@
 //! counted and told in the intent. Decoding never queues up: late windows are skipped in favour of the newest.
 
 pub mod acquire;
+mod activations;
 mod bind;
 mod decode;
 mod faults;
@@ -37,11 +38,11 @@ pub use decode::{DecodeStage, Decoded, Fed, decode_loop};
 pub use faults::{FLAT_MS, FaultPolicy, FaultSpec, Handling};
 pub use markers::read_markers;
 pub use offline::{Lived, Offline};
-pub use policy::{Policy, PolicySpec};
+pub use policy::{Accumulation, Drive, EvidenceSpec, HoldSpec, MotionSpec, Policy, PolicySpec};
 pub use run::{RealTime, Running, RunningMarkers, start, start_markers};
 pub use signal::{Continuity, Cost, SignalPath, Surroundings};
 pub use slots::{Slot, WindowQueue};
-pub use spec::{IntentSpec, PipelineSpec};
+pub use spec::{AxisSpec, Gathering, IntentSpec, PipelineSpec, VelocitySpec};
 pub use status::{Artefacts, Counters, MeasuredRate, Sink, State, Status, StatusChange};
 pub use swap::{Desk, LoadError, SwapError};
 pub use teaching::Teaching;

@@ -1,6 +1,7 @@
 //! A pipeline's whole way without threads or a clock: for recordings, as fast as they can be computed.
 
 use crate::acquire::chunk_frames;
+use crate::activations::Activations;
 use crate::bind::{bind, check};
 use crate::decode::{DecodeStage, Decoded, Fed};
 use crate::policy::Policy;
@@ -25,6 +26,7 @@ pub struct Offline {
     stage: DecodeStage,
     at: Continuity,
     clock: SampleTime,
+    activations: Activations,
     /// What was counted.
     pub counters: Counters,
     discontinuity: bool,
@@ -66,7 +68,7 @@ impl Offline {
         let binding = check(spec, bundle)?;
         let path = bind(spec, bundle, stream, chunk_frames(stream.rate))?;
         let classes = bundle.output.classes().map_or(0, |classes| classes.labels.len());
-        let policy = Policy::new(binding.policy, classes, binding.hop_ms);
+        let policy = Policy::new(binding.policy.clone(), classes, binding.hop_ms);
         let name = Arc::clone(&spec.name);
         let stage = DecodeStage::new(name, decoder, Fed::of(&bundle.input), policy, Duration::MAX);
         // A window is taken before the next chunk comes, and no chunk is longer than the largest.
@@ -77,6 +79,7 @@ impl Offline {
             stage,
             at: Continuity::default(),
             clock: SampleTime::default(),
+            activations: Activations::default(),
             counters: Counters::default(),
             discontinuity: false,
         })
@@ -131,8 +134,10 @@ impl Offline {
             match lived(slot.seq) {
                 Lived::Skipped => self.stage.pass_over(&slot, &self.counters),
                 Lived::Decoded { stale } => {
-                    let stage = &mut self.stage;
-                    told(stage.decode_as(&slot, &self.clock, &self.counters, Some(stale)));
+                    let mut decoded =
+                        self.stage.decode_as(&slot, &self.clock, &self.counters, Some(stale));
+                    self.activations.number(&mut decoded.intent);
+                    told(decoded);
                 }
             }
             self.queue.recycle(slot);
@@ -150,7 +155,9 @@ impl Offline {
         let around = Surroundings { clock: &self.clock, queues: &[&self.queue], counters: &self.counters };
         self.path.process(header, samples, stamps, &mut self.at, &around);
         while let Some(slot) = self.queue.receive() {
-            told(self.stage.decode(&slot, &self.clock, &self.counters));
+            let mut decoded = self.stage.decode(&slot, &self.clock, &self.counters);
+            self.activations.number(&mut decoded.intent);
+            told(decoded);
             self.queue.recycle(slot);
         }
     }

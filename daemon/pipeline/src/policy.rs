@@ -1,22 +1,56 @@
 //! From posteriors to intents, and to honest doubt.
 
-use bci_types::{NoIntentReason, Outcome, Validity};
+mod evidence;
+mod hold;
+mod motion;
+#[cfg(test)]
+mod tests;
+
+pub use self::evidence::{Accumulation, EvidenceSpec};
+pub use self::hold::HoldSpec;
+pub use self::motion::{Drive, MotionSpec};
+
+use self::evidence::Evidence;
+use self::hold::{Held, Hold};
+use self::motion::Motion;
+use bci_types::{NoIntentReason, Outcome, Validity, Velocity};
+use std::sync::Arc;
 
 /// How posteriors become intents.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PolicySpec {
-    /// Time constant of the exponential smoothing, in ms; 0 for none.
+    /// Time constant of the exponential smoothing, in ms; 0 for none. Without meaning where evidence accumulates.
     pub smoothing_ms: f64,
     /// The smoothed probability that a class must reach, 0 to 1.
     pub threshold: f64,
     /// The oldest that a window's newest sample may be when it is decided on, in ms: what was meant then is not what is
     /// meant now.
     pub max_age_ms: f64,
+    /// How log-posteriors add up, in the place of the smoothing.
+    pub accumulation: Option<Accumulation>,
+    /// Hysteresis, dwell, refractory period, rest.
+    pub hold: HoldSpec,
+    /// Velocities, where they are wanted.
+    pub motion: Option<Arc<MotionSpec>>,
+    /// For how long an intent may be acted upon when nothing more is heard, ms; 0: for ever.
+    pub valid_ms: f64,
 }
 
 impl PolicySpec {
     /// Under which nothing is an intent, and nothing too old: for who looks at windows alone.
-    pub const NOTHING: Self = Self { smoothing_ms: 0.0, threshold: 1.0, max_age_ms: f64::INFINITY };
+    pub const NOTHING: Self = Self {
+        smoothing_ms: 0.0,
+        threshold: 1.0,
+        max_age_ms: f64::INFINITY,
+        accumulation: None,
+        hold: HoldSpec { release: None, dwell_ms: 0.0, refractory_ms: 0.0, rest: Vec::new() },
+        motion: None,
+        valid_ms: 0.0,
+    };
+
+    fn evidence(&self) -> EvidenceSpec {
+        self.accumulation.map_or(EvidenceSpec::Smoothing(self.smoothing_ms), EvidenceSpec::Accumulation)
+    }
 }
 
 /// How far ahead of this host a corrected stamp may seem, ms: more than the uncertainty of LSL's clock correction on any
@@ -29,45 +63,40 @@ pub(crate) fn is_stale(age_ns: i64, max_age_ms: f64) -> bool {
     age_ms > max_age_ms || age_ms < -AHEAD_MS
 }
 
-/// The index of the largest value; the first of equal ones, as NumPy's `argmax` has it.
-fn first_largest(values: &[f32]) -> Option<usize> {
-    let mut best: Option<usize> = None;
-    for (i, v) in values.iter().enumerate() {
-        if best.is_none_or(|b| *v > values[b]) {
-            best = Some(i);
-        }
-    }
-    best
-}
-
-/// The state of the smoothing; owned by the decoding thread.
+/// The state of it; owned by the decoding thread.
 ///
-/// Evidence is an exponentially weighted mean of the window posteriors. It starts from ignorance, all classes alike,
-/// so that a single window cannot fire an intent unless smoothing is off, and falls back to ignorance whenever a
-/// window cannot be trusted: what was believed before a gap says nothing about after it.
+/// Evidence starts from ignorance, all classes alike, so that a single window cannot fire an intent unless smoothing is off, and
+/// falls back to ignorance whenever a window cannot be trusted: what was believed before a gap says nothing about after it.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    weight: f32,
-    threshold: f32,
+    hop_ms: f64,
     reject_below: f32,
     max_age_ms: f64,
-    smoothed: Vec<f32>,
+    valid_ms: f64,
+    evidence: Evidence,
+    hold: Hold,
+    motion: Option<Motion>,
+    /// For how long the intent has been one, ms; `None` where there is none.
+    held_ms: Option<f64>,
+    /// Evidence has decided, and begins anew with the next window.
+    spent: bool,
 }
 
 impl Policy {
     /// For `classes` classes and a window every `hop_ms`.
     #[must_use]
     pub fn new(spec: PolicySpec, classes: usize, hop_ms: f64) -> Self {
-        let weight = if spec.smoothing_ms > 0.0 { 1.0 - (-hop_ms / spec.smoothing_ms).exp() } else { 1.0 };
-        let mut policy = Self {
-            weight: weight as f32,
-            threshold: spec.threshold as f32,
+        Self {
+            hop_ms,
             reject_below: 0.0,
             max_age_ms: spec.max_age_ms,
-            smoothed: vec![0.0; classes],
-        };
-        policy.reset();
-        policy
+            valid_ms: spec.valid_ms,
+            evidence: Evidence::new(spec.evidence(), classes, hop_ms),
+            hold: Hold::new(spec.hold, spec.threshold),
+            motion: spec.motion.map(Motion::new),
+            held_ms: None,
+            spent: false,
+        }
     }
 
     /// A window whose largest probability is below `least` tells nothing: all classes are alike in it.
@@ -76,10 +105,12 @@ impl Policy {
         Self { reject_below: least, ..self }
     }
 
-    /// Falls back to ignorance.
+    /// Falls back to ignorance, and stops.
     pub fn reset(&mut self) {
-        let alike = 1.0 / self.smoothed.len().max(1) as f32;
-        self.smoothed.fill(alike);
+        self.evidence.reset();
+        self.hold.reset();
+        self.motion.iter_mut().for_each(Motion::stop);
+        (self.held_ms, self.spent) = (None, false);
     }
 
     /// Whether a newest sample of this age is too old to act upon; or from a future further off than clock correction
@@ -89,102 +120,94 @@ impl Policy {
         is_stale(age_ns, self.max_age_ms)
     }
 
+    /// For how long an intent may be acted upon when nothing more is heard, ns; 0: for ever.
+    #[must_use]
+    pub fn valid_ns(&self) -> i64 {
+        (self.valid_ms * 1e6) as i64
+    }
+
     /// Takes in the posterior of the window `hops` after the last one, and decides. Windows in between were skipped.
     pub fn decide(&mut self, posterior: &[f32], validity: Validity, hops: u64) -> Outcome {
+        let hops = hops.max(1);
+        let elapsed_ms = self.hop_ms * hops as f64;
         if !validity.is_valid() {
+            self.hold.pass(elapsed_ms);
             self.reset();
             return Outcome::NoIntent(NoIntentReason::InvalidData);
         }
-        let rejected = posterior.iter().copied().fold(0.0, f32::max) < self.reject_below;
-        let alike = 1.0 / self.smoothed.len().max(1) as f32;
-        let kept = (1.0 - self.weight).powf(hops.max(1) as f32);
-        for (class, s) in self.smoothed.iter_mut().enumerate() {
-            let told = if rejected { alike } else { posterior[class] };
-            *s = kept * *s + (1.0 - kept) * told;
+        if std::mem::take(&mut self.spent) {
+            self.evidence.reset();
+            self.hold.end();
         }
-        match first_largest(&self.smoothed) {
-            Some(class) if self.smoothed[class] >= self.threshold => Outcome::Class(class),
-            _ if rejected => Outcome::NoIntent(NoIntentReason::Rejected),
-            _ => Outcome::NoIntent(NoIntentReason::BelowThreshold),
+        let rejected = posterior.iter().copied().fold(0.0, f32::max) < self.reject_below;
+        if self.evidence.accumulates() && self.hold.is_refractory(elapsed_ms) {
+            // What comes so soon after a decision is about that one.
+            self.evidence.reset();
+            self.hold.pass(elapsed_ms);
+            self.follow(elapsed_ms);
+            return self.none(NoIntentReason::Refractory);
+        }
+        let given_up = self.evidence.take((!rejected).then_some(posterior), hops);
+        self.follow(elapsed_ms);
+        let doubt = match (rejected, self.evidence.accumulates() && !given_up) {
+            (true, _) => NoIntentReason::Rejected,
+            (false, true) => NoIntentReason::Accumulating,
+            (false, false) => NoIntentReason::BelowThreshold,
+        };
+        match self.hold.decide(self.evidence.belief(), elapsed_ms, doubt) {
+            Held::Class(class, held_ms) => {
+                self.spent = self.evidence.accumulates();
+                self.held_ms = Some(held_ms);
+                Outcome::Class(class)
+            }
+            Held::None(reason) => {
+                self.spent = self.evidence.accumulates() && reason == NoIntentReason::Rest;
+                self.none(reason)
+            }
         }
     }
 
-    /// The smoothed posterior on which the last decision rests, one a class.
+    /// Takes in velocities that a decoder yielded for the window `hops` after the last one.
+    pub fn drive(&mut self, numbers: &[f32], validity: Validity, hops: u64) {
+        let elapsed_ms = self.hop_ms * hops.max(1) as f64;
+        match &mut self.motion {
+            Some(motion) if validity.is_valid() => motion.follow(numbers, elapsed_ms),
+            Some(motion) => motion.stop(),
+            None => {}
+        }
+    }
+
+    /// The probabilities on which the last decision rests, one a class.
     #[must_use]
     pub fn smoothed(&self) -> &[f32] {
-        &self.smoothed
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const SPEC: PolicySpec = PolicySpec { smoothing_ms: 500.0, threshold: 0.7, max_age_ms: 500.0 };
-    const DOUBT: Outcome = Outcome::NoIntent(NoIntentReason::BelowThreshold);
-
-    #[test]
-    fn evidence_must_last_before_an_intent_fires() {
-        let mut policy = Policy::new(SPEC, 2, 62.5);
-        let decisions: Vec<_> = (0..16).map(|_| policy.decide(&[0.0, 1.0], Validity::VALID, 1)).collect();
-        // 1 - exp(-t / 500 ms) passes 0.4 (0.5 + 0.5 * 0.4 = 0.7) at 255 ms: the fifth window of 62.5 ms.
-        assert_eq!(decisions[..4], [DOUBT; 4]);
-        assert_eq!(decisions[4..], [Outcome::Class(1); 12]);
+        self.evidence.belief()
     }
 
-    #[test]
-    fn one_untrusted_window_forgets_everything() {
-        let mut policy = Policy::new(SPEC, 2, 62.5);
-        for _ in 0..50 {
-            policy.decide(&[1.0, 0.0], Validity::VALID, 1);
-        }
-        let outcome = policy.decide(&[1.0, 0.0], Validity::GAP, 1);
-        assert_eq!(outcome, Outcome::NoIntent(NoIntentReason::InvalidData));
-        assert_eq!(policy.smoothed(), [0.5, 0.5]);
-        assert_eq!(policy.decide(&[1.0, 0.0], Validity::VALID, 1), DOUBT);
+    /// For how long the class last decided on has been the intent, ms; 0 in the window with which it began.
+    #[must_use]
+    pub fn held_ms(&self) -> Option<f64> {
+        self.held_ms
     }
 
-    #[test]
-    fn skipped_windows_make_old_evidence_older() {
-        let mut whole = Policy::new(SPEC, 2, 62.5);
-        let mut skipping = Policy::new(SPEC, 2, 62.5);
-        for _ in 0..20 {
-            whole.decide(&[1.0, 0.0], Validity::VALID, 1);
-            skipping.decide(&[1.0, 0.0], Validity::VALID, 1);
-        }
-        for _ in 0..8 {
-            whole.decide(&[0.0, 1.0], Validity::VALID, 1);
-        }
-        skipping.decide(&[0.0, 1.0], Validity::VALID, 8);
-        assert!((whole.smoothed()[0] - skipping.smoothed()[0]).abs() < 1e-5);
+    /// The velocity that follows from it, where the configuration wants one.
+    #[must_use]
+    pub fn velocity(&self) -> Option<Velocity> {
+        let motion = self.motion.as_ref()?;
+        Some(Velocity {
+            axes: Arc::clone(&motion.spec.axes),
+            unit: Arc::clone(&motion.spec.unit),
+            values: motion.velocity().to_vec(),
+        })
     }
 
-    #[test]
-    fn doubt_between_equals_is_the_first() {
-        assert_eq!(first_largest(&[0.5, 0.5]), Some(0));
-        assert_eq!(first_largest(&[0.2, 0.5, 0.3]), Some(1));
-        assert_eq!(first_largest(&[]), None);
+    fn none(&mut self, reason: NoIntentReason) -> Outcome {
+        self.held_ms = None;
+        Outcome::NoIntent(reason)
     }
 
-    #[test]
-    fn without_smoothing_each_window_speaks_for_itself() {
-        let mut policy =
-            Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0 }, 3, 10.0);
-        assert_eq!(policy.decide(&[0.1, 0.8, 0.1], Validity::VALID, 1), Outcome::Class(1));
-        assert_eq!(policy.decide(&[0.5, 0.4, 0.1], Validity::VALID, 1), DOUBT);
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_smoothed_stays_a_distribution(ps in prop::collection::vec(0.0f32..=1.0, 1..300)) {
-            let mut policy = Policy::new(SPEC, 2, 10.0);
-            for p in ps {
-                policy.decide(&[p, 1.0 - p], Validity::VALID, 1);
-                let sum: f32 = policy.smoothed().iter().sum();
-                prop_assert!((sum - 1.0).abs() < 1e-4);
-                prop_assert!(policy.smoothed().iter().all(|s| (0.0..=1.0001).contains(s)));
-            }
+    fn follow(&mut self, elapsed_ms: f64) {
+        if let Some(motion) = &mut self.motion {
+            motion.follow(self.evidence.belief(), elapsed_ms);
         }
     }
 }

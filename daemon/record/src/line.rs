@@ -1,6 +1,6 @@
 //! A decoded window as a line of text in a recording.
 
-use bci_types::{Intent, NoIntentReason, Numbers, Outcome, Validity};
+use bci_types::{Intent, NoIntentReason, Numbers, Outcome, Validity, Withheld};
 use serde::{Deserialize, Serialize};
 
 /// A line that is none of ours.
@@ -32,8 +32,17 @@ pub struct IntentLine {
     pub smoothed: Vec<f32>,
     /// The class that was decided on, if any was.
     pub intent: Option<String>,
-    /// Why there is none: `below_threshold`, `invalid_data` or `rejected`.
+    /// Why there is none: `below_threshold`, `invalid_data`, `rejected`, `rest`, `dwelling`, `refractory` or `accumulating`.
     pub no_intent: Option<String>,
+    /// Which activation the class belongs to; 0 where there is none.
+    #[serde(default)]
+    pub activation: u64,
+    /// What a cursor was to do, along each axis; empty where the configuration wants no velocity.
+    #[serde(default)]
+    pub velocity: Vec<f32>,
+    /// Why clients were told of no intent whatever was decided: `paused` or `overruled`.
+    #[serde(default)]
+    pub withheld: Option<String>,
     /// Why the window may not be trusted; empty when it may.
     pub distrust: Vec<String>,
     /// A few samples of it were interpolated.
@@ -84,6 +93,15 @@ impl IntentLine {
             smoothed: intent.smoothed.clone(),
             intent: class,
             no_intent: reason.map(str::to_owned),
+            activation: intent.action.activation,
+            velocity: intent.action.motion.as_ref().map_or_else(Vec::new, |motion| motion.values.clone()),
+            withheld: intent.action.withheld.map(|why| {
+                let word = match why {
+                    Withheld::Paused => "paused",
+                    Withheld::Overruled => "overruled",
+                };
+                word.to_owned()
+            }),
             distrust: intent.validity.causes().map(str::to_owned).collect(),
             bridged: intent.validity.has(Validity::BRIDGED),
             oldest_sample_ns: intent.oldest_sample.0,
@@ -134,6 +152,7 @@ impl IntentLine {
             .or_else(|| numbers("smoothed", &self.smoothed, &other.smoothed))
             .or_else(|| differ("intent", &self.intent, &other.intent))
             .or_else(|| differ("no_intent", &self.no_intent, &other.no_intent))
+            .or_else(|| numbers("velocity", &self.velocity, &other.velocity))
             .or_else(|| differ("bridged", &self.bridged, &other.bridged))
             .or_else(|| differ("kind", &self.kind, &other.kind))
             .or_else(|| differ("labels", &self.labels, &other.labels))
@@ -149,13 +168,17 @@ fn why(reason: NoIntentReason) -> &'static str {
         NoIntentReason::BelowThreshold => "below_threshold",
         NoIntentReason::InvalidData => "invalid_data",
         NoIntentReason::Rejected => "rejected",
+        NoIntentReason::Rest => "rest",
+        NoIntentReason::Dwelling => "dwelling",
+        NoIntentReason::Refractory => "refractory",
+        NoIntentReason::Accumulating => "accumulating",
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use bci_types::{DecoderIdentity, HostNs, Ledger};
+    use bci_types::{Action, DecoderIdentity, HostNs, Ledger};
     use proptest::prelude::*;
     use std::sync::Arc;
 
@@ -173,6 +196,7 @@ pub(crate) mod tests {
             smoothed: numbers.clone(),
             numbers,
             outcome: Outcome::Class(1),
+            action: Action::default(),
             validity: Validity::BRIDGED,
             oldest_sample: HostNs(1_000_000_001),
             newest_sample: HostNs(2_000_000_003),

@@ -1,6 +1,6 @@
 //! What the server knows of the rest of the daemon.
 
-use bci_types::{DecoderIdentity, Decoders, HostNs, ShadowReport, Swapped};
+use bci_types::{DecoderIdentity, Decoders, HostNs, Marker, ShadowReport, Swapped};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,21 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// Why nothing was changed.
     fn record(&self, change: RecordingChange) -> Result<Recording, RecordingRefusal>;
+    /// Withholds the intents of a pipeline from now on, or no longer. May take a lock, must not wait.
+    fn pause(&self, pipeline: &str, pause: Option<Pause>);
+    /// A client's marker, to go where those of streams go.
+    fn mark(&self, marker: Marker);
+}
+
+/// Why intents are withheld; fields as in the `.proto`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Since when.
+    pub since: HostNs,
+    /// Why.
+    pub reason: String,
+    /// Who wanted it.
+    pub by: String,
 }
 
 /// What can be done about a recording.
@@ -221,6 +236,27 @@ pub struct StreamStatus {
     pub since: HostNs,
 }
 
+/// How posteriors become intents; fields as in the `.proto`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PipelineRules {
+    /// The probability below which an intent ends.
+    pub release: f64,
+    /// How long a class must stay at the threshold, ms.
+    pub dwell_ms: f64,
+    /// How long after an intent none begins, ms.
+    pub refractory_ms: f64,
+    /// Classes that mean that nothing is wanted.
+    pub rest: Vec<String>,
+    /// For how long an intent may be acted upon, ms.
+    pub valid_ms: f64,
+    /// Whether evidence adds up to single decisions.
+    pub accumulates: bool,
+    /// The axes of velocities,
+    pub axes: Vec<String>,
+    /// and their unit.
+    pub motion_unit: String,
+}
+
 /// What a pipeline runs with; fields as in the `.proto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PipelineSettings {
@@ -289,6 +325,10 @@ pub struct PipelineStatus {
     pub stamp_jitter_ms: f64,
     /// Times the source's clock was set.
     pub clock_steps: u64,
+    /// Why its intents are withheld, where they are.
+    pub pause: Option<Pause>,
+    /// How posteriors become intents.
+    pub rules: PipelineRules,
 }
 
 /// What a step that removes artefacts did; fields as in the `.proto`.

@@ -1,10 +1,12 @@
 //! `/metrics` in the Prometheus text format, version 0.0.4.
 
 use crate::engine::{Recording, StreamState};
-use crate::intents::Services;
+use crate::access::Counts;
+use crate::grpc::Services;
 use crate::telemetry::{BUCKETS_NS, StepSummary};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
 
 /// One metric of a pipeline: name, type, help, and its value.
 type PipelineMetric = (&'static str, &'static str, &'static str, fn(&crate::engine::PipelineStatus) -> f64);
@@ -43,8 +45,8 @@ const PIPELINE_METRICS: [PipelineMetric; 15] = [
     ("bci_settle_seconds", "gauge", "How long the filters take to settle.", |p| p.settings.settle_ms / 1e3),
 ];
 
-/// The page.
-pub(crate) fn render(services: &Services) -> String {
+/// The page; of connections, and of requests that were refused at the door.
+pub(crate) fn render(services: &Services, connections: &Counts, refused: u64) -> String {
     let status = services.engine.status();
     let mut page = Page::default();
     for (name, kind, help, value) in PIPELINE_METRICS {
@@ -59,6 +61,11 @@ pub(crate) fn render(services: &Services) -> String {
             let labels = [("pipeline", &*p.stream.pipeline), ("state", name)];
             page.sample("bci_stream_state", &labels, f64::from(u8::from(p.stream.state == state)));
         }
+    }
+    page.head("bci_pipeline_paused", "gauge", "1 while the pipeline's intents are withheld.");
+    for p in &status.pipelines {
+        let paused = f64::from(u8::from(p.pause.is_some()));
+        page.sample("bci_pipeline_paused", &[("pipeline", &p.stream.pipeline)], paused);
     }
     page.head("bci_step_latency_seconds", "histogram", "Duration of each step from sample to subscriber.");
     for p in &status.pipelines {
@@ -89,7 +96,7 @@ pub(crate) fn render(services: &Services) -> String {
             "bci_subscribers",
             "gauge",
             "Subscribers to intents now.",
-            f64::from(services.publisher.subscribers()),
+            services.roll.count() as f64,
         ),
         (
             "bci_events_dropped_total",
@@ -97,6 +104,31 @@ pub(crate) fn render(services: &Services) -> String {
             "Events lost by slow subscribers.",
             services.publisher.dropped() as f64,
         ),
+        (
+            "bci_subscriber_events_behind_max",
+            "gauge",
+            "Events that wait for the subscriber that is furthest behind.",
+            services.roll.all().iter().map(|entry| entry.behind(&services.publisher)).max().unwrap_or(0) as f64,
+        ),
+        (
+            "bci_connections",
+            "gauge",
+            "Connections now.",
+            connections.open.load(Ordering::Relaxed) as f64,
+        ),
+        (
+            "bci_connections_refused_total",
+            "counter",
+            "Connections not taken, there being too many.",
+            connections.refused.load(Ordering::Relaxed) as f64,
+        ),
+        (
+            "bci_connections_failed_total",
+            "counter",
+            "Connections without encryption where it was asked for, or without a request.",
+            connections.failed.load(Ordering::Relaxed) as f64,
+        ),
+        ("bci_requests_refused_total", "counter", "Requests that were refused at the door.", refused as f64),
         ("bci_cpu_seconds_total", "counter", "Processor time of the daemon.", status.cpu_seconds),
         ("bci_uptime_seconds", "gauge", "Time since the daemon began to serve.", status.uptime_seconds),
     ];

@@ -3,7 +3,7 @@
 use crate::engine::StreamStatus;
 use bci_types::{Intent, Marker};
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, broadcast};
 
@@ -42,7 +42,6 @@ struct Shared {
     /// Another one each time.
     run: u64,
     closing: AtomicBool,
-    subscribers: AtomicU32,
     dropped: AtomicU64,
     /// Events so far. Held while one is sent, so that their order is that of their numbers.
     sent: Mutex<u64>,
@@ -57,7 +56,6 @@ impl Default for Publisher {
         let shared = Shared {
             run: std::hash::RandomState::new().build_hasher().finish(),
             closing: AtomicBool::default(),
-            subscribers: AtomicU32::default(),
             dropped: AtomicU64::default(),
             sent: Mutex::default(),
             position: AtomicU64::default(),
@@ -108,12 +106,6 @@ impl Publisher {
         self.shared.changed.notify_one();
     }
 
-    /// Subscribers now.
-    #[must_use]
-    pub fn subscribers(&self) -> u32 {
-        self.shared.subscribers.load(Ordering::Relaxed)
-    }
-
     /// Events that slow subscribers lost since start.
     #[must_use]
     pub fn dropped(&self) -> u64 {
@@ -154,21 +146,5 @@ impl Publisher {
 
     pub(crate) fn note_dropped(&self, events: u64) {
         self.shared.dropped.fetch_add(events, Ordering::Relaxed);
-    }
-
-    /// Counts a subscriber for as long as the returned value lives.
-    pub(crate) fn count_subscriber(&self) -> Present {
-        self.shared.subscribers.fetch_add(1, Ordering::Relaxed);
-        Present(Arc::clone(&self.shared))
-    }
-}
-
-/// A subscriber that is there.
-#[derive(Debug)]
-pub(crate) struct Present(Arc<Shared>);
-
-impl Drop for Present {
-    fn drop(&mut self) {
-        self.0.subscribers.fetch_sub(1, Ordering::Relaxed);
     }
 }

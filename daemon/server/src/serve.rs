@@ -1,13 +1,18 @@
 //! The listener and everything behind it.
 
+use crate::access::{
+    Access, Connections, Counts, Door, DoorLayer, TlsError, TlsFiles, acceptor, origins,
+};
 use crate::engine::{Engine, StreamState};
-use crate::history::History;
-use crate::intents::Services;
+use crate::grpc::Services;
 use crate::metrics;
 use crate::publisher::Publisher;
 use crate::telemetry::Telemetry;
+use crate::web;
+use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
+use bci_proto::v1::control_service_server::ControlServiceServer;
 use bci_proto::v1::decoder_service_server::DecoderServiceServer;
 use bci_proto::v1::intent_service_server::IntentServiceServer;
 use bci_proto::v1::recording_service_server::RecordingServiceServer;
@@ -18,12 +23,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
-use tokio_stream::StreamExt as _;
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tonic_web::GrpcWebLayer;
 
 /// Why the server could not be set up or ended.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,9 @@ pub enum ServerError {
     /// The listener's socket failed.
     #[error("the listening socket cannot be used")]
     Socket(#[source] std::io::Error),
+    /// There can be no encryption.
+    #[error("server.tls")]
+    Tls(#[source] TlsError),
     /// The descriptor of the services is damaged.
     #[error("reflection cannot be set up")]
     Reflection(#[source] tonic_reflection::server::Error),
@@ -44,20 +51,23 @@ pub(crate) const INTENTS: &str = "bci.v1.IntentService";
 /// Answers as long as the daemon runs.
 const TELEMETRY: &str = "bci.v1.TelemetryService";
 
-/// What clients may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Permissions {
-    /// Load, swap and discard decoders.
-    pub change_decoders: bool,
-    /// Begin and end recordings.
-    pub record: bool,
-}
+/// The largest request, in bytes: none of ours comes near it.
+const LARGEST_REQUEST: usize = 64 << 10;
+/// The largest headers of a request, in bytes, a token among them.
+const LARGEST_HEADERS: u32 = 16 << 10;
+/// Calls at once on a connection.
+const CALLS: u32 = 1100;
+/// A connection on which nothing is heard is asked whether it is there, and given up when it does not answer.
+const ASK_AFTER: Duration = Duration::from_secs(15);
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// Where a server is reached; bound already, so that what is taken by others is found before anything starts.
 #[derive(Debug)]
 pub struct Sockets {
     /// Over TCP.
     pub tcp: std::net::TcpListener,
+    /// Encrypted so.
+    pub tls: Option<TlsFiles>,
     /// On this machine only; the shorter way.
     pub local: Option<std::os::unix::net::UnixListener>,
 }
@@ -67,21 +77,23 @@ pub struct Server {
     tcp: TcpListener,
     local: Option<UnixListener>,
     services: Services,
+    connections: Connections,
+    access: Access,
 }
 
 impl Server {
     /// A server on `sockets`. Call inside a tokio runtime.
     ///
     /// # Errors
-    /// [`ServerError::Socket`].
+    /// [`ServerError::Socket`], [`ServerError::Tls`].
     pub fn new(
         sockets: Sockets,
         engine: Arc<dyn Engine>,
         publisher: Publisher,
         telemetry: Telemetry,
-        permissions: Permissions,
+        access: Access,
     ) -> Result<Self, ServerError> {
-        let Sockets { tcp, local } = sockets;
+        let Sockets { tcp, tls, local } = sockets;
         tcp.set_nonblocking(true).map_err(ServerError::Socket)?;
         let tcp = TcpListener::from_std(tcp).map_err(ServerError::Socket)?;
         let local = local.map(|local| {
@@ -89,16 +101,13 @@ impl Server {
             UnixListener::from_std(local)
         });
         let local = local.transpose().map_err(ServerError::Socket)?;
+        let tls = tls.as_ref().map(acceptor).transpose().map_err(ServerError::Tls)?;
         Ok(Self {
             tcp,
             local,
-            services: Services {
-                engine,
-                history: History::of(&publisher),
-                publisher,
-                telemetry,
-                permissions,
-            },
+            services: Services::new(engine, publisher, telemetry, &access),
+            connections: Connections { counts: Arc::new(Counts::default()), most: access.connections, tls },
+            access,
         })
     }
 
@@ -115,51 +124,37 @@ impl Server {
     /// # Errors
     /// [`ServerError`].
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
+        let Self { tcp, local, services, connections, access } = self;
         let (reporter, health) = tonic_health::server::health_reporter();
-        let observer = tokio::spawn(observe(self.services.clone(), reporter));
-        let reflection = || {
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(bci_proto::DESCRIPTOR)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-                .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
-                .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
-                .include_reflection_service(false)
-        };
-        // Both versions: most clients in the field still ask for v1alpha.
-        let v1 = reflection().build_v1().map_err(ServerError::Reflection)?;
-        let v1alpha = reflection().build_v1alpha().map_err(ServerError::Reflection)?;
-        let services = self.services.clone();
-        let page = get(move || {
-            let services = services.clone();
-            async move {
-                ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render(&services))
-            }
-        });
-        let routes = Routes::from(axum::Router::new().route("/metrics", page))
-            .add_service(IntentServiceServer::new(self.services.clone()))
-            .add_service(TelemetryServiceServer::new(self.services.clone()))
-            .add_service(DecoderServiceServer::new(self.services.clone()))
-            .add_service(RecordingServiceServer::new(self.services.clone()))
-            .add_service(health)
-            .add_service(v1)
-            .add_service(v1alpha);
-        // Without TCP_NODELAY an event waits up to 40 ms for the peer's delayed acknowledgement.
-        let incoming = TcpIncoming::from(self.tcp).with_nodelay(Some(true)).then(breathing);
+        let observer = tokio::spawn(observe(services.clone(), reporter));
+        let (cors, door) = (origins(&access), Door::new(access));
+        let routes = routes(&services, &door, &connections.counts, health)?;
         let (end, ending) = watch::channel(());
         let ended = || {
             let mut ending = ending.clone();
             async move { drop(ending.changed().await) }
         };
-        let router = || tonic::transport::Server::builder().accept_http1(true).add_routes(routes.clone());
-        let tcp = router().serve_with_incoming_shutdown(incoming, ended());
-        let local = self.local.map(|local| UnixListenerStream::new(local).then(breathing));
-        let local = async {
+        let router = || {
+            tonic::transport::Server::builder()
+                .accept_http1(true)
+                .max_concurrent_streams(CALLS)
+                .http2_max_header_list_size(LARGEST_HEADERS)
+                .http2_keepalive_interval(Some(ASK_AFTER))
+                .http2_keepalive_timeout(Some(ANSWER_WITHIN))
+                .layer(cors.clone())
+                .layer(DoorLayer(door.clone()))
+                .add_routes(routes.clone())
+        };
+        let incoming = ReceiverStream::new(connections.tcp(tcp));
+        let over_tcp = router().serve_with_incoming_shutdown(incoming, ended());
+        let local = local.map(|local| ReceiverStream::new(connections.local(local)));
+        let through_file = async {
             match local {
                 Some(incoming) => router().serve_with_incoming_shutdown(incoming, ended()).await,
                 None => Ok(()),
             }
         };
-        let mut serving = std::pin::pin!(async { tokio::try_join!(tcp, local) });
+        let mut serving = std::pin::pin!(async { tokio::try_join!(over_tcp, through_file) });
         let served = tokio::select! {
             served = &mut serving => served,
             () = stop => {
@@ -173,12 +168,53 @@ impl Server {
     }
 }
 
-/// After an error a pause: without free file descriptors the next one follows at once, and nothing else would be served.
-async fn breathing<T>(accepted: std::io::Result<T>) -> std::io::Result<T> {
-    if accepted.is_err() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    accepted
+/// Everything that is served, behind the door.
+fn routes<H>(services: &Services, door: &Door, counts: &Arc<Counts>, health: H) -> Result<Routes, ServerError>
+where
+    H: tower::Service<
+            axum::http::Request<tonic::body::Body>,
+            Response = axum::http::Response<tonic::body::Body>,
+            Error = std::convert::Infallible,
+        > + tonic::server::NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    H::Future: Send + 'static,
+{
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(bci_proto::DESCRIPTOR)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
+            .include_reflection_service(false)
+    };
+    // Both versions: most clients in the field still ask for v1alpha.
+    let v1 = reflection().build_v1().map_err(ServerError::Reflection)?;
+    let v1alpha = reflection().build_v1alpha().map_err(ServerError::Reflection)?;
+    let of = || services.clone();
+    let mut grpc = Routes::builder();
+    grpc.add_service(IntentServiceServer::new(of()).max_decoding_message_size(LARGEST_REQUEST))
+        .add_service(TelemetryServiceServer::new(of()).max_decoding_message_size(LARGEST_REQUEST))
+        .add_service(DecoderServiceServer::new(of()).max_decoding_message_size(LARGEST_REQUEST))
+        .add_service(RecordingServiceServer::new(of()).max_decoding_message_size(LARGEST_REQUEST))
+        .add_service(ControlServiceServer::new(of()).max_decoding_message_size(LARGEST_REQUEST))
+        .add_service(health)
+        .add_service(v1)
+        .add_service(v1alpha);
+    let (told, counts, door) = (services.clone(), Arc::clone(counts), door.clone());
+    let page = get(move || {
+        let page = metrics::render(&told, &counts, door.refused());
+        async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page) }
+    });
+    let pages = Router::new()
+        .route("/metrics", page)
+        .route("/v1/intents", get(web::intents::serve))
+        .with_state(services.clone());
+    // Browsers speak HTTP/1.1 to pages and gRPC-web to services: each to its own.
+    let grpc = tower::ServiceBuilder::new().layer(GrpcWebLayer::new()).service(grpc.routes());
+    Ok(Routes::from(pages.fallback_service(grpc)))
 }
 
 /// How often what happened is counted, if nobody looks: often enough for the publisher's backlog.

@@ -43,6 +43,8 @@ pub struct StepSummary {
     pub p50_ms: f64,
     /// 99th percentile, ms.
     pub p99_ms: f64,
+    /// 99.9th percentile, ms.
+    pub p999_ms: f64,
     /// Largest, ms.
     pub max_ms: f64,
     /// Sum, s.
@@ -86,10 +88,19 @@ impl Distribution {
             count: h.len(),
             p50_ms: ms(h.value_at_quantile(0.5)),
             p99_ms: ms(h.value_at_quantile(0.99)),
+            p999_ms: ms(h.value_at_quantile(0.999)),
             max_ms: ms(h.max()),
             sum_s: self.sum_ns as f64 / 1e9,
             buckets: self.buckets(),
         }
+    }
+
+    /// What was added since `before`, an earlier state of it.
+    fn since(&self, before: &Self) -> Self {
+        let mut histogram = self.histogram.clone();
+        // Of an earlier state it cannot fail; were it another's, all of it is told.
+        let _ = histogram.subtract(&before.histogram);
+        Self { histogram, sum_ns: self.sum_ns.saturating_sub(before.sum_ns) }
     }
 
     /// In one pass: the histogram is large, and whoever serves waits.
@@ -173,12 +184,34 @@ impl Telemetry {
         counted
     }
 
+    /// All that is known of a pipeline's steps now. Large: not for a thread that serves.
+    pub(crate) fn snapshot(&self, pipeline: &str) -> Snapshot {
+        Snapshot(self.caught_up().steps.get(pipeline).cloned().unwrap_or_default())
+    }
+
     /// The distributions of a pipeline up to now, in the order of [`STEPS`].
     #[must_use]
     pub fn summary(&self, pipeline: &str) -> Vec<StepSummary> {
         let counted = self.caught_up();
         let Some(steps) = counted.steps.get(pipeline) else { return Vec::new() };
         STEPS.iter().zip(steps).map(|(name, step)| step.summary(name)).collect()
+    }
+}
+
+/// The distributions of a pipeline's steps at some time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot([Distribution; STEPS.len()]);
+
+impl Snapshot {
+    /// In the order of [`STEPS`].
+    pub(crate) fn summary(&self) -> Vec<StepSummary> {
+        STEPS.iter().zip(&self.0).map(|(name, step)| step.summary(name)).collect()
+    }
+
+    /// What came to it since `before`, in the order of [`STEPS`].
+    pub(crate) fn since(&self, before: &Self) -> Vec<StepSummary> {
+        let steps = STEPS.iter().zip(self.0.iter().zip(&before.0));
+        steps.map(|(name, (now, before))| now.since(before).summary(name)).collect()
     }
 }
 

@@ -2,19 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod control;
 mod decoders;
+mod door;
 mod metrics;
 mod recording;
 mod resume;
 
+use crate::access::Access;
 use crate::engine::{
-    Changed, DecoderChange, Engine, EngineStatus, PipelineDecoders, PipelineStatus, Recording,
-    RecordingChange, RecordingRefusal, StreamState, StreamStatus,
+    Changed, DecoderChange, Engine, EngineStatus, Pause, PipelineDecoders, PipelineRules, PipelineStatus,
+    Recording, RecordingChange, RecordingRefusal, StreamState, StreamStatus,
 };
-use crate::history::History;
-use crate::intents::Services;
+use crate::grpc::Services;
 use crate::publisher::Publisher;
-use crate::serve::{INTENTS, Permissions, observe};
+use crate::serve::{INTENTS, observe};
 use crate::telemetry::Telemetry;
 use bci_proto::v1;
 use bci_proto::v1::intent_service_server::IntentService as _;
@@ -33,7 +35,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 /// What the backlog of a subscriber holds, in events.
 const BACKLOG: u64 = 1024;
 
-struct Scripted(Mutex<EngineStatus>, Mutex<Vec<DecoderChange>>);
+struct Scripted(Mutex<EngineStatus>, Mutex<Vec<DecoderChange>>, Mutex<Vec<Marker>>);
 
 impl Engine for Scripted {
     fn status(&self) -> EngineStatus {
@@ -57,6 +59,14 @@ impl Engine for Scripted {
     }
     fn record(&self, change: RecordingChange) -> Result<Recording, RecordingRefusal> {
         recording::changed(change)
+    }
+    fn pause(&self, pipeline: &str, pause: Option<Pause>) {
+        let mut status = self.0.lock().unwrap();
+        let of = status.pipelines.iter_mut().find(|p| *p.stream.pipeline == *pipeline).unwrap();
+        of.pause = pause;
+    }
+    fn mark(&self, marker: Marker) {
+        self.2.lock().unwrap().push(marker);
     }
 }
 
@@ -89,6 +99,8 @@ fn pipeline(name: &str, state: StreamState) -> PipelineStatus {
         delivered_rate_hz: 159.8,
         stamp_jitter_ms: 0.5,
         clock_steps: 21,
+        pause: None,
+        rules: PipelineRules::default(),
     }
 }
 
@@ -98,15 +110,11 @@ fn services() -> (Services, Arc<Scripted>) {
         pipelines: vec![pipeline("a", StreamState::Streaming), pipeline("b", StreamState::Waiting)],
         ..EngineStatus::default()
     };
-    let engine = Arc::new(Scripted(Mutex::new(status), Mutex::default()));
+    let engine = Arc::new(Scripted(Mutex::new(status), Mutex::default(), Mutex::default()));
     let publisher = Publisher::new();
-    let services = Services {
-        engine: Arc::clone(&engine) as Arc<dyn Engine>,
-        telemetry: Telemetry::of(&publisher),
-        history: History::of(&publisher),
-        publisher,
-        permissions: Permissions { change_decoders: true, record: true },
-    };
+    let telemetry = Telemetry::of(&publisher);
+    let of = Arc::clone(&engine) as Arc<dyn Engine>;
+    let services = Services::new(of, publisher, telemetry, &Access::default());
     (services, engine)
 }
 
@@ -124,6 +132,7 @@ fn intent(pipeline: &str, seq: u64) -> Intent {
         numbers: vec![0.25, 0.75],
         smoothed: vec![0.5, 0.5],
         outcome: Outcome::NoIntent(NoIntentReason::InvalidData),
+        action: bci_types::Action::default(),
         validity: Validity::GAP.with(Validity::NOT_FINITE),
         oldest_sample: HostNs(0),
         newest_sample: HostNs(1_000_000),
@@ -174,7 +183,7 @@ async fn subscribers_get_what_they_asked_for_in_order_until_the_daemon_closes() 
     let (services, _) = services();
     let all = subscribe(&services, "", true).await;
     let only_b = subscribe(&services, "b", false).await;
-    assert_eq!(services.publisher.subscribers(), 2);
+    assert_eq!(services.roll.count(), 2);
     services.publisher.intent(intent("a", 0));
     services.publisher.marker(marker("T1"));
     services.publisher.intent(intent("b", 0));
@@ -187,7 +196,7 @@ async fn subscribers_get_what_they_asked_for_in_order_until_the_daemon_closes() 
         ["a is Streaming", "b is Waiting", "a0", "T1", "b0", "a is Lost", "a1"]
     );
     assert_eq!(words(&only_b.rest().await), ["b is Waiting", "b0"]);
-    assert_eq!((services.publisher.subscribers(), services.publisher.dropped()), (0, 0));
+    assert_eq!((services.roll.count(), services.publisher.dropped()), (0, 0));
     let refused = services.subscribe(Request::new(v1::SubscribeRequest::default())).await;
     assert_eq!(refused.err().unwrap().code(), Code::Unavailable);
 }
@@ -198,7 +207,7 @@ async fn a_pipeline_that_is_not_there_is_refused_with_those_that_are() {
     let request = v1::SubscribeRequest { pipeline: "c".into(), ..Default::default() };
     let refused = services.subscribe(Request::new(request)).await.err().unwrap();
     assert_eq!((refused.code(), refused.message()), (Code::NotFound, "no pipeline \"c\"; there are: a, b"));
-    assert_eq!(services.publisher.subscribers(), 0);
+    assert_eq!(services.roll.count(), 0);
 }
 
 #[tokio::test]

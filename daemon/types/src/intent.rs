@@ -25,6 +25,57 @@ pub enum NoIntentReason {
     InvalidData,
     /// The decoder itself was too unsure of this window for it to count as evidence.
     Rejected,
+    /// The class that means that nothing is wanted reached the threshold.
+    Rest,
+    /// A class reached the threshold, and has to stay there for some time yet.
+    Dwelling,
+    /// An intent ended so short a time ago that none may begin yet.
+    Refractory,
+    /// Evidence is being gathered, and does not decide yet.
+    Accumulating,
+}
+
+/// Why an intent that was decided on is withheld from those who would act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// An operator paused the pipeline.
+    Paused,
+    /// A pipeline that goes before this one has an intent.
+    Overruled,
+}
+
+/// A velocity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Velocity {
+    /// The axes.
+    pub axes: Arc<[String]>,
+    /// Along each, in `unit`.
+    pub values: Vec<f32>,
+    /// The unit, such as `1/s`.
+    pub unit: Arc<str>,
+}
+
+/// What is to be done about a decision.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Action {
+    /// Which activation the class belongs to: they are counted from 1 in each pipeline; 0 where there is none.
+    pub activation: u64,
+    /// For how long the class has been the intent, ms.
+    pub held_ms: f64,
+    /// What a cursor is to do, where the configuration says how that follows.
+    pub motion: Option<Velocity>,
+    /// Until when it may be acted upon; `None`: until another comes.
+    pub valid_until: Option<HostNs>,
+    /// Nobody is to act upon it.
+    pub withheld: Option<Withheld>,
+}
+
+impl Action {
+    /// Nothing is to be done.
+    pub fn stop(&mut self) {
+        (self.activation, self.held_ms) = (0, 0.0);
+        self.motion.iter_mut().for_each(|motion| motion.values.fill(0.0));
+    }
 }
 
 /// What the numbers are that a decoder yields for a window.
@@ -87,6 +138,8 @@ pub struct Intent {
     pub smoothed: Vec<f32>,
     /// The decision.
     pub outcome: Outcome,
+    /// What is to be done about it.
+    pub action: Action,
     /// Whether the window may be trusted, and why not.
     pub validity: Validity,
     /// The window's first frame.
@@ -98,6 +151,17 @@ pub struct Intent {
     pub newest_frame: u64,
     /// When each step ended.
     pub ledger: Ledger,
+}
+
+impl Intent {
+    /// The class that may be acted upon, by its index: none where the intent is withheld.
+    #[must_use]
+    pub fn class(&self) -> Option<usize> {
+        match (self.outcome, self.action.withheld) {
+            (Outcome::Class(class), None) => Some(class),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a marker is the one that is named. A number is the same however it is written: recorders make texts of numbers,

@@ -14,8 +14,9 @@ mod validity;
 pub use chunk::Chunk;
 pub use decoders::{Decoders, Latency, ShadowReport, Swapped};
 pub use intent::{
-    DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Seq, is_same_marker,
+    Action, DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Seq, Velocity, Withheld,
+    is_same_marker,
 };
 pub use stream::{ChannelKind, ChannelSpec, Rate, SampleFormat, StreamSpec, Unit};
-pub use time::{ClockOffset, HostNs, Hz, HzError, civil_from_days};
+pub use time::{ClockOffset, HostNs, Hz, HzError, civil_from_days, days_from_civil};
 pub use validity::Validity;

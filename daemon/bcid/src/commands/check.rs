@@ -119,7 +119,7 @@ fn print(part: &Part) {
         let (markers, from_s, to_s) = teaching.spans();
         println!("  adapts     from {from_s} to {to_s} s after {}", markers.join(", "));
     }
-    let policy = part.binding.policy;
+    let policy = &part.binding.policy;
     let whose = if spec.intent.threshold.is_none() && bundle.intent.is_some() {
         ", as the decoder states"
     } else {

@@ -139,8 +139,10 @@ fn policy(bundle: &Bundle, args: &EvaluateArgs) -> Result<(PolicySpec, ChosenBy)
         smoothing_ms: Some(smoothing_ms),
         max_age_ms: f64::INFINITY,
         at: Some(Place::option("--threshold", "", "")),
+        ..IntentSpec::default()
     };
-    let policy = intent.policy(bundle).map_err(|wrong| Failure::mistakes(vec![wrong]))?;
+    let hop_ms = bundle.input.hop_samples.value as f64 * 1e3 / bundle.windowed.rate.get();
+    let policy = intent.policy(bundle, hop_ms).map_err(Failure::mistakes)?;
     Ok((policy, chosen_by))
 }
 
@@ -194,7 +196,7 @@ impl Job {
     }
 
     fn spec(&self) -> PipelineSpec {
-        PipelineSpec::plain("evaluate", self.policy)
+        PipelineSpec::plain("evaluate", self.policy.clone())
     }
 
     /// What it comes to without cues, from every threshold on.

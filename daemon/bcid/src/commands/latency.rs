@@ -45,7 +45,7 @@ pub(crate) fn latency(args: &LatencyArgs) -> Result<Exit, Failure> {
         .build()
         .map_err(|e| Failure::caused(Exit::Internal, "starting the network thread", &e))?;
     let measured = runtime.block_on(async {
-        let client = Client::connect(&args.server.server).await?;
+        let client = Client::connect(&args.server).await?;
         let events = client.subscribe(&args.pipeline, false).await?;
         let (settle, long) = (Duration::from_secs_f64(args.settle), Duration::from_secs_f64(args.seconds));
         // As a task: what is awaited outside of one is looked at only after the sockets have been.

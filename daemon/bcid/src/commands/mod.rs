@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod check;
+pub(crate) mod control;
 pub(crate) mod decoder;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
@@ -16,6 +17,7 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod streams;
 pub(crate) mod tape;
+pub(crate) mod token;
 pub(crate) mod trials;
 pub(crate) mod watch;
 pub(crate) mod windows;

@@ -36,10 +36,10 @@ impl Policies {
     /// What one policy decides on each window.
     pub(crate) fn intents<'a>(
         &self,
-        spec: PolicySpec,
+        spec: &PolicySpec,
         windows: &'a [SeenWindow],
     ) -> impl Iterator<Item = Option<usize>> + use<'a> {
-        let mut policy = Policy::new(spec, self.classes, self.hop_ms).rejecting_below(self.reject_below);
+        let mut policy = Policy::new(spec.clone(), self.classes, self.hop_ms).rejecting_below(self.reject_below);
         windows.iter().map(move |window| {
             if window.afresh {
                 policy.reset();
@@ -53,7 +53,7 @@ impl Policies {
     }
 
     /// Puts what one policy decides in the place of what was decided.
-    pub(crate) fn decide(&self, spec: PolicySpec, session: &mut Session) {
+    pub(crate) fn decide(&self, spec: &PolicySpec, session: &mut Session) {
         let intents: Vec<_> = self.intents(spec, &session.windows).collect();
         session.windows.iter_mut().zip(intents).for_each(|(window, intent)| window.intent = intent);
     }
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn holes_faults_and_skipped_windows_are_as_they_were() {
         let policies = Policies::new(2, 100.0);
-        let spec = PolicySpec { smoothing_ms: 100.0, threshold: 0.8, max_age_ms: f64::INFINITY };
+        let spec = PolicySpec { smoothing_ms: 100.0, threshold: 0.8, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
         // From 0.5 towards 1 by 1 - 1/e a window: 0.82, 0.93.
         let sure = |afresh, hops| window(1.0, true, afresh, hops);
         let windows = [
@@ -100,16 +100,16 @@ mod tests {
             window(0.9, true, true, 1),
             window(0.9, true, false, 5),
         ];
-        let found: Vec<_> = policies.intents(spec, &windows).collect();
+        let found: Vec<_> = policies.intents(&spec, &windows).collect();
         assert_eq!(found, [Some(0), Some(0), None, None, Some(0), None, Some(0)]);
     }
 
     #[test]
     fn a_window_below_the_decoders_own_least_is_no_evidence() {
         let policies = Policies { reject_below: 0.75, ..Policies::new(2, 100.0) };
-        let spec = PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: f64::INFINITY };
+        let spec = PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
         let windows = [0.8, 0.7, 0.76].map(|p| window(p, true, false, 1));
-        assert_eq!(policies.intents(spec, &windows).collect::<Vec<_>>(), [Some(0), None, Some(0)]);
+        assert_eq!(policies.intents(&spec, &windows).collect::<Vec<_>>(), [Some(0), None, Some(0)]);
     }
 
     #[test]

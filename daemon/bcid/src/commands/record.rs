@@ -21,7 +21,7 @@ pub(crate) fn record(command: &RecordCommand) -> Result<Exit, Failure> {
         writable(file)?;
     }
     client_runtime()?.block_on(async {
-        let client = Client::connect(&server.server).await?;
+        let client = Client::connect(server).await?;
         let mut recordings = client.recordings();
         let refused = |e: tonic::Status| client.refused_change(&e);
         let recording = match command {

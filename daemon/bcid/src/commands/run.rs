@@ -6,16 +6,20 @@ use crate::cli::{OverrideArgs, RunArgs};
 use crate::config::{Config, Overrides};
 use crate::engine::{DaemonEngine, Known, PublishingSink, acting, decoder_line, info_of, versions};
 use crate::exit::{Exit, Failure};
+use crate::gate::Gate;
 use crate::logging::{self, LogFormat};
 use crate::recordings::Recordings;
 use crate::socket::SocketFile;
 use bci_driver_lsl::{InletOptions, LslMarkerFactory, LslSourceFactory};
-use bci_pipeline::{RealTime, Running, RunningMarkers, Sink, start, start_markers};
+use bci_models::Bundle;
+use bci_pipeline::{Binding, RealTime, Running, RunningMarkers, Sink, start, start_markers};
 use bci_record::Manifest;
 use bci_rt::clock::{Clock, HostClock};
 use bci_rt::thread::probe_priority;
 use bci_rt::wakeful::{Effect, Wakeful};
-use bci_server::{Engine, Permissions, PipelineSettings, Publisher, Server, Sockets, Telemetry};
+use bci_server::{
+    Access, Engine, PipelineRules, PipelineSettings, Publisher, Server, Sockets, Telemetry, TlsFiles,
+};
 use serde_json::{Value, json};
 
 use std::path::Path;
@@ -67,7 +71,7 @@ struct Daemon {
     telemetry: Telemetry,
     pipelines: Vec<Running>,
     markers: Vec<RunningMarkers>,
-    permissions: Permissions,
+    access: Access,
     /// Held while the daemon runs.
     wakeful: Option<Wakeful>,
 }
@@ -92,15 +96,18 @@ async fn serve(
             "pipeline"
         );
     }
-    let daemon = begin(assembled)?;
+    let tls: Option<TlsFiles> = assembled.config.tls.take().map(|tls| tls.value);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let mut daemon = begin(assembled)?;
+    let access = std::mem::take(&mut daemon.access);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = listen(&daemon, Sockets { tcp, local })?;
+    let server = listen(&daemon, access, Sockets { tcp, tls, local })?;
     let address = server.address().map_err(|e| Failure::caused(Exit::Internal, "listening", &e))?;
     let mut serving = tokio::spawn(server.run(async move {
         let _ = stopped.await;
     }));
-    tracing::info!("serving gRPC on http://{address}, metrics on http://{address}/metrics");
-    let mut ready = json!({ "grpc": format!("http://{address}") });
+    tracing::info!("serving gRPC on {scheme}://{address}, metrics on {scheme}://{address}/metrics");
+    let mut ready = json!({ "grpc": format!("{scheme}://{address}") });
     if let Some(url) = local_url {
         tracing::info!("serving gRPC on {url}");
         ready["socket"] = url.into();
@@ -160,15 +167,18 @@ async fn serve(
     }
 }
 
-fn listen(daemon: &Daemon, sockets: Sockets) -> Result<Server, Failure> {
+fn listen(daemon: &Daemon, access: Access, sockets: Sockets) -> Result<Server, Failure> {
     let engine: Arc<dyn Engine> = Arc::clone(&daemon.engine) as Arc<dyn Engine>;
-    Server::new(sockets, engine, daemon.publisher.clone(), daemon.telemetry.clone(), daemon.permissions)
+    Server::new(sockets, engine, daemon.publisher.clone(), daemon.telemetry.clone(), access)
         .map_err(|e| Failure::caused(Exit::Internal, "listening", &e))
 }
 
 /// Starts every pipeline and marker reader.
 fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
-    let Assembled { config, pipelines, lsl, .. } = assembled;
+    let Assembled { mut config, pipelines, lsl, audit, .. } = assembled;
+    let access = config.access(audit);
+    let names = pipelines.iter().map(|p| Arc::clone(&p.spec.name));
+    let gate = Arc::new(Gate::new(names, &config.order));
     let publisher = Publisher::new();
     let teachings = pipelines.iter();
     let teachings =
@@ -181,7 +191,12 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         recording.at_start();
     }
     let recorder = recording.as_ref().map(Recordings::intake);
-    let sink: Arc<dyn Sink> = Arc::new(PublishingSink { publisher: publisher.clone(), teachings, recorder });
+    let sink: Arc<dyn Sink> = Arc::new(PublishingSink {
+        publisher: publisher.clone(),
+        teachings,
+        recorder,
+        gate: Arc::clone(&gate),
+    });
     let clock: Arc<dyn Clock> = Arc::new(HostClock);
     let rt = RealTime { priority: config.priority };
     let wakeful = config.cpu_latency_us.and_then(wakeful);
@@ -201,6 +216,7 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
             signal_delay_ms: cost.map_or(0.0, |c| c.delay_s * 1e3),
             settle_ms: cost.map_or(0.0, |c| c.settle_s * 1e3),
         };
+        let (rules, release) = (rules(&bundle, &binding), binding.policy.hold.release);
         let decoder = Box::new(decoder);
         let started = start(spec, bundle, decoder, factory, Arc::clone(&clock), Arc::clone(&sink), rt)
             .map_err(no_thread)?;
@@ -209,6 +225,8 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
             status: Arc::clone(&started.status),
             desk: Arc::clone(&started.desk),
             settings,
+            rules,
+            release,
             device,
             loaded,
         });
@@ -225,6 +243,8 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         realtime_priority: config.priority.is_some_and(|p| probe_priority(p).is_ok()),
         pipelines: known,
         recording,
+        gate,
+        sink,
     };
     Ok(Daemon {
         engine: Arc::new(engine),
@@ -232,12 +252,26 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         publisher,
         pipelines: running,
         markers,
-        permissions: Permissions {
-            change_decoders: config.decoder_changes,
-            record: config.recording_changes,
-        },
+        access,
         wakeful,
     })
+}
+
+/// How posteriors become intents, as clients are told.
+fn rules(bundle: &Bundle, binding: &Binding) -> PipelineRules {
+    let policy = &binding.policy;
+    let labels = bundle.output.labels();
+    let motion = policy.motion.as_ref();
+    PipelineRules {
+        release: 0.0,
+        dwell_ms: policy.hold.dwell_ms,
+        refractory_ms: policy.hold.refractory_ms,
+        rest: policy.hold.rest.iter().filter_map(|class| labels.get(*class).cloned()).collect(),
+        valid_ms: policy.valid_ms,
+        accumulates: policy.accumulation.is_some(),
+        axes: motion.map_or_else(Vec::new, |motion| motion.axes.to_vec()),
+        motion_unit: motion.map_or_else(String::new, |motion| motion.unit.to_string()),
+    }
 }
 
 /// What a recording says of who made it.

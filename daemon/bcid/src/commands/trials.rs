@@ -26,7 +26,7 @@ pub(crate) fn trials(args: &TrialsArgs) -> Result<Exit, Failure> {
 }
 
 async fn score(args: &TrialsArgs, task: Task) -> Result<Exit, Failure> {
-    let client = Client::connect(&args.server.server).await?;
+    let client = Client::connect(&args.server).await?;
     let pipeline = the_pipeline(&client, &args.pipeline).await?;
     let mut interrupts = Interrupts::listen()?;
     let mut events = client.subscribe(&pipeline, true).await?;

@@ -40,7 +40,7 @@ struct Screen {
 
 pub(crate) fn watch(args: &WatchArgs) -> Result<Exit, Failure> {
     client_runtime()?.block_on(async {
-        let client = Client::connect(&args.server.server).await?;
+        let client = Client::connect(&args.server).await?;
         let events = client.subscribe(&args.pipeline, true).await?;
         if args.plain || !std::io::stdout().is_terminal() {
             return lines(events).await;

@@ -133,7 +133,7 @@ impl Desk {
                 continue;
             }
             let id = 1 - plan.active;
-            self.enter(&mut kept, id, place, &bundle, decoder, binding)?;
+            self.enter(&mut kept, id, place, &bundle, decoder, &binding)?;
             drop(kept);
             self.wait_until_taken();
             return Ok(binding);
@@ -148,14 +148,14 @@ impl Desk {
         place: Place,
         bundle: &Arc<Bundle>,
         decoder: Box<dyn Decoder>,
-        binding: Binding,
+        binding: &Binding,
     ) -> Result<(), LoadError> {
         let exchange = &self.parts.exchange;
         exchange.has_room()?;
         // What it counts is its own.
         let (queue, counted) = (LaneThread::queue(bundle), Arc::new(Counters::default()));
         let lane = Lane::of(bundle, binding.hop_ms, &counted, &queue);
-        let thread = LaneThread::start(&self.parts, id, bundle, decoder, &binding, (&queue, counted))
+        let thread = LaneThread::start(&self.parts, id, bundle, decoder, binding, (&queue, counted))
             .map_err(LoadError::Thread)?;
         exchange.load(id, lane)?;
         if let Some(period) = place.period {

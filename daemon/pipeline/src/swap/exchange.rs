@@ -1,5 +1,6 @@
 use super::lane::Lane;
 use super::report::Comparison;
+use crate::activations::Activations;
 use crate::decode::Decoded;
 use crate::status::{Counters, Sink, Status};
 use bci_rt::clock::Clock;
@@ -44,6 +45,8 @@ struct Inner {
     lanes: [Option<Lane>; 2],
     /// The last intent published.
     last: Option<Published>,
+    /// Of what is published, whoever decoded it.
+    activations: Activations,
     comparison: Comparison,
     /// Clients that wait for a swap.
     waiting: Vec<Ticket>,
@@ -109,6 +112,7 @@ impl Exchange {
             active: 0,
             lanes: [Some(first), None],
             last: None,
+            activations: Activations::default(),
             comparison: Comparison::new(),
             waiting: Vec::new(),
             tickets: 0,

@@ -43,7 +43,7 @@ impl LaneThread {
     ) -> io::Result<Self> {
         let spec = &parts.spec;
         let classes = bundle.output.classes().map_or(0, |classes| classes.labels.len());
-        let policy = Policy::new(binding.policy, classes, binding.hop_ms);
+        let policy = Policy::new(binding.policy.clone(), classes, binding.hop_ms);
         let deadline = Duration::from_secs_f64(spec.deadline_ms.unwrap_or(binding.hop_ms) / 1e3);
         let mut stage =
             DecodeStage::new(Arc::clone(&spec.name), decoder, Fed::of(&bundle.input), policy, deadline);

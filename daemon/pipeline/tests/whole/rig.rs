@@ -261,7 +261,7 @@ impl Rig {
     ) -> Self {
         let shared = Arc::new(Shared::default());
         shared.hold_signal.store(held, Ordering::SeqCst);
-        let policy = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY };
+        let policy = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
         let decoder = Box::new(ScriptedDecoder {
             output: Output::posteriors(&["a", "b"]),
             decode,
@@ -276,7 +276,7 @@ impl Rig {
     /// Starts a pipeline whose configuration says nothing of how posteriors become intents, with the decoder of `bundle`.
     pub(crate) fn start_with_its_decoders_policy(bundle: Bundle, opens: Vec<Open>, decode: Decode) -> Self {
         let shared = Arc::new(Shared::default());
-        let intent = IntentSpec { threshold: None, smoothing_ms: None, max_age_ms: f64::INFINITY, at: None };
+        let intent = IntentSpec { max_age_ms: f64::INFINITY, ..IntentSpec::default() };
         let spec = PipelineSpec { intent, deadline_ms: Some(60e3), ..pipeline("", PolicySpec::NOTHING) };
         let decoder = candidate(&shared, decode);
         Self::begin(shared, spec, bundle, decoder, opens)

@@ -3,7 +3,8 @@
 
 use super::{Scripted, intent, pipeline, services};
 use crate::engine::StreamState;
-use crate::intents::Services;
+use crate::access::Counts;
+use crate::grpc::Services;
 use crate::metrics::render;
 use bci_types::HostNs;
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,7 +101,7 @@ fn page(services: &Services, engine: &Arc<Scripted>) -> BTreeMap<String, Family>
         i.ledger.decoded = HostNs(i.ledger.filtered.0 + ms * 1_000_000);
         services.publisher.intent(i);
     }
-    parse(&render(services))
+    parse(&render(services, &Counts::default(), 0))
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(crate) enum Action {
 
 pub(crate) fn live(args: &LiveArgs, action: Action) -> Result<Exit, Failure> {
     client_runtime()?.block_on(async {
-        let client = Client::connect(&args.server.server).await?;
+        let client = Client::connect(&args.server).await?;
         let lines = act(&client, args.pipeline.clone(), action).await?;
         print_lines(&lines);
         Ok(Exit::Clean)

@@ -57,7 +57,7 @@ impl Curve {
         policies: Policies,
         (policy, chosen_by): (PolicySpec, ChosenBy),
     ) -> Result<Self, Failure> {
-        let replayed = policies.intents(policy, &session.windows);
+        let replayed = policies.intents(&policy, &session.windows);
         for (i, (window, again)) in session.windows.iter().zip(replayed).enumerate() {
             if window.intent != again {
                 let problem = format!(
@@ -74,7 +74,7 @@ impl Curve {
         }
         let mut tried = session.clone();
         let points = thresholds.into_iter().map(|threshold| {
-            policies.decide(PolicySpec { threshold, ..policy }, &mut tried);
+            policies.decide(&PolicySpec { threshold, ..policy.clone() }, &mut tried);
             (threshold, tried.asynchronous(task, resting))
         });
         let points = points.collect();
@@ -212,7 +212,10 @@ mod tests {
     use bci_calibration::{Cue, SeenWindow};
     use std::path::Path;
 
-    const POLICY: PolicySpec = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY };
+    fn policy() -> PolicySpec {
+        PolicySpec { threshold: 0.7, ..PolicySpec::NOTHING }
+    }
+
 
     /// Trials of the left hand at 10 and 30 s, the first with 0.8, the second with 0.6; at 20 s rest, in which it is once as if with
     /// 0.65, at 40 s once more.
@@ -246,14 +249,14 @@ mod tests {
         let cues = vec![cue(10.0, 0), cue(20.0, 2), cue(30.0, 0), cue(40.0, 2)];
         let windows = (0..500).map(window).collect();
         let mut session = Session { windows, cues, recordings: vec![[0.0, 50.0]] };
-        Policies::new(3, 100.0).decide(POLICY, &mut session);
+        Policies::new(3, 100.0).decide(&policy(), &mut session);
         (task, session)
     }
 
     #[test]
     fn every_threshold_gives_what_it_would_have_given() {
         let (task, session) = session();
-        let curve = Curve::of(&session, &task, &[2], Policies::new(3, 100.0), (POLICY, ChosenBy::Asked));
+        let curve = Curve::of(&session, &task, &[2], Policies::new(3, 100.0), (policy(), ChosenBy::Asked));
         let curve = curve.unwrap_or_else(|_| panic!("as it was decided"));
         let at = |threshold: f64| {
             let (_, found) = curve.points.iter().find(|(t, _)| *t == threshold).expect("tried");
@@ -277,7 +280,7 @@ mod tests {
     fn an_intent_that_the_policy_does_not_come_to_is_an_error() {
         let (task, mut session) = session();
         session.windows[5].intent = Some(1);
-        let curve = Curve::of(&session, &task, &[2], Policies::new(3, 100.0), (POLICY, ChosenBy::Asked));
+        let curve = Curve::of(&session, &task, &[2], Policies::new(3, 100.0), (policy(), ChosenBy::Asked));
         let failure = curve.err().expect("refused");
         assert!(
             failure.exit == Exit::Internal && failure.lines[0].contains("window 5"),

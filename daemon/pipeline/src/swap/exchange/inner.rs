@@ -106,6 +106,7 @@ impl Inner {
             return false;
         }
         intent.seq = lane.number(&intent, self.last.map(|last| (last.seq, last.newest_frame)));
+        self.activations.number(&mut intent);
         self.last = Some(Published { by: id, seq: intent.seq, newest_frame: intent.newest_frame });
         let rate = &outside.status.counters.rate;
         if !self.rate_told && rate.off.load(Ordering::Relaxed) {
@@ -150,6 +151,7 @@ impl Inner {
             if late {
                 intent.validity = intent.validity.with(Validity::STALE);
                 intent.outcome = Outcome::NoIntent(NoIntentReason::InvalidData);
+                intent.action.stop();
                 let alike = 1.0 / intent.smoothed.len().max(1) as f32;
                 intent.smoothed.fill(alike);
             }

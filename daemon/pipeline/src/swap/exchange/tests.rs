@@ -53,6 +53,7 @@ fn decoded(name: &str, seq: u64, newest_frame: u64, validity: Validity, p: f32) 
         numbers: vec![p, 1.0 - p],
         smoothed: vec![p, 1.0 - p],
         outcome: Outcome::Class(usize::from(p < 0.5)),
+        action: bci_types::Action::default(),
         validity,
         oldest_sample: HostNs(0),
         newest_sample: HostNs(0),

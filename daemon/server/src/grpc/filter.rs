@@ -31,16 +31,15 @@ impl Filter {
 
     /// Whether it is told of: an intent that is wanted, the first one that is not after one that was, and the first of all.
     pub(crate) fn passes(&mut self, intent: &Intent) -> bool {
-        let wanted = match &intent.outcome {
-            Outcome::Class(class) => {
-                let label = intent.labels.get(*class).map_or("", String::as_str);
-                let listed = self.classes.is_empty() || self.classes.iter().any(|wanted| wanted == label);
-                let sure = intent.smoothed.get(*class).is_some_and(|p| *p >= self.minimum);
-                (listed && sure).then_some(label)
-            }
-            Outcome::NoIntent(_) => None,
-            Outcome::Numbers => return true,
-        };
+        if intent.outcome == Outcome::Numbers {
+            return true;
+        }
+        let wanted = intent.class().and_then(|class| {
+            let label = intent.labels.get(class).map_or("", String::as_str);
+            let listed = self.classes.is_empty() || self.classes.iter().any(|wanted| wanted == label);
+            let sure = intent.smoothed.get(class).is_some_and(|p| *p >= self.minimum);
+            (listed && sure).then_some(label)
+        });
         let changed = self.last.get(&intent.pipeline).is_none_or(|last| wanted != last.as_deref());
         if changed {
             self.last.insert(Arc::clone(&intent.pipeline), wanted.map(str::to_owned));

@@ -3,7 +3,9 @@
 use crate::engine::{PipelineStatus, StreamState, StreamStatus};
 use crate::telemetry::StepSummary;
 use bci_proto::v1;
-use bci_types::{DecoderIdentity, HostNs, Intent, Marker, NoIntentReason, Numbers, Outcome, Validity};
+use bci_types::{
+    DecoderIdentity, HostNs, Intent, Marker, NoIntentReason, Numbers, Outcome, Validity, Withheld,
+};
 
 pub(crate) fn intent(intent: &Intent, published: HostNs) -> v1::Intent {
     let probabilities = intent
@@ -12,21 +14,30 @@ pub(crate) fn intent(intent: &Intent, published: HostNs) -> v1::Intent {
         .zip(intent.numbers.iter().zip(&intent.smoothed))
         .map(|(label, (&window, &smoothed))| v1::ClassProbability { label: label.clone(), window, smoothed })
         .collect();
-    let outcome = match intent.outcome {
-        Outcome::Class(class) => v1::intent::Outcome::Discrete(v1::DiscreteIntent {
+    let none = |reason: v1::NoIntentReason| v1::intent::Outcome::None(v1::NoIntent { reason: reason.into() });
+    let action = &intent.action;
+    let outcome = match (intent.outcome, action.withheld) {
+        // What is untrustworthy, or nothing anyhow, is told as what it is.
+        (Outcome::NoIntent(reason), _) => none(no_intent(reason)),
+        (_, Some(Withheld::Paused)) => none(v1::NoIntentReason::Paused),
+        (_, Some(Withheld::Overruled)) => none(v1::NoIntentReason::Overruled),
+        (Outcome::Class(class), None) => v1::intent::Outcome::Discrete(v1::DiscreteIntent {
             label: intent.labels[class].clone(),
             probability: intent.smoothed[class],
+            activation: action.activation,
+            held_ms: action.held_ms,
         }),
-        Outcome::Numbers => numbers(intent),
-        Outcome::NoIntent(reason) => v1::intent::Outcome::None(v1::NoIntent {
-            reason: match reason {
-                NoIntentReason::BelowThreshold => v1::NoIntentReason::BelowThreshold,
-                NoIntentReason::InvalidData => v1::NoIntentReason::InvalidData,
-                NoIntentReason::Rejected => v1::NoIntentReason::Rejected,
-            }
-            .into(),
-        }),
+        (Outcome::Numbers, None) => numbers(intent),
     };
+    let motion = action.motion.as_ref().map(|motion| {
+        let axes = motion.axes.iter().zip(&motion.values);
+        let stopped = action.withheld.is_some();
+        let along = |(axis, value): (&String, &f32)| v1::AxisVelocity {
+            axis: axis.clone(),
+            value: if stopped { 0.0 } else { *value },
+        };
+        v1::VelocityIntent { axes: axes.map(along).collect(), unit: motion.unit.to_string() }
+    });
     v1::Intent {
         sequence: intent.seq,
         pipeline: intent.pipeline.to_string(),
@@ -45,6 +56,20 @@ pub(crate) fn intent(intent: &Intent, published: HostNs) -> v1::Intent {
             published_ns: published.0,
             signal_delay_ns: intent.ledger.signal_delay_ns,
         }),
+        motion,
+        valid_until_ns: action.valid_until.map(|at| at.0),
+    }
+}
+
+fn no_intent(reason: NoIntentReason) -> v1::NoIntentReason {
+    match reason {
+        NoIntentReason::BelowThreshold => v1::NoIntentReason::BelowThreshold,
+        NoIntentReason::InvalidData => v1::NoIntentReason::InvalidData,
+        NoIntentReason::Rejected => v1::NoIntentReason::Rejected,
+        NoIntentReason::Rest => v1::NoIntentReason::Rest,
+        NoIntentReason::Dwelling => v1::NoIntentReason::Dwelling,
+        NoIntentReason::Refractory => v1::NoIntentReason::Refractory,
+        NoIntentReason::Accumulating => v1::NoIntentReason::Accumulating,
     }
 }
 
@@ -158,15 +183,32 @@ pub(crate) fn pipeline(status: &PipelineStatus, steps: &[StepSummary]) -> v1::Pi
             reconstructed: a.reconstructed,
             power_share: a.power_share,
         }),
-        steps: steps
-            .iter()
-            .map(|s| v1::StepLatency {
-                step: s.step.to_owned(),
-                count: s.count,
-                p50_ms: s.p50_ms,
-                p99_ms: s.p99_ms,
-                max_ms: s.max_ms,
-            })
-            .collect(),
+        steps: steps.iter().map(step).collect(),
+        pause: status.pause.as_ref().map(|pause| v1::PipelinePause {
+            since_ns: pause.since.0,
+            reason: pause.reason.clone(),
+            by: pause.by.clone(),
+        }),
+        rules: Some(v1::PipelineRules {
+            release: status.rules.release,
+            dwell_ms: status.rules.dwell_ms,
+            refractory_ms: status.rules.refractory_ms,
+            rest: status.rules.rest.clone(),
+            valid_ms: status.rules.valid_ms,
+            accumulates: status.rules.accumulates,
+            axes: status.rules.axes.clone(),
+            motion_unit: status.rules.motion_unit.clone(),
+        }),
+    }
+}
+
+pub(crate) fn step(of: &StepSummary) -> v1::StepLatency {
+    v1::StepLatency {
+        step: of.step.to_owned(),
+        count: of.count,
+        p50_ms: of.p50_ms,
+        p99_ms: of.p99_ms,
+        p999_ms: of.p999_ms,
+        max_ms: of.max_ms,
     }
 }

@@ -1,36 +1,28 @@
 //! `RecordingService`.
 
+use super::Services;
+use crate::access::Caller;
 use crate::engine::{Recording, RecordingChange, RecordingName, RecordingRefusal};
-use crate::intents::Services;
 use bci_proto::v1;
 use bci_proto::v1::recording_service_server::RecordingService;
+use serde_json::json;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 impl Services {
     /// Makes a change on a thread that may wait for it.
-    async fn record(&self, change: RecordingChange) -> Result<v1::Recording, Status> {
-        if !self.permissions.record {
-            return Err(Status::permission_denied(
-                "recordings may not be begun or ended over this connection: server.recording_changes is false, as it is by default beyond loopback",
-            ));
-        }
-        let what = match &change {
-            RecordingChange::Start(name) if name.afresh => "beginning a recording afresh",
-            RecordingChange::Start(_) => "beginning a recording",
-            RecordingChange::Stop => "ending the recording",
+    async fn record(&self, caller: Caller, change: RecordingChange) -> Result<v1::Recording, Status> {
+        let (call, what) = match &change {
+            RecordingChange::Start(name) => {
+                ("StartRecording", json!({ "participant": name.participant, "afresh": name.afresh }))
+            }
+            RecordingChange::Stop => ("StopRecording", json!({})),
         };
         let engine = Arc::clone(&self.engine);
         let made = tokio::task::spawn_blocking(move || engine.record(change))
             .await
             .map_err(|e| Status::internal(format!("changing the recording failed: {e}")))?;
-        match &made {
-            Ok(recording) => tracing::info!(path = %recording.path.display(), "{what}, as a client asked"),
-            Err(
-                RecordingRefusal::Name(why) | RecordingRefusal::State(why) | RecordingRefusal::Unwritten(why),
-            ) => tracing::warn!(%why, "{what}, as a client asked, was refused"),
-        }
-        made.map(told).map_err(|why| refused(&why))
+        self.audited(&caller, call, what, made.map(told).map_err(|why| refused(&why)))
     }
 }
 
@@ -70,6 +62,7 @@ impl RecordingService for Services {
         &self,
         request: Request<v1::StartRecordingRequest>,
     ) -> Result<Response<v1::StartRecordingResponse>, Status> {
+        let caller = Caller::of(&request);
         let asked = request.into_inner();
         let name = RecordingName {
             participant: asked.participant,
@@ -80,15 +73,15 @@ impl RecordingService for Services {
             run: Some(asked.run).filter(|run| *run > 0),
             afresh: asked.afresh,
         };
-        let recording = Some(self.record(RecordingChange::Start(name)).await?);
+        let recording = Some(self.record(caller, RecordingChange::Start(name)).await?);
         Ok(Response::new(v1::StartRecordingResponse { recording }))
     }
 
     async fn stop_recording(
         &self,
-        _: Request<v1::StopRecordingRequest>,
+        request: Request<v1::StopRecordingRequest>,
     ) -> Result<Response<v1::StopRecordingResponse>, Status> {
-        let recording = Some(self.record(RecordingChange::Stop).await?);
+        let recording = Some(self.record(Caller::of(&request), RecordingChange::Stop).await?);
         Ok(Response::new(v1::StopRecordingResponse { recording }))
     }
 }

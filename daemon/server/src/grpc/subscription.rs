@@ -1,32 +1,21 @@
-//! `IntentService` and `TelemetryService`.
+//! `IntentService`: what one subscriber is told, whichever way it came.
 
-use crate::convert;
-use crate::engine::Engine;
-use crate::filter::Filter;
-use crate::history::History;
-use crate::publisher::{Event, Numbered, Present, Publisher};
-use crate::serve::Permissions;
-use crate::telemetry::Telemetry;
+use super::filter::Filter;
+use super::{Services, convert};
+use crate::access::Caller;
+use crate::publisher::{Event, Numbered};
+use crate::roll::Present;
 use bci_proto::v1;
 use bci_proto::v1::intent_service_server::IntentService;
 use bci_proto::v1::subscribe_response::Event as Wire;
-use bci_proto::v1::telemetry_service_server::TelemetryService;
 use std::pin::Pin;
-use std::sync::Arc;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
-/// What the services stand on.
-#[derive(Clone)]
-pub(crate) struct Services {
-    pub(crate) engine: Arc<dyn Engine>,
-    pub(crate) publisher: Publisher,
-    pub(crate) telemetry: Telemetry,
-    pub(crate) history: History,
-    pub(crate) permissions: Permissions,
-}
+/// What a subscriber is told, one after the other.
+pub(crate) type Told = Pin<Box<dyn Stream<Item = v1::SubscribeResponse> + Send>>;
 
 /// What one subscriber asked for.
 struct Subscription {
@@ -36,7 +25,7 @@ struct Subscription {
     filter: Option<Filter>,
     /// Where it stands.
     position: u64,
-    _present: Present,
+    present: Present,
 }
 
 #[tonic::async_trait]
@@ -47,14 +36,16 @@ impl IntentService for Services {
         &self,
         request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let asked = request.into_inner();
-        let known = self.engine.pipelines();
-        let pipeline = (!asked.pipeline.is_empty()).then_some(asked.pipeline);
-        if let Some(name) = &pipeline
-            && !known.iter().any(|k| **k == **name)
-        {
-            return Err(Status::not_found(format!("no pipeline {name:?}; there are: {}", known.join(", "))));
-        }
+        let caller = Caller::of(&request);
+        let told = self.subscription(request.into_inner(), caller)?;
+        Ok(Response::new(Box::pin(told.map(Ok))))
+    }
+}
+
+impl Services {
+    /// Begins a subscription.
+    pub(crate) fn subscription(&self, asked: v1::SubscribeRequest, caller: Caller) -> Result<Told, Status> {
+        self.all_meant(&asked.pipeline)?;
         let filter = Filter::of(asked.filter)?;
         // Before the subscription begins: what comes in between is not left out.
         let before = self.publisher.position();
@@ -62,25 +53,25 @@ impl IntentService for Services {
             return Err(Status::unavailable("the daemon is draining"));
         };
         let mut subscription = Subscription {
+            present: self.roll.enter(caller, asked.pipeline.clone(), self.engine.now(), before),
             services: self.clone(),
-            pipeline,
+            pipeline: (!asked.pipeline.is_empty()).then_some(asked.pipeline),
             markers: asked.markers,
             filter,
             position: before,
-            _present: self.publisher.count_subscriber(),
         };
         let past = asked.resume.map(|place| subscription.past(&place)).transpose()?.unwrap_or_default();
         // Read after the subscription began: a change in between is told twice rather than not at all.
         let states = self.engine.status().pipelines.into_iter();
         let states = states.filter(|p| subscription.wants(&p.stream.pipeline));
         let states = states.map(|p| Wire::Stream(convert::stream(&p.stream)));
-        let first: Vec<_> = states.map(|state| Ok(subscription.told(state))).collect();
+        let first: Vec<_> = states.map(|state| subscription.told(state)).collect();
         let live = BroadcastStream::new(events)
             .take_while(|e| !matches!(e, Ok(Numbered { event: Event::Closing, .. })))
             .map(Next::Live);
         let rest = tokio_stream::iter(past).chain(live);
-        let rest = rest.filter_map(move |next| subscription.next(next).map(Ok));
-        Ok(Response::new(Box::pin(tokio_stream::iter(first).chain(rest))))
+        let rest = rest.filter_map(move |next| subscription.next(next));
+        Ok(Box::pin(tokio_stream::iter(first).chain(rest)))
     }
 }
 
@@ -131,10 +122,13 @@ impl Subscription {
             Next::Live(Ok(Numbered { position, .. })) if position <= self.position => return None,
             Next::Live(Ok(Numbered { position, event })) => {
                 self.position = position;
+                self.present.at(position);
                 (self.wanted(&event, true)?, false)
             }
             Next::Live(Err(BroadcastStreamRecvError::Lagged(events))) => {
                 self.services.publisher.note_dropped(events);
+                self.present.dropped(events);
+                self.present.at(self.position + events);
                 (self.missed(self.position + events, v1::Missed { events, another_run: false }), false)
             }
             Next::Past(Numbered { position, event }) => {
@@ -175,33 +169,8 @@ impl Subscription {
     }
 
     fn told(&self, event: Wire) -> v1::SubscribeResponse {
+        self.present.sent();
         let place = v1::Place { run: self.services.publisher.run(), position: self.position };
         v1::SubscribeResponse { event: Some(event), place: Some(place), replayed: false }
-    }
-}
-
-#[tonic::async_trait]
-impl TelemetryService for Services {
-    async fn get_status(
-        &self,
-        _: Request<v1::GetStatusRequest>,
-    ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        let status = self.engine.status();
-        let pipelines = status
-            .pipelines
-            .iter()
-            .map(|p| convert::pipeline(p, &self.telemetry.summary(&p.stream.pipeline)))
-            .collect();
-        Ok(Response::new(v1::GetStatusResponse {
-            versions: status.versions.into_iter().collect(),
-            uptime_seconds: status.uptime_seconds,
-            cpu_seconds: status.cpu_seconds,
-            pipelines,
-            realtime_heap_operations: status.realtime_heap_operations,
-            realtime_loops_watched: status.realtime_loops_watched,
-            realtime_priority: status.realtime_priority,
-            subscribers: self.publisher.subscribers(),
-            events_dropped: self.publisher.dropped(),
-        }))
     }
 }

@@ -1,11 +1,12 @@
 //! `DecoderService`.
 
-use crate::convert;
+use super::{Services, convert};
+use crate::access::Caller;
 use crate::engine::{Changed, DecoderChange, DecoderInfo, PipelineDecoders};
-use crate::intents::Services;
 use bci_proto::v1;
 use bci_proto::v1::decoder_service_server::DecoderService;
 use bci_types::Latency;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,45 +17,36 @@ const PATIENCE_S: f64 = 10.0;
 const MOST_PATIENCE_S: f64 = 60.0;
 
 impl Services {
-    /// The pipeline that is meant.
-    fn meant(&self, name: &str) -> Result<Arc<str>, Status> {
-        let known = self.engine.pipelines();
-        let list = || known.join(", ");
-        match (name, known.as_slice()) {
-            ("", [only]) => Ok(Arc::clone(only)),
-            ("", _) => Err(Status::invalid_argument(format!("name a pipeline; there are: {}", list()))),
-            _ => known
-                .iter()
-                .find(|k| ***k == *name)
-                .cloned()
-                .ok_or_else(|| Status::not_found(format!("no pipeline {name:?}; there are: {}", list()))),
-        }
+    /// Makes a change on a thread that may wait for it.
+    async fn change(&self, caller: Caller, pipeline: &str, change: DecoderChange) -> Result<Changed, Status> {
+        let (call, what) = asked(pipeline, &change);
+        let made = self.make(pipeline, change).await;
+        self.audited(&caller, call, what, made)
     }
 
-    /// Makes a change on a thread that may wait for it.
-    async fn change(&self, pipeline: &str, change: DecoderChange) -> Result<Changed, Status> {
-        if !self.permissions.change_decoders {
-            return Err(Status::permission_denied(
-                "decoders may not be changed over this connection: server.decoder_changes is false, as it is by default beyond loopback",
-            ));
-        }
+    async fn make(&self, pipeline: &str, change: DecoderChange) -> Result<Changed, Status> {
         let pipeline = self.meant(pipeline)?;
-        tracing::info!(%pipeline, ?change, "a client changes decoders");
         let (engine, name) = (Arc::clone(&self.engine), Arc::clone(&pipeline));
         let made = tokio::task::spawn_blocking(move || engine.change(&name, change))
             .await
             .map_err(|e| Status::internal(format!("changing decoders failed: {e}")))?;
-        match made {
-            Ok(changed) => Ok(changed),
-            Err(why) => {
-                tracing::warn!(%pipeline, reasons = %why.replace('\n', "; "), "decoders were not changed");
-                Err(Status::failed_precondition(why))
-            }
-        }
+        made.map_err(Status::failed_precondition)
     }
 
     fn decoders_of(&self, pipeline: &str) -> Result<PipelineDecoders, Status> {
         self.engine.decoders(pipeline).ok_or_else(|| Status::not_found(format!("no pipeline {pipeline:?}")))
+    }
+}
+
+/// What is asked for, as it is written down.
+fn asked(pipeline: &str, change: &DecoderChange) -> (&'static str, Value) {
+    match change {
+        DecoderChange::Load(bundle) => ("LoadCandidate", json!({ "pipeline": pipeline, "bundle": bundle })),
+        DecoderChange::Swap { model_sha256, .. } => {
+            ("SwapDecoder", json!({ "pipeline": pipeline, "model_sha256": model_sha256 }))
+        }
+        DecoderChange::RollBack { .. } => ("RollBackDecoder", json!({ "pipeline": pipeline })),
+        DecoderChange::Discard => ("DiscardCandidate", json!({ "pipeline": pipeline })),
     }
 }
 
@@ -119,12 +111,13 @@ impl DecoderService for Services {
         &self,
         request: Request<v1::LoadCandidateRequest>,
     ) -> Result<Response<v1::LoadCandidateResponse>, Status> {
+        let caller = Caller::of(&request);
         let v1::LoadCandidateRequest { pipeline, bundle } = request.into_inner();
         if bundle.is_empty() {
             return Err(Status::invalid_argument("bundle: name the bundle's folder on the daemon's machine"));
         }
         // Of this one, whatever others have done since.
-        let candidate = match self.change(&pipeline, DecoderChange::Load(PathBuf::from(bundle))).await? {
+        let candidate = match self.change(caller, &pipeline, DecoderChange::Load(PathBuf::from(bundle))).await? {
             Changed::Loaded(loaded) => Some(info(&loaded)),
             Changed::Swapped(_) | Changed::Discarded => None,
         };
@@ -159,9 +152,10 @@ impl DecoderService for Services {
         &self,
         request: Request<v1::SwapDecoderRequest>,
     ) -> Result<Response<v1::SwapDecoderResponse>, Status> {
+        let caller = Caller::of(&request);
         let v1::SwapDecoderRequest { pipeline, model_sha256, patience_s } = request.into_inner();
         let patience = patience(patience_s)?;
-        let swapped = self.change(&pipeline, DecoderChange::Swap { model_sha256, patience }).await?;
+        let swapped = self.change(caller, &pipeline, DecoderChange::Swap { model_sha256, patience }).await?;
         let (active, after_sequence) = now(swapped);
         Ok(Response::new(v1::SwapDecoderResponse { active, after_sequence }))
     }
@@ -170,9 +164,10 @@ impl DecoderService for Services {
         &self,
         request: Request<v1::RollBackDecoderRequest>,
     ) -> Result<Response<v1::RollBackDecoderResponse>, Status> {
+        let caller = Caller::of(&request);
         let v1::RollBackDecoderRequest { pipeline, patience_s } = request.into_inner();
         let patience = patience(patience_s)?;
-        let swapped = self.change(&pipeline, DecoderChange::RollBack { patience }).await?;
+        let swapped = self.change(caller, &pipeline, DecoderChange::RollBack { patience }).await?;
         let (active, after_sequence) = now(swapped);
         Ok(Response::new(v1::RollBackDecoderResponse { active, after_sequence }))
     }
@@ -181,7 +176,8 @@ impl DecoderService for Services {
         &self,
         request: Request<v1::DiscardCandidateRequest>,
     ) -> Result<Response<v1::DiscardCandidateResponse>, Status> {
-        self.change(&request.into_inner().pipeline, DecoderChange::Discard).await?;
+        let caller = Caller::of(&request);
+        self.change(caller, &request.into_inner().pipeline, DecoderChange::Discard).await?;
         Ok(Response::new(v1::DiscardCandidateResponse {}))
     }
 }
