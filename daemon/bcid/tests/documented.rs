@@ -86,16 +86,22 @@ fn the_page_and_the_reader_agree() {
     let mut permitted = permitted();
     assert_eq!(
         permitted.remove("").unwrap(),
-        keys(&["lsl", "markers", "pipeline", "realtime", "recording", "server"])
+        keys(&["arbitration", "lsl", "markers", "pipeline", "realtime", "recording", "server"])
     );
     for (table, heading) in [
         ("server", "## `[server]`"),
+        ("server.tls", "### `[server.tls]`"),
+        ("server.token", "### `[[server.token]]`"),
+        ("arbitration", "## `[arbitration]`"),
         ("realtime", "## `[realtime]`"),
         ("recording", "## `[recording]`"),
         ("lsl", "## `[lsl]`"),
         ("pipeline", "## `[[pipeline]]`"),
         ("pipeline.stream", "### `[pipeline.stream]`"),
         ("pipeline.intent", "### `[pipeline.intent]`"),
+        ("pipeline.intent.accumulate", "### `[pipeline.intent.accumulate]`"),
+        ("pipeline.velocity", "### `[pipeline.velocity]`"),
+        ("pipeline.velocity.axis", "#### `[[pipeline.velocity.axis]]`"),
         ("pipeline.adapt", "### `[pipeline.adapt]`"),
         ("pipeline.validity", "### `[pipeline.validity]`"),
     ] {
