@@ -149,16 +149,78 @@ fn two_pipelines_of_one_name() {
 fn an_address_that_others_can_reach() {
     let rig = Rig::new();
     rig.decoder(&[]);
-    let told = rig.refused(&[("127.0.0.1:0", "0.0.0.0:0")], &[]);
-    assert!(
-        told.len() == 1 && told[0].starts_with("server.listen = \"0.0.0.0:0\" at rig.toml:2: is reachable"),
-        "{told:?}"
+    let refused = |told: &[String], at: &str| {
+        assert!(told.len() == 2, "{told:?}");
+        assert!(told[0].starts_with(&format!("{at}: is reachable")), "{told:?}");
+        assert!(told[1].starts_with(&format!("{at}: nobody may come in")), "{told:?}");
+    };
+    refused(&rig.refused(&[("127.0.0.1:0", "0.0.0.0:0")], &[]), "server.listen = \"0.0.0.0:0\" at rig.toml:2");
+    refused(&rig.refused(&[], &["--listen", "[::]:0"]), "server.listen = [::]:0 at --listen");
+    // Told in as many words, it is another matter, but for who may come in.
+    let open = "0.0.0.0:0\"\nplaintext_beyond_loopback = true\nanonymous = [\"intents\"]\nmax_connections = 0 #\"";
+    let told = rig.refused(&[("127.0.0.1:0", open)], &[]);
+    assert_eq!(
+        told,
+        [
+            "server.anonymous = [\"intents\"] at rig.toml:4: \"intents\" is no scope; there are intents:read, streams:read, decoders:write, calibrate, admin",
+            "server.max_connections = 0 at rig.toml:5: must be between 1 and 100000",
+        ]
     );
-    let told = rig.refused(&[], &["--listen", "[::]:0"]);
-    assert!(
-        told.len() == 1 && told[0].starts_with("server.listen = [::]:0 at --listen: is reachable"),
-        "{told:?}"
+}
+
+/// What is wrong with a token does not show it.
+#[test]
+fn tokens_and_certificates() {
+    let rig = Rig::new();
+    rig.decoder(&[]);
+    let hash = "0".repeat(64);
+    let more = format!(
+        "127.0.0.1:0\"\n[server.tls]\ncertificate = \"no.pem\"\nkey = \"rig.toml\"\n[[server.token]]\nname = \"a b\"\nsha256 = \"my-secret\"\nscopes = [\"admin\"]\nexpires = \"2026-02-30\"\n[[server.token]]\nname = \"c\"\nsha256 = \"{hash}\"\n#\""
     );
+    let mut told = rig.refused(&[("127.0.0.1:0", &more)], &[]);
+    told.iter_mut().for_each(|line| {
+        if let Some(at) = line.find(" is no file") {
+            *line = line[at + 1..].to_owned();
+        }
+    });
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "is no file",
+            "rig.toml:11: `server.token[1].scopes` is missing",
+            "server.token[0].expires = \"2026-02-30\" at rig.toml:10: must be a day, such as \"2027-03-31\", at whose end in UTC it expires",
+            "server.token[0].name = \"a b\" at rig.toml:7: must be 1 to 64 letters, digits, -, _, . or @",
+            "server.token[0].sha256 = […] at rig.toml:8: must be the token's SHA-256, 64 hexadecimal digits: `bcid token NAME` tells it",
+        ]
+    );
+    let told = rig.refused(&[("127.0.0.1:0", "127.0.0.1:0\"\n[server.tls]\ncertificate = \"rig.toml\"\nkey = \"rig.toml\"\n#\"")], &[]);
+    assert!(told.len() == 1 && told[0].contains("holds no certificate"), "{told:?}");
+}
+
+/// Rules that no decoder could follow, all at once.
+#[test]
+fn rules_of_intents_and_velocities() {
+    let rig = Rig::new();
+    rig.decoder(&[]);
+    let wrong = "[pipeline.intent]\nrelease = 0.99\nrest = [\"idle\"]\ndwell_ms = -1\n";
+    let more = "[arbitration]\norder = [\"p\", \"q\"]\n[[markers]]\nname = \"m\"\n";
+    let velocity = "[pipeline.velocity]\ndead_zone = 1\n[[pipeline.velocity.axis]]\naxis = \"x\"\nplus = \"up\"\n[[pipeline.velocity.axis]]\naxis = \"x\"\n";
+    let told = rig.refused(&[("[pipeline.intent]\n", wrong)], &[]);
+    assert!(told.iter().any(|line| line.contains("pipeline[0].intent.release = 0.99") && line.contains("must be up to the threshold")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("has no class \"idle\"; it has")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("pipeline[0].intent.dwell_ms = -1") && line.contains("between 0 and 60000 ms")), "{told:?}");
+    let told = rig.refused(&[("[pipeline.intent]\n", &format!("{velocity}[pipeline.intent]\n"))], &[]);
+    for part in ["dead_zone = 1", "two axes have this name", "which class drives it"] {
+        assert!(told.iter().any(|line| line.contains(part)), "{part}: {told:?}");
+    }
+    assert!(told.iter().any(|line| line.contains("has no class \"up\"")), "{told:?}");
+    let told = rig.refused(&[("[[pipeline]]\n", &format!("{more}[[pipeline]]\n"))], &[]);
+    assert!(told.len() == 1 && told[0].contains("there is no pipeline \"q\""), "{told:?}");
+    let gathering = "[pipeline.intent.accumulate]\nleak_ms = 0\n[pipeline.intent]\ndwell_ms = 100\n";
+    let told = rig.refused(&[("[pipeline.intent]\n", gathering)], &[]);
+    assert!(told.iter().any(|line| line.contains("must be left out beside `accumulate`")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("accumulate.leak_ms = 0")), "{told:?}");
 }
 
 #[test]

@@ -44,7 +44,10 @@ impl ServerPart {
         let (socket, audit) = (file("socket", "bcid.sock"), file("audit", "audit.jsonl"));
         let plaintext_beyond_loopback =
             s.optional::<bool>("plaintext_beyond_loopback").is_some_and(|l| l.value);
-        let anonymous = s.optional::<Vec<String>>("anonymous").and_then(|words| scopes(&words, mistakes));
+        let anonymous = s.optional::<Vec<String>>("anonymous").map(|words| {
+            // Where they are none, which has been noted, it is not said besides that nobody may come in.
+            scopes(&words, mistakes).unwrap_or_else(Scopes::read_only)
+        });
         let names = |found: Option<Located<Vec<String>>>| found.map(|l| l.value).unwrap_or_default();
         let hosts = names(s.optional("hosts"));
         let origins = s.optional::<Vec<String>>("origins");
