@@ -1,6 +1,7 @@
 //! The daemon, driven from outside by software that nobody here wrote: pylsl and mne-lsl feed it, grpcio asks it, SciPy
 //! and ONNX Runtime say what must come out.
 
+mod access;
 mod ending;
 mod faults;
 mod formats;

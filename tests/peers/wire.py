@@ -21,6 +21,8 @@ if protoc.main(["protoc", *_options, *FILES]) != 0:
 sys.path.insert(0, _folder)
 
 common = importlib.import_module("bci.v1.common_pb2")
+control = importlib.import_module("bci.v1.control_pb2")
+control_grpc = importlib.import_module("bci.v1.control_pb2_grpc")
 decoders = importlib.import_module("bci.v1.decoders_pb2")
 decoders_grpc = importlib.import_module("bci.v1.decoders_pb2_grpc")
 intents = importlib.import_module("bci.v1.intents_pb2")

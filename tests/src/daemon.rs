@@ -156,7 +156,7 @@ impl Daemon {
             std::thread::sleep(Duration::from_millis(10));
         };
         let url = told["grpc"].as_str().expect("the ready file tells the address");
-        let address = url.strip_prefix("http://").expect("plain HTTP/2 on loopback").to_owned();
+        let address = url.split_once("://").expect("an address with its scheme").1.to_owned();
         let socket = told["socket"].as_str().map(str::to_owned);
         Self { child, address, socket, summary }
     }
@@ -199,19 +199,23 @@ impl Daemon {
     }
 }
 
-/// A configuration of `pipelines`.
+/// A configuration of `pipelines`, in which tests may do what operators may.
 fn text(name: &str, pipelines: &[Pipeline<'_>]) -> String {
-    let mut text =
-        format!("[server]\nlisten = \"127.0.0.1:0\"\nsocket = \"{name}.sock\"\n[realtime]\npriority = 80\n");
-    for p in pipelines {
-        text.push_str(&format!(
-            "[[pipeline]]\nname = {:?}\ndecoder = {:?}\n[pipeline.stream]\nname = {:?}\n\
-             [pipeline.signal]\nwindow_ms = 1000\nhop_ms = 62.5\n\
-             [pipeline.intent]\nsmoothing_ms = 500\nthreshold = 0.7\n",
-            p.name,
-            bundle().to_string_lossy(),
-            p.stream
-        ));
-    }
-    text
+    let server = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\nsocket = \"{name}.sock\"\nanonymous = [\"admin\"]\n[realtime]\npriority = 80\n"
+    );
+    pipelines.iter().fold(server, |text, p| text + &pipeline(p))
+}
+
+/// The tables of a pipeline, set up as the demonstration's.
+#[must_use]
+pub fn pipeline(p: &Pipeline<'_>) -> String {
+    format!(
+        "[[pipeline]]\nname = {:?}\ndecoder = {:?}\n[pipeline.stream]\nname = {:?}\n\
+         [pipeline.signal]\nwindow_ms = 1000\nhop_ms = 62.5\n\
+         [pipeline.intent]\nsmoothing_ms = 500\nthreshold = 0.7\n",
+        p.name,
+        bundle().to_string_lossy(),
+        p.stream
+    )
 }

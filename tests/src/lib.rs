@@ -18,10 +18,11 @@ mod setup;
 mod world;
 
 pub use child::{Child, Signal};
-pub use daemon::{Daemon, Ended, Pipeline};
+pub use daemon::{Daemon, Ended, Pipeline, pipeline};
 pub use event::{Event, Intent, Ledger, MarkerSeen, StateSeen};
 pub use oracle::{Oracle, OracleTrial};
 pub use peers::{
+    Intruder,
     Client, Outlet, Player, Playing, Reference, Section, Sent, Source, Subscriber, Xdf, XdfStream,
 };
 pub use setup::{bcid, bundle, recording, root};

@@ -14,6 +14,7 @@ mod publisher;
 mod roll;
 mod serve;
 mod telemetry;
+mod transport;
 mod web;
 
 pub use access::{Access, Audit, Peer, Scope, Scopes, TlsError, TlsFiles, Token, check_tls, token_hash};

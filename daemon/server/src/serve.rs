@@ -8,6 +8,7 @@ use crate::grpc::Services;
 use crate::metrics;
 use crate::publisher::Publisher;
 use crate::telemetry::Telemetry;
+use crate::transport;
 use crate::web;
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -19,11 +20,11 @@ use bci_proto::v1::recording_service_server::RecordingServiceServer;
 use bci_proto::v1::telemetry_service_server::TelemetryServiceServer;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -41,9 +42,6 @@ pub enum ServerError {
     /// The descriptor of the services is damaged.
     #[error("reflection cannot be set up")]
     Reflection(#[source] tonic_reflection::server::Error),
-    /// The transport ended with an error.
-    #[error("the gRPC transport failed")]
-    Transport(#[source] tonic::transport::Error),
 }
 
 /// The service whose health is the health of the streams: serving while every pipeline has samples.
@@ -53,14 +51,6 @@ const TELEMETRY: &str = "bci.v1.TelemetryService";
 
 /// The largest request, in bytes: none of ours comes near it.
 const LARGEST_REQUEST: usize = 64 << 10;
-/// The largest headers of a request, in bytes, a token among them.
-const LARGEST_HEADERS: u32 = 16 << 10;
-/// Calls at once on a connection.
-const CALLS: u32 = 1100;
-/// A connection on which nothing is heard is asked whether it is there, and given up when it does not answer.
-const ASK_AFTER: Duration = Duration::from_secs(15);
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
-
 /// Where a server is reached; bound already, so that what is taken by others is found before anything starts.
 #[derive(Debug)]
 pub struct Sockets {
@@ -122,49 +112,31 @@ impl Server {
     /// Serves until `stop` is done and every open call has ended; close the publisher to end subscriptions.
     ///
     /// # Errors
-    /// [`ServerError`].
+    /// [`ServerError::Reflection`], before anything is served.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServerError> {
         let Self { tcp, local, services, connections, access } = self;
         let (reporter, health) = tonic_health::server::health_reporter();
         let observer = tokio::spawn(observe(services.clone(), reporter));
         let (cors, door) = (origins(&access), Door::new(access));
         let routes = routes(&services, &door, &connections.counts, health)?;
+        let stack = tower::ServiceBuilder::new().layer(cors).layer(DoorLayer(door)).service(routes);
         let (end, ending) = watch::channel(());
-        let ended = || {
-            let mut ending = ending.clone();
-            async move { drop(ending.changed().await) }
-        };
-        let router = || {
-            tonic::transport::Server::builder()
-                .accept_http1(true)
-                .max_concurrent_streams(CALLS)
-                .http2_max_header_list_size(LARGEST_HEADERS)
-                .http2_keepalive_interval(Some(ASK_AFTER))
-                .http2_keepalive_timeout(Some(ANSWER_WITHIN))
-                .layer(cors.clone())
-                .layer(DoorLayer(door.clone()))
-                .add_routes(routes.clone())
-        };
-        let incoming = ReceiverStream::new(connections.tcp(tcp));
-        let over_tcp = router().serve_with_incoming_shutdown(incoming, ended());
-        let local = local.map(|local| ReceiverStream::new(connections.local(local)));
+        let over_tcp = transport::serve(connections.tcp(tcp), stack.clone(), ending.clone());
         let through_file = async {
-            match local {
-                Some(incoming) => router().serve_with_incoming_shutdown(incoming, ended()).await,
-                None => Ok(()),
+            if let Some(local) = local {
+                transport::serve(connections.local(local), stack, ending).await;
             }
         };
-        let mut serving = std::pin::pin!(async { tokio::try_join!(over_tcp, through_file) });
-        let served = tokio::select! {
-            served = &mut serving => served,
+        let mut serving = pin!(async { tokio::join!(over_tcp, through_file) });
+        tokio::select! {
+            _ = &mut serving => {}
             () = stop => {
                 let _ = end.send(());
-                serving.await
+                serving.await;
             }
-        };
-        let served = served.map(|_| ()).map_err(ServerError::Transport);
+        }
         observer.abort();
-        served
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The programs of `tests/peers`, one type each.
 
 mod client;
+mod intruder;
 mod outlet;
 mod player;
 mod recording;
@@ -8,6 +9,7 @@ mod reference;
 mod subscriber;
 
 pub use client::Client;
+pub use intruder::Intruder;
 pub use outlet::{Outlet, Playing, Sent, Source};
 pub use player::Player;
 pub use recording::{Xdf, XdfStream};

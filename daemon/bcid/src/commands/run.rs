@@ -20,6 +20,7 @@ use bci_rt::wakeful::{Effect, Wakeful};
 use bci_server::{
     Access, Engine, PipelineRules, PipelineSettings, Publisher, Server, Sockets, Telemetry, TlsFiles,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
 use std::path::Path;
@@ -44,6 +45,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let runtime = runtime(1)?;
     let interrupts = runtime.block_on(async { Interrupts::listen() })?;
     logging::init(args.log_format);
+    open_as_many_files_as_may_be();
     load_lsl(match args.log_format {
         LogFormat::Text => LslLog::Errors,
         LogFormat::Json => LslLog::Silent,
@@ -62,6 +64,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let outcome = runtime.block_on(serve(args, assembled, interrupts));
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
+}
+
+/// A connection is an open file: what the system permits at most, and not what it permits at first, bounds their number.
+fn open_as_many_files_as_may_be() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(files = limit.current, error = %e, "the number of open files, and of connections, stays bounded");
+    }
 }
 
 /// Everything that runs.

@@ -13,7 +13,6 @@ use tokio::sync::mpsc;
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tonic::transport::server::Connected;
 
 /// From the connection to its encryption, and from there to its first request, at most.
 const SPEAK_WITHIN: Duration = Duration::from_secs(10);
@@ -62,7 +61,7 @@ impl Connections {
     }
 
     /// Those that come over TCP, encrypted where that is asked for.
-    pub(crate) fn tcp(&self, listener: TcpListener) -> mpsc::Receiver<io::Result<Connection>> {
+    pub(crate) fn tcp(&self, listener: TcpListener) -> mpsc::Receiver<Connection> {
         let (tell, told) = mpsc::channel(64);
         let this = self.clone();
         tokio::spawn(async move {
@@ -90,7 +89,7 @@ impl Connections {
                 let peer = Peer::Address(address);
                 let Some(tls) = this.tls.clone() else {
                     let connection = Connection::new(Stream::Plain(stream), peer, open);
-                    if tell.send(Ok(connection)).await.is_err() {
+                    if tell.send(connection).await.is_err() {
                         return;
                     }
                     continue;
@@ -100,7 +99,7 @@ impl Connections {
                     match tokio::time::timeout(SPEAK_WITHIN, tls.accept(stream)).await {
                         Ok(Ok(stream)) => {
                             let connection = Connection::new(Stream::Tls(Box::new(stream)), peer, open);
-                            let _ = tell.send(Ok(connection)).await;
+                            let _ = tell.send(connection).await;
                         }
                         Ok(Err(e)) => {
                             counts.failed.fetch_add(1, Ordering::Relaxed);
@@ -118,7 +117,7 @@ impl Connections {
     }
 
     /// Those that come through the local socket.
-    pub(crate) fn local(&self, listener: UnixListener) -> mpsc::Receiver<io::Result<Connection>> {
+    pub(crate) fn local(&self, listener: UnixListener) -> mpsc::Receiver<Connection> {
         let (tell, told) = mpsc::channel(64);
         let this = self.clone();
         tokio::spawn(async move {
@@ -133,7 +132,7 @@ impl Connections {
                 };
                 let Some(open) = this.admit() else { continue };
                 let connection = Connection::new(Stream::Local(stream), Peer::Local, open);
-                if tell.send(Ok(connection)).await.is_err() {
+                if tell.send(connection).await.is_err() {
                     return;
                 }
             }
@@ -191,12 +190,9 @@ impl Connection {
         let from = From { peer, spoke: Arc::default() };
         Self { stream, from, patience: Some(Box::pin(tokio::time::sleep(SPEAK_WITHIN))), open }
     }
-}
 
-impl Connected for Connection {
-    type ConnectInfo = From;
-
-    fn connect_info(&self) -> From {
+    /// Where what is asked over it comes from.
+    pub(crate) fn from(&self) -> From {
         self.from.clone()
     }
 }
