@@ -175,9 +175,13 @@ fn is_or_extends(name: &str, krate: &str) -> bool {
 
 /// Which crates only these files may name, and only these packages may need.
 const FENCED: [(&str, &[&str], &[&str]); 5] = [
-    ("tokio", &["daemon/server/", "daemon/bcid/"], &["bci-server", "bcid"]),
+    (
+        "tokio",
+        &["daemon/server/", "daemon/bcid/", "proto/clients/", "tests/bench/src/clients.rs"],
+        &["bci-server", "bcid", "bcid-client", "bci-bench"],
+    ),
     // The generated code in `proto` is built on it.
-    ("tonic", &["daemon/server/", "daemon/bcid/", "proto/"], &["bci-server", "bcid", "bci-proto"]),
+    ("tonic", &["daemon/server/", "daemon/bcid/", "proto/"], &["bci-server", "bcid", "bci-proto", "bcid-client"]),
     ("ort", &["models/src/ort.rs", "models/src/ort/"], &["bci-models"]),
     ("lsl", &["drivers/lsl/"], &["bci-driver-lsl", "lsl-sys"]),
     ("liblsl", &["drivers/lsl/"], &["bci-driver-lsl", "lsl-sys"]),

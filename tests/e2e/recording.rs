@@ -189,7 +189,7 @@ fn a_recording_begun_within_a_trial_is_replayed_with_all_that_adapts() {
         &Section::between(4.0, 30.0).of_channels(source.labels).signal(&world),
     );
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n[[markers]]\nname = {markers:?}\n[recording]\nfolder = {folder:?}\n\
+        "[server]\nlisten = \"127.0.0.1:0\"\nanonymous = [\"intents:read\", \"calibrate\"]\n[[markers]]\nname = {markers:?}\n[recording]\nfolder = {folder:?}\n\
          at_start = false\nparticipant = \"P1\"\ntask = \"imagery\"\n[[pipeline]]\nname = \"p\"\ndecoder = {decoder:?}\n\
          [pipeline.stream]\nname = {stream:?}\n[pipeline.adapt]\nmarkers = [\"T1\", \"T2\"]\nfrom_s = 0.5\nto_s = 4\nanew = true\n\
          [pipeline.intent]\nthreshold = 0.7\n"

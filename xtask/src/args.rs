@@ -18,6 +18,8 @@ Usage: cargo xtask COMMAND
   bench e2e [--json FILE] [--quick]   from an LSL source to a client in another process: streaming, window, and the Python
                                       script that people write
   bench many [--json FILE] [--quick]  one to sixteen decoders on one stream, and on a stream each
+  bench clients [--json FILE] [--quick]
+                                     one to a thousand subscribers, a tenth of whom read nothing
   bench soak [--json FILE] [--quick] [--minutes N] [--speed S] [--recordings FILE... --task TASK]
                                       the long run: real recordings, the shipped ones or those given, over and over until N
                                       minutes of them (60) have gone at S times their speed (10); fails when anything is lost,
@@ -103,6 +105,8 @@ pub(crate) enum Bench {
     E2e,
     /// Several decoders.
     Many,
+    /// Many subscribers.
+    Clients,
     /// What grows over time.
     Soak,
 }
@@ -169,10 +173,11 @@ fn bench(words: &[String]) -> Result<BenchOptions> {
         Some("e2e") => Bench::E2e,
         Some("many") => Bench::Many,
         Some("soak") => Bench::Soak,
+        Some("clients") => Bench::Clients,
         Some(word) => return Err(unknown("bench", word)),
         None => {
             return Err(Fail::usage(format!(
-                "`bench` needs to know what: dsp, lsl, decode, e2e, many or soak\n\n{USAGE}"
+                "`bench` needs to know what: dsp, lsl, decode, e2e, many, soak or clients\n\n{USAGE}"
             )));
         }
     };

@@ -19,6 +19,7 @@ pub(crate) fn run(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
         Bench::E2e => decoders(ws, options, "e2e"),
         Bench::Many => decoders(ws, options, "many"),
         Bench::Soak => soak(ws, options),
+        Bench::Clients => clients(ws, options),
     }
 }
 
@@ -86,6 +87,17 @@ fn soak(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
             command.arg(flag).arg(number.to_string());
         }
     }
+    command.envs(setup::environment(ws));
+    measured(command, options)
+}
+
+/// Many subscribers to one daemon that decodes a real recording.
+fn clients(ws: &Workspace, options: &BenchOptions) -> Result<ExitCode> {
+    setup::run(ws, setup::Extent::Demo)?;
+    let (program, bcid) = (built(ws, "bci-bench")?, built(ws, "bcid")?);
+    let mut command = Command::new(program);
+    command.arg("clients").arg("--bcid").arg(bcid).arg("--zoo").arg(ws.root().join("models/zoo"));
+    command.arg("--recordings").arg(ws.root().join("models/data/eegmmidb/S001R10.edf"));
     command.envs(setup::environment(ws));
     measured(command, options)
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on the terminal")]
 
 mod child;
+mod clients;
 mod clock;
 mod decode;
 mod dsp;
@@ -14,16 +15,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-Usage: bci-bench dsp|decode|e2e|many|soak [OPTIONS]
+Usage: bci-bench dsp|decode|e2e|many|soak|clients [OPTIONS]
 
   --python PYTHON   a Python: with the packages of tests/bench/requirements.txt (dsp), or of tests/requirements.txt and
                     models/python (decode, e2e)
   --peers FILE      tests/bench/peers.py (dsp) or tests/bench/e2e_python.py (e2e)
   --bundles FOLDER  what bcid_models.bench_models wrote (decode, e2e, many)
-  --zoo FOLDER      models/zoo (decode, soak)
-  --bcid FILE       the daemon (e2e, many, soak)
+  --zoo FOLDER      models/zoo (decode, soak, clients)
+  --bcid FILE       the daemon (e2e, many, soak, clients)
   --rig FILE        bci-rig (e2e, many)
-  --recordings FILE...  what is played (soak)
+  --recordings FILE...  what is played (soak, clients)
   --task TASK       the task that they are of, by which a decoder is made; without it, the shipped one (soak)
   --minutes N       how much of them is played (soak; 60, or 5 with --quick)
   --speed S         as many times as fast as they were (soak; 10)
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         Some((what, rest)) if what == "e2e" => options(rest).and_then(|options| e2e::run(&options)),
         Some((what, rest)) if what == "many" => options(rest).and_then(|options| many::run(&options)),
         Some((what, rest)) if what == "soak" => options(rest).and_then(|options| soak::run(&options)),
+        Some((what, rest)) if what == "clients" => options(rest).and_then(|options| clients::run(&options)),
         _ => Err(USAGE.to_owned()),
     };
     match done {
