@@ -43,6 +43,14 @@ pub fn spawn<R: Send + 'static>(
     })
 }
 
+/// Gives the calling thread a `SCHED_FIFO` priority.
+///
+/// # Errors
+/// The system refuses it.
+pub fn take_priority(priority: u8) -> io::Result<()> {
+    set_fifo(priority)
+}
+
 /// Whether the system would grant a real-time priority now, tried on a thread of its own.
 ///
 /// # Errors

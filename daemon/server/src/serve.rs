@@ -8,7 +8,7 @@ use crate::grpc::Services;
 use crate::metrics;
 use crate::publisher::Publisher;
 use crate::telemetry::Telemetry;
-use crate::transport;
+use crate::transport::{self, Shards};
 use crate::web;
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -51,6 +51,9 @@ const TELEMETRY: &str = "bci.v1.TelemetryService";
 
 /// The largest request, in bytes: none of ours comes near it.
 const LARGEST_REQUEST: usize = 64 << 10;
+/// Threads that serve, at most.
+const MOST_THREADS: usize = 4;
+
 /// Where a server is reached; bound already, so that what is taken by others is found before anything starts.
 #[derive(Debug)]
 pub struct Sockets {
@@ -121,10 +124,16 @@ impl Server {
         let routes = routes(&services, &door, &connections.counts, health)?;
         let stack = tower::ServiceBuilder::new().layer(cors).layer(DoorLayer(door)).service(routes);
         let (end, ending) = watch::channel(());
-        let over_tcp = transport::serve(connections.tcp(tcp), stack.clone(), ending.clone());
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (shards, served) = Shards::start(processors.min(MOST_THREADS) - 1, stack.clone(), ending.clone());
+        let over_tcp = async {
+            let taking = connections.clone().tcp(tcp, shards, ending.clone());
+            tokio::join!(taking, served);
+        };
         let through_file = async {
             if let Some(local) = local {
-                transport::serve(connections.local(local), stack, ending).await;
+                let begin = |connection| std::future::ready(Some(connection));
+                transport::serve(connections.local(local), begin, stack, ending.clone()).await;
             }
         };
         let mut serving = pin!(async { tokio::join!(over_tcp, through_file) });

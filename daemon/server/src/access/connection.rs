@@ -1,7 +1,9 @@
 //! Connections: counted, bounded, and not held open by those who say nothing.
 
 use super::caller::Peer;
+use crate::transport::{Counted, Shards};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -9,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -60,60 +62,35 @@ impl Connections {
         None
     }
 
-    /// Those that come over TCP, encrypted where that is asked for.
-    pub(crate) fn tcp(&self, listener: TcpListener) -> mpsc::Receiver<Connection> {
-        let (tell, told) = mpsc::channel(64);
-        let this = self.clone();
-        tokio::spawn(async move {
-            let mut complaint = Complaint::default();
-            loop {
-                let taken = tokio::select! {
-                    taken = listener.accept() => taken,
-                    () = tell.closed() => return,
-                };
-                let (stream, address) = match taken {
-                    Ok(taken) => taken,
-                    Err(e) => {
-                        complaint.tell(|n| tracing::warn!(error = %e, times = n, "a connection cannot be taken"));
-                        breathe().await;
-                        continue;
-                    }
-                };
-                let Some(open) = this.admit() else {
-                    let most = this.most;
-                    complaint.tell(|n| tracing::warn!(peer = %address, most, times = n, "there are too many connections: refused"));
+    /// Takes in those that come over TCP, and hands each to one of `shards`.
+    pub(crate) async fn tcp(self, listener: TcpListener, shards: Shards, mut ending: watch::Receiver<()>) {
+        let mut complaint = Complaint::default();
+        loop {
+            let taken = tokio::select! {
+                taken = listener.accept() => taken,
+                _ = ending.changed() => return,
+            };
+            let (stream, address) = match taken {
+                Ok(taken) => taken,
+                Err(e) => {
+                    complaint.tell(|n| tracing::warn!(error = %e, times = n, "a connection cannot be taken"));
+                    breathe().await;
                     continue;
-                };
-                // Without TCP_NODELAY an event waits up to 40 ms for the peer's delayed acknowledgement.
-                let _ = stream.set_nodelay(true);
-                let peer = Peer::Address(address);
-                let Some(tls) = this.tls.clone() else {
-                    let connection = Connection::new(Stream::Plain(stream), peer, open);
-                    if tell.send(connection).await.is_err() {
-                        return;
-                    }
-                    continue;
-                };
-                let (tell, counts) = (tell.clone(), Arc::clone(&this.counts));
-                tokio::spawn(async move {
-                    match tokio::time::timeout(SPEAK_WITHIN, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => {
-                            let connection = Connection::new(Stream::Tls(Box::new(stream)), peer, open);
-                            let _ = tell.send(connection).await;
-                        }
-                        Ok(Err(e)) => {
-                            counts.failed.fetch_add(1, Ordering::Relaxed);
-                            tracing::warn!(%peer, error = %e, "no encrypted connection came about");
-                        }
-                        Err(_) => {
-                            counts.failed.fetch_add(1, Ordering::Relaxed);
-                            tracing::warn!(%peer, "no encrypted connection came about in time");
-                        }
-                    }
-                });
+                }
+            };
+            let Some(open) = self.admit() else {
+                let most = self.most;
+                complaint.tell(
+                    |n| tracing::warn!(peer = %address, most, times = n, "there are too many connections: refused"),
+                );
+                continue;
+            };
+            // Without TCP_NODELAY an event waits up to 40 ms for the peer's delayed acknowledgement.
+            let _ = stream.set_nodelay(true);
+            if let Ok(stream) = stream.into_std() {
+                shards.hand(Taken { stream, address, tls: self.tls.clone(), open }).await;
             }
-        });
-        told
+        }
     }
 
     /// Those that come through the local socket.
@@ -138,6 +115,34 @@ impl Connections {
             }
         });
         told
+    }
+}
+
+/// A connection that was taken in, on its way to the thread that serves it.
+pub(crate) struct Taken {
+    stream: std::net::TcpStream,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    open: Open,
+}
+
+impl Taken {
+    /// On the thread that serves it: encrypted, where that is asked for; nothing where that does not come about.
+    pub(crate) async fn begin(self) -> Option<Connection> {
+        let Self { stream, address, tls, open } = self;
+        let peer = Peer::Address(address);
+        let stream = TcpStream::from_std(stream).ok()?;
+        let Some(tls) = tls else {
+            return Some(Connection::new(Stream::Plain(stream), peer, open));
+        };
+        let failed = |open: &Open| open.0.failed.fetch_add(1, Ordering::Relaxed);
+        match tokio::time::timeout(SPEAK_WITHIN, tls.accept(stream)).await {
+            Ok(Ok(stream)) => return Some(Connection::new(Stream::Tls(Box::new(stream)), peer, open)),
+            Ok(Err(e)) => tracing::warn!(%peer, error = %e, "no encrypted connection came about"),
+            Err(_) => tracing::warn!(%peer, "no encrypted connection came about in time"),
+        }
+        failed(&open);
+        None
     }
 }
 
@@ -176,6 +181,8 @@ pub(crate) struct Connection {
     /// `None` once something was asked.
     patience: Option<Pin<Box<Sleep>>>,
     open: Open,
+    /// By the thread that serves it.
+    _counted: Option<Counted>,
 }
 
 /// Where a request comes from; with it goes whether anything was asked before.
@@ -188,7 +195,12 @@ pub(crate) struct From {
 impl Connection {
     fn new(stream: Stream, peer: Peer, open: Open) -> Self {
         let from = From { peer, spoke: Arc::default() };
-        Self { stream, from, patience: Some(Box::pin(tokio::time::sleep(SPEAK_WITHIN))), open }
+        Self { stream, from, patience: Some(Box::pin(tokio::time::sleep(SPEAK_WITHIN))), open, _counted: None }
+    }
+
+    /// One that a thread counts among its own.
+    pub(crate) fn counted_by(self, counted: Counted) -> Self {
+        Self { _counted: Some(counted), ..self }
     }
 
     /// Where what is asked over it comes from.

@@ -13,7 +13,7 @@ mod token;
 pub use self::audit::Audit;
 pub(crate) use self::caller::{Caller, Transport};
 pub use self::caller::Peer;
-pub(crate) use self::connection::{Connection, Connections, Counts};
+pub(crate) use self::connection::{Connection, Connections, Counts, Taken};
 pub(crate) use self::door::{Door, DoorLayer};
 pub(crate) use self::origin::origins;
 pub use self::scope::{Scope, Scopes};
