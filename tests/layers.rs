@@ -181,7 +181,11 @@ const FENCED: [(&str, &[&str], &[&str]); 5] = [
         &["bci-server", "bcid", "bcid-client", "bci-bench"],
     ),
     // The generated code in `proto` is built on it.
-    ("tonic", &["daemon/server/", "daemon/bcid/", "proto/"], &["bci-server", "bcid", "bci-proto", "bcid-client"]),
+    (
+        "tonic",
+        &["daemon/server/", "daemon/bcid/", "proto/"],
+        &["bci-server", "bcid", "bci-proto", "bcid-client"],
+    ),
     ("ort", &["models/src/ort.rs", "models/src/ort/"], &["bci-models"]),
     ("lsl", &["drivers/lsl/"], &["bci-driver-lsl", "lsl-sys"]),
     ("liblsl", &["drivers/lsl/"], &["bci-driver-lsl", "lsl-sys"]),

@@ -101,13 +101,22 @@ fn without_the_right_token_nothing_is_told_or_done_and_all_of_it_is_written_down
     assert_eq!(socket(&mut intruder, json!([]))["status"], 401);
     assert_eq!(socket(&mut intruder, json!(["bcid.bearer.guess"]))["status"], 401);
     let told = socket(&mut intruder, json!(["bcid.v1", format!("bcid.bearer.{reader}")]));
-    assert_eq!((&told["status"], told["messages"][0]["stream"]["pipeline"].as_str()), (&json!(101), Some("p")));
+    assert_eq!(
+        (&told["status"], told["messages"][0]["stream"]["pipeline"].as_str()),
+        (&json!(101), Some("p"))
+    );
     assert_eq!(intruder.call("/bci.v1.IntentService/Everything", &shown(&reader)), "UNIMPLEMENTED");
     daemon.stop(Signal::Int).assert_sound();
     let audit = std::fs::read_to_string(world.file("audit.jsonl")).expect("the audit");
     let lines: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let of = |who: &str, outcome: &str| lines.iter().filter(|l| l["who"] == who && l["outcome"] == outcome).count();
-    assert_eq!((of("operator", "done"), of("reader", "refused"), of("127.0.0.1", "refused")), (1, 2, 6), "{audit}");
+    let of = |who: &str, outcome: &str| {
+        lines.iter().filter(|l| l["who"] == who && l["outcome"] == outcome).count()
+    };
+    assert_eq!(
+        (of("operator", "done"), of("reader", "refused"), of("127.0.0.1", "refused")),
+        (1, 2, 6),
+        "{audit}"
+    );
     let log = std::fs::read_to_string(world.file("daemon.log")).expect("the log");
     for (what, text) in [("audit", &audit), ("log", &log)] {
         for secret in [&reader, &operator, &old, "guess"] {
@@ -128,7 +137,9 @@ fn encryption_is_what_it_is_said_to_be_or_there_is_no_connection() {
     other.sign(&world, "stranger", 2100);
     let open = "anonymous = [\"intents:read\", \"streams:read\"]";
     let tls = |certificate: &str, more: &str| {
-        format!("{open}\n[server.tls]\ncertificate = \"{certificate}.pem\"\nkey = \"{certificate}.key\"\n{more}")
+        format!(
+            "{open}\n[server.tls]\ncertificate = \"{certificate}.pem\"\nkey = \"{certificate}.key\"\n{more}"
+        )
     };
     let ca = |name: &str| json!({ "ca": pem(&world, name) });
     let with = |certificate: &str| {
@@ -190,7 +201,11 @@ fn what_is_too_large_malformed_or_too_much_is_refused_and_disturbs_nobody() {
     assert_eq!(intruder.call(SUBSCRIBE, &json!({ "hex": large })), "OUT_OF_RANGE", "a request of 200 KB");
     let headers = intruder.call(STATUS, &json!({ "authorization": "x".repeat(30_000) }));
     assert_ne!(headers, "OK", "headers of 30 KB");
-    assert_eq!(intruder.call(SUBSCRIBE, &json!({ "hex": "ffffffff" })), "INTERNAL", "bytes that are no message");
+    assert_eq!(
+        intruder.call(SUBSCRIBE, &json!({ "hex": "ffffffff" })),
+        "INTERNAL",
+        "bytes that are no message"
+    );
     let preface = "505249202a20485454502f322e300d0a0d0a534d0d0a0d0a";
     // SETTINGS, and then a frame that claims more than may be; a header block that never ends; noise.
     for bytes in [

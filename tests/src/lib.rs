@@ -22,8 +22,7 @@ pub use daemon::{Daemon, Ended, Pipeline, pipeline};
 pub use event::{Event, Intent, Ledger, MarkerSeen, StateSeen};
 pub use oracle::{Oracle, OracleTrial};
 pub use peers::{
-    Intruder,
-    Client, Outlet, Player, Playing, Reference, Section, Sent, Source, Subscriber, Xdf, XdfStream,
+    Client, Intruder, Outlet, Player, Playing, Reference, Section, Sent, Source, Subscriber, Xdf, XdfStream,
 };
 pub use setup::{bcid, bundle, recording, root};
 pub use world::World;

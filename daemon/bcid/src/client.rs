@@ -56,13 +56,21 @@ impl Client {
         let url = &with_scheme(&to.server);
         let usage = |problem: String| Failure::new(Exit::Usage, problem);
         let mut endpoint = Endpoint::from_shared(url.clone())
-            .map_err(|_| usage(format!("--server {url}: must be http://ADDRESS:PORT, https://ADDRESS:PORT or unix:FILE")))?
+            .map_err(|_| {
+                usage(format!(
+                    "--server {url}: must be http://ADDRESS:PORT, https://ADDRESS:PORT or unix:FILE"
+                ))
+            })?
             .connect_timeout(Duration::from_secs(5));
         if url.starts_with("https://") {
             let tls = encryption(to)?;
-            endpoint = endpoint.tls_config(tls).map_err(|e| usage(format!("--ca, --certificate, --key: {}", root(&e))))?;
+            endpoint = endpoint
+                .tls_config(tls)
+                .map_err(|e| usage(format!("--ca, --certificate, --key: {}", root(&e))))?;
         } else if !url.starts_with("http://") && !url.starts_with("unix:") {
-            return Err(usage(format!("--server {url}: must be http://ADDRESS:PORT, https://ADDRESS:PORT or unix:FILE")));
+            return Err(usage(format!(
+                "--server {url}: must be http://ADDRESS:PORT, https://ADDRESS:PORT or unix:FILE"
+            )));
         }
         let token = token(to, url)?;
         let channel = endpoint.connect().await.map_err(|e| {
@@ -148,8 +156,9 @@ fn with_scheme(url: &str) -> String {
 /// What the daemon's certificate is held against, and what is shown to it.
 fn encryption(to: &ServerArg) -> Result<ClientTlsConfig, Failure> {
     let read = |option: &str, path: &Path| {
-        std::fs::read(path)
-            .map_err(|e| Failure::new(Exit::Usage, format!("{option} {}: cannot be read: {e}", path.display())))
+        std::fs::read(path).map_err(|e| {
+            Failure::new(Exit::Usage, format!("{option} {}: cannot be read: {e}", path.display()))
+        })
     };
     let mut tls = match &to.ca {
         Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read("--ca", path)?)),
@@ -182,7 +191,8 @@ fn token(to: &ServerArg, url: &str) -> Result<Option<MetadataValue<Ascii>>, Fail
         return Err(usage(format!("{url}: a token would go there for everybody to read; use https://")));
     }
     let value = format!("Bearer {text}").parse();
-    let mut value: MetadataValue<Ascii> = value.map_err(|_| usage("the token holds what no token holds".to_owned()))?;
+    let mut value: MetadataValue<Ascii> =
+        value.map_err(|_| usage("the token holds what no token holds".to_owned()))?;
     value.set_sensitive(true);
     Ok(Some(value))
 }

@@ -11,8 +11,8 @@ use bci_rt::edge::Writer;
 use bci_rt::guard;
 use bci_server::{
     ArtefactsRemoved, Changed, DecoderChange, DecoderInfo, Engine, EngineStatus, Pause, PipelineDecoders,
-    PipelineRules, PipelineSettings, PipelineStatus, Publisher, Recording, RecordingChange, RecordingRefusal, StreamState,
-    StreamStatus,
+    PipelineRules, PipelineSettings, PipelineStatus, Publisher, Recording, RecordingChange, RecordingRefusal,
+    StreamState, StreamStatus,
 };
 use bci_types::{DecoderIdentity, HostNs, Intent, Marker, Rate, StreamSpec};
 use serde_json::json;
@@ -247,10 +247,7 @@ fn pipeline(known: &Known, gate: &Gate) -> PipelineStatus {
             power_share: n(&c.artefacts.power_ppm) as f64 / 1e6,
         }),
         pause: gate.paused(&known.name),
-        rules: PipelineRules {
-            release: known.release.unwrap_or(settings.threshold),
-            ..known.rules.clone()
-        },
+        rules: PipelineRules { release: known.release.unwrap_or(settings.threshold), ..known.rules.clone() },
     }
 }
 

@@ -52,7 +52,8 @@ impl Gate {
         let Some(of) = entries.iter().position(|entry| entry.name == intent.pipeline) else { return };
         let now = intent.ledger.decoded;
         let before = |other: &Entry| matches!((other.rank, entries[of].rank), (Some(a), Some(b)) if a < b);
-        let overruled = entries.iter().any(|other| before(other) && other.holds_until.is_some_and(|until| until > now));
+        let overruled =
+            entries.iter().any(|other| before(other) && other.holds_until.is_some_and(|until| until > now));
         intent.action.withheld = match (&entries[of].pause, overruled) {
             (Some(_), _) => Some(Withheld::Paused),
             (None, true) => Some(Withheld::Overruled),
@@ -74,7 +75,11 @@ mod tests {
         Intent {
             seq: 0,
             pipeline: pipeline.into(),
-            decoder: Arc::new(DecoderIdentity { name: nothing(), version: nothing(), model_sha256: nothing() }),
+            decoder: Arc::new(DecoderIdentity {
+                name: nothing(),
+                version: nothing(),
+                model_sha256: nothing(),
+            }),
             kind: Numbers::Posterior,
             labels: Arc::new(["a".to_owned()]),
             numbers: vec![1.0],

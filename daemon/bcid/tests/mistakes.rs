@@ -154,10 +154,14 @@ fn an_address_that_others_can_reach() {
         assert!(told[0].starts_with(&format!("{at}: is reachable")), "{told:?}");
         assert!(told[1].starts_with(&format!("{at}: nobody may come in")), "{told:?}");
     };
-    refused(&rig.refused(&[("127.0.0.1:0", "0.0.0.0:0")], &[]), "server.listen = \"0.0.0.0:0\" at rig.toml:2");
+    refused(
+        &rig.refused(&[("127.0.0.1:0", "0.0.0.0:0")], &[]),
+        "server.listen = \"0.0.0.0:0\" at rig.toml:2",
+    );
     refused(&rig.refused(&[], &["--listen", "[::]:0"]), "server.listen = [::]:0 at --listen");
     // Told in as many words, it is another matter, but for who may come in.
-    let open = "0.0.0.0:0\"\nplaintext_beyond_loopback = true\nanonymous = [\"intents\"]\nmax_connections = 0 #\"";
+    let open =
+        "0.0.0.0:0\"\nplaintext_beyond_loopback = true\nanonymous = [\"intents\"]\nmax_connections = 0 #\"";
     let told = rig.refused(&[("127.0.0.1:0", open)], &[]);
     assert_eq!(
         told,
@@ -194,7 +198,13 @@ fn tokens_and_certificates() {
             "server.token[0].sha256 = […] at rig.toml:8: must be the token's SHA-256, 64 hexadecimal digits: `bcid token NAME` tells it",
         ]
     );
-    let told = rig.refused(&[("127.0.0.1:0", "127.0.0.1:0\"\n[server.tls]\ncertificate = \"rig.toml\"\nkey = \"rig.toml\"\n#\"")], &[]);
+    let told = rig.refused(
+        &[(
+            "127.0.0.1:0",
+            "127.0.0.1:0\"\n[server.tls]\ncertificate = \"rig.toml\"\nkey = \"rig.toml\"\n#\"",
+        )],
+        &[],
+    );
     assert!(told.len() == 1 && told[0].contains("holds no certificate"), "{told:?}");
 }
 
@@ -207,9 +217,17 @@ fn rules_of_intents_and_velocities() {
     let more = "[arbitration]\norder = [\"p\", \"q\"]\n[[markers]]\nname = \"m\"\n";
     let velocity = "[pipeline.velocity]\ndead_zone = 1\n[[pipeline.velocity.axis]]\naxis = \"x\"\nplus = \"up\"\n[[pipeline.velocity.axis]]\naxis = \"x\"\n";
     let told = rig.refused(&[("[pipeline.intent]\n", wrong)], &[]);
-    assert!(told.iter().any(|line| line.contains("pipeline[0].intent.release = 0.99") && line.contains("must be up to the threshold")), "{told:?}");
+    assert!(
+        told.iter().any(|line| line.contains("pipeline[0].intent.release = 0.99")
+            && line.contains("must be up to the threshold")),
+        "{told:?}"
+    );
     assert!(told.iter().any(|line| line.contains("has no class \"idle\"; it has")), "{told:?}");
-    assert!(told.iter().any(|line| line.contains("pipeline[0].intent.dwell_ms = -1") && line.contains("between 0 and 60000 ms")), "{told:?}");
+    assert!(
+        told.iter().any(|line| line.contains("pipeline[0].intent.dwell_ms = -1")
+            && line.contains("between 0 and 60000 ms")),
+        "{told:?}"
+    );
     let told = rig.refused(&[("[pipeline.intent]\n", &format!("{velocity}[pipeline.intent]\n"))], &[]);
     for part in ["dead_zone = 1", "two axes have this name", "which class drives it"] {
         assert!(told.iter().any(|line| line.contains(part)), "{part}: {told:?}");

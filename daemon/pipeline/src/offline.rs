@@ -134,8 +134,7 @@ impl Offline {
             match lived(slot.seq) {
                 Lived::Skipped => self.stage.pass_over(&slot, &self.counters),
                 Lived::Decoded { stale } => {
-                    let mut decoded =
-                        self.stage.decode_as(&slot, &self.clock, &self.counters, Some(stale));
+                    let mut decoded = self.stage.decode_as(&slot, &self.clock, &self.counters, Some(stale));
                     self.activations.number(&mut decoded.intent);
                     told(decoded);
                 }

@@ -1,7 +1,7 @@
 //! `/metrics` in the Prometheus text format, version 0.0.4.
 
-use crate::engine::{Recording, StreamState};
 use crate::access::Counts;
+use crate::engine::{Recording, StreamState};
 use crate::grpc::Services;
 use crate::telemetry::{BUCKETS_NS, StepSummary};
 use std::collections::BTreeMap;
@@ -92,12 +92,7 @@ pub(crate) fn render(services: &Services, connections: &Counts, refused: u64) ->
             "1 when real-time priority is in force.",
             f64::from(u8::from(status.realtime_priority)),
         ),
-        (
-            "bci_subscribers",
-            "gauge",
-            "Subscribers to intents now.",
-            services.roll.count() as f64,
-        ),
+        ("bci_subscribers", "gauge", "Subscribers to intents now.", services.roll.count() as f64),
         (
             "bci_events_dropped_total",
             "counter",
@@ -108,14 +103,10 @@ pub(crate) fn render(services: &Services, connections: &Counts, refused: u64) ->
             "bci_subscriber_events_behind_max",
             "gauge",
             "Events that wait for the subscriber that is furthest behind.",
-            services.roll.all().iter().map(|entry| entry.behind(&services.publisher)).max().unwrap_or(0) as f64,
+            services.roll.all().iter().map(|entry| entry.behind(&services.publisher)).max().unwrap_or(0)
+                as f64,
         ),
-        (
-            "bci_connections",
-            "gauge",
-            "Connections now.",
-            connections.open.load(Ordering::Relaxed) as f64,
-        ),
+        ("bci_connections", "gauge", "Connections now.", connections.open.load(Ordering::Relaxed) as f64),
         (
             "bci_connections_refused_total",
             "counter",

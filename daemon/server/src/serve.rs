@@ -1,8 +1,6 @@
 //! The listener and everything behind it.
 
-use crate::access::{
-    Access, Connections, Counts, Door, DoorLayer, TlsError, TlsFiles, acceptor, origins,
-};
+use crate::access::{Access, Connections, Counts, Door, DoorLayer, TlsError, TlsFiles, acceptor, origins};
 use crate::engine::{Engine, StreamState};
 use crate::grpc::Services;
 use crate::metrics;

@@ -14,8 +14,8 @@ mod validity;
 pub use chunk::Chunk;
 pub use decoders::{Decoders, Latency, ShadowReport, Swapped};
 pub use intent::{
-    Action, DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Seq, Velocity, Withheld,
-    is_same_marker,
+    Action, DecoderIdentity, Intent, Ledger, Marker, NoIntentReason, Numbers, Outcome, Seq, Velocity,
+    Withheld, is_same_marker,
 };
 pub use stream::{ChannelKind, ChannelSpec, Rate, SampleFormat, StreamSpec, Unit};
 pub use time::{ClockOffset, HostNs, Hz, HzError, civil_from_days, days_from_civil};

@@ -268,7 +268,14 @@ impl Rig {
             std::thread::sleep(Duration::from_millis(20));
         };
         let mut play = Command::new(&options.bcid);
-        play.arg("play").arg(recording).args(["--name", &stream, "--loop", "--wait-consumer", "--keep-stated-rate", "--rate"]);
+        play.arg("play").arg(recording).args([
+            "--name",
+            &stream,
+            "--loop",
+            "--wait-consumer",
+            "--keep-stated-rate",
+            "--rate",
+        ]);
         play.arg(speed.to_string());
         let source = Running::start(play.stdout(Stdio::null()).stderr(Stdio::null()))?;
         Ok(Self { daemon, _source: source, tcp, local })
@@ -281,7 +288,9 @@ fn within(options: &Options, recording: &Path, folder: &Path) -> Result<(Value, 
     let mut failed = Vec::new();
     let rig = Rig::start(options, recording, folder, 1.0)?;
     println!("a real recording at its own speed, 16 windows a second; {seconds} s each");
-    println!("subscribers  stalled   way    sample to receipt, p50 / p99 / max ms   hand-over to receipt, p50 / p99 ms   daemon MB   core");
+    println!(
+        "subscribers  stalled   way    sample to receipt, p50 / p99 / max ms   hand-over to receipt, p50 / p99 ms   daemon MB   core"
+    );
     let mut rows = Vec::new();
     for (way, url) in [("socket", &rig.local), ("tcp", &rig.tcp)] {
         for n in CROWDS {
@@ -308,7 +317,9 @@ fn within(options: &Options, recording: &Path, folder: &Path) -> Result<(Value, 
     println!("99th percentile at {HELD_AT}, of one alone: {local:.2} through the socket, {tcp:.2} over TCP");
     // What is no number does not hold.
     if local > MOST || local.is_nan() {
-        failed.push(format!("the 99th percentile at {HELD_AT} is {local:.2} of that of one alone, more than {MOST}"));
+        failed.push(format!(
+            "the 99th percentile at {HELD_AT} is {local:.2} of that of one alone, more than {MOST}"
+        ));
     }
     let mb = |n: usize| of("tcp", n).map_or(f64::NAN, |row| number(&row["daemon_mb"]));
     let grown = mb(1000) - mb(1);
@@ -338,9 +349,14 @@ fn measure(readers: &Readers, rig: &Rig, url: &str, n: usize, seconds: u64) -> R
     let stalled = crowd.stalled.len();
     crowd.stalled.iter().chain(&crowd.others).for_each(JoinHandle::abort);
     let probes = readers.join(crowd.probes)?;
-    let came: Vec<Came> = probes.iter().flat_map(|got| &got.came).filter(|came| came.here_ns > from_ns).copied().collect();
+    let came: Vec<Came> =
+        probes.iter().flat_map(|got| &got.came).filter(|came| came.here_ns > from_ns).copied().collect();
     if came.is_empty() || probes.iter().any(|got| got.missed > 0) {
-        return Err(format!("{} intents came, {} were missed", came.len(), probes.iter().map(|got| got.missed).sum::<u64>()));
+        return Err(format!(
+            "{} intents came, {} were missed",
+            came.len(),
+            probes.iter().map(|got| got.missed).sum::<u64>()
+        ));
     }
     Ok(json!({
         "subscribers": n,
@@ -382,7 +398,11 @@ fn drops(
         failed.push("somebody who read lost events".to_owned());
     }
     if adds_up != stalled.len() || stalled.is_empty() {
-        failed.push(format!("drops are not counted exactly for {} of {}", stalled.len() - adds_up, stalled.len()));
+        failed.push(format!(
+            "drops are not counted exactly for {} of {}",
+            stalled.len() - adds_up,
+            stalled.len()
+        ));
     }
     Ok(json!({ "stalled": stalled.len(), "told_missed": told, "exact": adds_up }))
 }

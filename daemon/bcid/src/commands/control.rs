@@ -31,7 +31,10 @@ pub(crate) fn mark(args: &MarkArgs) -> Result<Exit, Failure> {
         let client = Client::connect(&args.server).await?;
         let asked = v1::MarkRequest { text: args.text.clone(), time_ns: None };
         let answer = client.control().mark(asked).await.map_err(|e| client.refused_change(&e))?;
-        print_lines(&[format!("marked at {:.6} s of the LSL clock", answer.into_inner().time_ns as f64 / 1e9)]);
+        print_lines(&[format!(
+            "marked at {:.6} s of the LSL clock",
+            answer.into_inner().time_ns as f64 / 1e9
+        )]);
         Ok(Exit::Clean)
     })
 }

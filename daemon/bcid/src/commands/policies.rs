@@ -39,7 +39,8 @@ impl Policies {
         spec: &PolicySpec,
         windows: &'a [SeenWindow],
     ) -> impl Iterator<Item = Option<usize>> + use<'a> {
-        let mut policy = Policy::new(spec.clone(), self.classes, self.hop_ms).rejecting_below(self.reject_below);
+        let mut policy =
+            Policy::new(spec.clone(), self.classes, self.hop_ms).rejecting_below(self.reject_below);
         windows.iter().map(move |window| {
             if window.afresh {
                 policy.reset();
@@ -87,7 +88,12 @@ mod tests {
     #[test]
     fn holes_faults_and_skipped_windows_are_as_they_were() {
         let policies = Policies::new(2, 100.0);
-        let spec = PolicySpec { smoothing_ms: 100.0, threshold: 0.8, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
+        let spec = PolicySpec {
+            smoothing_ms: 100.0,
+            threshold: 0.8,
+            max_age_ms: f64::INFINITY,
+            ..PolicySpec::NOTHING
+        };
         // From 0.5 towards 1 by 1 - 1/e a window: 0.82, 0.93.
         let sure = |afresh, hops| window(1.0, true, afresh, hops);
         let windows = [
@@ -107,7 +113,12 @@ mod tests {
     #[test]
     fn a_window_below_the_decoders_own_least_is_no_evidence() {
         let policies = Policies { reject_below: 0.75, ..Policies::new(2, 100.0) };
-        let spec = PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
+        let spec = PolicySpec {
+            smoothing_ms: 0.0,
+            threshold: 0.6,
+            max_age_ms: f64::INFINITY,
+            ..PolicySpec::NOTHING
+        };
         let windows = [0.8, 0.7, 0.76].map(|p| window(p, true, false, 1));
         assert_eq!(policies.intents(&spec, &windows).collect::<Vec<_>>(), [Some(0), None, Some(0)]);
     }

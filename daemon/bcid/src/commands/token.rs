@@ -19,7 +19,9 @@ pub(crate) fn token(args: &TokenArgs) -> Result<Exit, Failure> {
     let text = format!("bcid_{}", hex(&chance));
     let scopes: Vec<String> = args.scopes.iter().map(|scope| format!("{scope:?}")).collect();
     let mut lines = vec![
-        format!("The token, which is shown once; keep it in a file that only its owner reads (`--token-file`, BCID_TOKEN):\n\n{text}\n"),
+        format!(
+            "The token, which is shown once; keep it in a file that only its owner reads (`--token-file`, BCID_TOKEN):\n\n{text}\n"
+        ),
         "For the daemon's configuration:\n".to_owned(),
         "[[server.token]]".to_owned(),
         format!("name = {:?}", args.name),

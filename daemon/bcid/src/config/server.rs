@@ -26,17 +26,20 @@ pub(crate) struct ServerPart {
 impl ServerPart {
     pub(super) fn read(mut s: Table<'_>, folder: &Path) -> Self {
         let mistakes = s.mistakes();
-        let listen = s.optional::<String>("listen").and_then(|listen| match listen.value.parse::<SocketAddr>() {
-            Ok(address) => Some(listen.map(|_| address)),
-            Err(_) => {
-                mistakes.add(listen.mistake("must be an address with a port, such as \"127.0.0.1:50051\""));
-                None
-            }
-        });
+        let listen =
+            s.optional::<String>("listen").and_then(|listen| match listen.value.parse::<SocketAddr>() {
+                Ok(address) => Some(listen.map(|_| address)),
+                Err(_) => {
+                    mistakes
+                        .add(listen.mistake("must be an address with a port, such as \"127.0.0.1:50051\""));
+                    None
+                }
+            });
         let mut file = |key: &str, such: &str| {
             let path = s.optional::<String>(key)?;
             if path.value.is_empty() {
-                mistakes.add(path.mistake(format!("must be the path of a file to be made, such as {such:?}")));
+                mistakes
+                    .add(path.mistake(format!("must be the path of a file to be made, such as {such:?}")));
                 return None;
             }
             Some(path.map(|path| folder.join(path)))
@@ -178,7 +181,11 @@ fn read_token(mut t: Table<'_>) -> Option<Token> {
         if hash.is_none() {
             // Not shown: it may be the token itself.
             let hidden = bci_config::Place { shown: "[…]".to_owned(), ..text.at.clone() };
-            mistakes.add(Mistake { place: Some(hidden), problem: "must be the token's SHA-256, 64 hexadecimal digits: `bcid token NAME` tells it".to_owned() });
+            mistakes.add(Mistake {
+                place: Some(hidden),
+                problem: "must be the token's SHA-256, 64 hexadecimal digits: `bcid token NAME` tells it"
+                    .to_owned(),
+            });
         }
         hash
     });
@@ -187,7 +194,9 @@ fn read_token(mut t: Table<'_>) -> Option<Token> {
         Some(date) => {
             let found = unix_of(&date);
             if found.is_none() {
-                mistakes.add(date.mistake("must be a day, such as \"2027-03-31\", at whose end in UTC it expires"));
+                mistakes.add(
+                    date.mistake("must be a day, such as \"2027-03-31\", at whose end in UTC it expires"),
+                );
             }
             found.map(Some)
         }

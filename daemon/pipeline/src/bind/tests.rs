@@ -76,7 +76,13 @@ fn pipeline(text: &str) -> PipelineSpec {
         hop_ms: t.optional("hop_ms"),
         anticipate: false,
         deadline_ms: None,
-        intent: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING }.into(),
+        intent: PolicySpec {
+            smoothing_ms: 0.0,
+            threshold: 0.6,
+            max_age_ms: f64::INFINITY,
+            ..PolicySpec::NOTHING
+        }
+        .into(),
     });
     assert!(mistakes.is_empty());
     spec.unwrap()
@@ -94,7 +100,8 @@ fn a_policy_is_as_configured_else_as_the_decoder_states_it() {
             Some(p) => at("pipeline[0].intent.threshold", &p.to_string()),
             None => at("pipeline[0].intent", ""),
         };
-        let intent = IntentSpec { threshold, smoothing_ms, max_age_ms: 500.0, at: Some(at), ..IntentSpec::default() };
+        let intent =
+            IntentSpec { threshold, smoothing_ms, max_age_ms: 500.0, at: Some(at), ..IntentSpec::default() };
         let spec = PipelineSpec { intent, ..pipeline("") };
         let told = |found: Vec<Mistake>| found.iter().map(ToString::to_string).collect::<Vec<_>>();
         check(&spec, bundle).map(|b| (b.policy.threshold, b.policy.smoothing_ms)).map_err(told)

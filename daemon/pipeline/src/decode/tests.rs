@@ -57,7 +57,11 @@ fn decoded(windows: u64, now: i64, decode_ns: i64) -> (Vec<(u64, i64)>, u64) {
     }
     let clock = Arc::new(Set(AtomicI64::new(now)));
     let decoder = taking(decode_ns, &clock);
-    let policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0, ..PolicySpec::NOTHING }, 2, 10.0);
+    let policy = Policy::new(
+        PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0, ..PolicySpec::NOTHING },
+        2,
+        10.0,
+    );
     let mut stage = DecodeStage::new("p".into(), decoder, FED, policy, Duration::from_nanos(HOP_NS as u64));
     let (counters, mut kept) = (Counters::default(), Vec::new());
     let mut told = |d: Decoded| kept.push((d.intent.seq, d.intent.ledger.decoded - d.intent.ledger.filtered));
@@ -69,7 +73,11 @@ fn decoded(windows: u64, now: i64, decode_ns: i64) -> (Vec<(u64, i64)>, u64) {
 fn a_window_whose_newest_sample_is_too_old_is_no_intent() {
     let clock = Arc::new(Set(AtomicI64::new(0)));
     let decoder = taking(0, &clock);
-    let policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.5, max_age_ms: 500.0, ..PolicySpec::NOTHING }, 2, 10.0);
+    let policy = Policy::new(
+        PolicySpec { smoothing_ms: 0.0, threshold: 0.5, max_age_ms: 500.0, ..PolicySpec::NOTHING },
+        2,
+        10.0,
+    );
     let mut stage = DecodeStage::new("p".into(), decoder, FED, policy, Duration::from_millis(10));
     let queue = WindowQueue::new(1, 1);
     let (mut slot, _) = queue.take().expect("a slot");
@@ -92,7 +100,11 @@ fn a_window_whose_newest_sample_is_too_old_is_no_intent() {
 fn evidence_does_not_outlive_a_hole_that_touches_no_window() {
     let clock = Arc::new(Set(AtomicI64::new(0)));
     let decoder = taking(0, &clock);
-    let policy = Policy::new(PolicySpec { smoothing_ms: 100.0, threshold: 0.7, max_age_ms: 500.0, ..PolicySpec::NOTHING }, 2, 10.0);
+    let policy = Policy::new(
+        PolicySpec { smoothing_ms: 100.0, threshold: 0.7, max_age_ms: 500.0, ..PolicySpec::NOTHING },
+        2,
+        10.0,
+    );
     let mut stage = DecodeStage::new("p".into(), decoder, FED, policy, Duration::from_millis(10));
     let counters = Counters::default();
     stage.policy.decide(&[1.0, 0.0], Validity::VALID, 1000);
@@ -154,7 +166,8 @@ fn remembered(windows: &[(u64, u64, u32, Validity, f32)]) -> (Vec<(u32, bool, i6
     let resets = Arc::default();
     let output = Output { settle_samples: 6, ..Output::posteriors(&["a", "b"]) };
     let decoder = Box::new(Remembering { output, taken: 0, resets: Arc::clone(&resets) });
-    let policy = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
+    let policy =
+        PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
     let fed = Fed { window: 6, hop: 2, hops: true };
     let policy = Policy::new(policy, 2, 10.0);
     let mut stage = DecodeStage::new("p".into(), decoder, fed, policy, Duration::from_millis(10));
@@ -213,7 +226,8 @@ fn late_windows_are_remembered() {
     }
     let output = Output { settle_samples: 6, ..Output::posteriors(&["a", "b"]) };
     let decoder = Box::new(Remembering { output, taken: 0, resets: Arc::default() });
-    let policy = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
+    let policy =
+        PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
     let fed = Fed { window: 6, hop: 2, hops: true };
     let deadline = Duration::from_nanos(HOP_NS as u64);
     let mut stage = DecodeStage::new("p".into(), decoder, fed, Policy::new(policy, 2, 10.0), deadline);
@@ -234,7 +248,11 @@ fn a_window_below_the_decoders_own_threshold_is_rejected() {
     if let OutputKind::Classes(classes) = &mut decoder.output.kind {
         classes.reject_below = 0.6;
     }
-    let policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.55, max_age_ms: 500.0, ..PolicySpec::NOTHING }, 2, 10.0);
+    let policy = Policy::new(
+        PolicySpec { smoothing_ms: 0.0, threshold: 0.55, max_age_ms: 500.0, ..PolicySpec::NOTHING },
+        2,
+        10.0,
+    );
     let mut stage = DecodeStage::new("p".into(), decoder, FED, policy, Duration::from_millis(10));
     let queue = WindowQueue::new(1, 1);
     let (slot, _) = queue.take().expect("a slot");
@@ -249,7 +267,8 @@ fn interpolated_frames_are_told_as_long_as_they_are_in_the_decoders_window() {
     let clock = Set(AtomicI64::new(0));
     let output = Output { settle_samples: 6, ..Output::posteriors(&["a", "b"]) };
     let decoder = Box::new(Remembering { output, taken: 0, resets: Arc::default() });
-    let policy = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
+    let policy =
+        PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
     let fed = Fed { window: 6, hop: 2, hops: true };
     let mut stage =
         DecodeStage::new("p".into(), decoder, fed, Policy::new(policy, 2, 10.0), Duration::from_millis(10));
@@ -279,7 +298,11 @@ fn posteriors_are_levelled_by_how_frequent_classes_seem_in_trials() {
     if let OutputKind::Classes(classes) = &mut decoder.output.kind {
         classes.prior_windows = Some(10);
     }
-    let policy = Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0, ..PolicySpec::NOTHING }, 2, 10.0);
+    let policy = Policy::new(
+        PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0, ..PolicySpec::NOTHING },
+        2,
+        10.0,
+    );
     let mut stage = DecodeStage::new("p".into(), decoder, FED, policy, Duration::from_millis(10));
     let queue = WindowQueue::new(1, 1);
     let mut next = |seq: u64, generation: u64, teaches: bool, validity: Validity| {

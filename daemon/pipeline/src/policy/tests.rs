@@ -53,8 +53,11 @@ fn doubt_between_equals_is_the_first() {
 
 #[test]
 fn without_smoothing_each_window_speaks_for_itself() {
-    let mut policy =
-        Policy::new(PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0, ..PolicySpec::NOTHING }, 3, 10.0);
+    let mut policy = Policy::new(
+        PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: 500.0, ..PolicySpec::NOTHING },
+        3,
+        10.0,
+    );
     assert_eq!(policy.decide(&[0.1, 0.8, 0.1], Validity::VALID, 1), Outcome::Class(1));
     assert_eq!(policy.decide(&[0.5, 0.4, 0.1], Validity::VALID, 1), DOUBT);
 }
@@ -108,7 +111,10 @@ fn a_class_dwells_before_it_is_an_intent_and_none_follows_too_soon() {
     let left = Outcome::Class(0);
     // 200 ms of dwelling are the third window; an interruption begins it anew.
     let windows = [(0, 0.8), (0, 0.8), (1, 0.8), (0, 0.8), (0, 0.8), (0, 0.8), (0, 0.8)];
-    assert_eq!(decided(&mut policy, &windows), [DWELLING, DWELLING, DWELLING, DWELLING, DWELLING, left, left]);
+    assert_eq!(
+        decided(&mut policy, &windows),
+        [DWELLING, DWELLING, DWELLING, DWELLING, DWELLING, left, left]
+    );
     assert_eq!(policy.held_ms(), Some(100.0));
     // It ends here; the window 300 ms later is the first that may dwell.
     let windows = [(0, 0.5), (0, 0.8), (0, 0.8), (0, 0.8), (0, 0.8), (0, 0.8)];
@@ -251,7 +257,8 @@ fn a_decoders_own_velocity_is_scaled_and_what_is_no_number_stops() {
 fn by_the_rules(course: &[Option<(usize, f32)>], hold: &HoldSpec, threshold: f32) -> Vec<Option<usize>> {
     let hops = |ms: f64| (ms / 100.0).round() as usize;
     let release = hold.release.map_or(threshold, |r| r as f32);
-    let reaches = |window: usize, class: usize| course[window].is_some_and(|(c, p)| c == class && p >= threshold);
+    let reaches =
+        |window: usize, class: usize| course[window].is_some_and(|(c, p)| c == class && p >= threshold);
     let mut intents: Vec<Option<usize>> = Vec::new();
     for (k, window) in course.iter().enumerate() {
         let before = k.checked_sub(1).and_then(|j| intents[j]);
@@ -268,9 +275,8 @@ fn by_the_rules(course: &[Option<(usize, f32)>], hold: &HoldSpec, threshold: f32
             (1..k).rev().find(|j| intents[j - 1].is_some() && intents[*j] != intents[j - 1])
         };
         let may = |j: usize| ended.is_none_or(|e| j >= e + hops(hold.refractory_ms));
-        let stayed = (0..=k).rev().take_while(|j| {
-            reaches(*j, class) && may(*j) && (*j == k || intents[*j].is_none())
-        });
+        let stayed =
+            (0..=k).rev().take_while(|j| reaches(*j, class) && may(*j) && (*j == k || intents[*j].is_none()));
         let begins = stayed.count() > hops(hold.dwell_ms) && !hold.rest.contains(&class);
         intents.push(lasts.or(begins.then_some(class)));
     }

@@ -89,7 +89,8 @@ impl IntentSpec {
     pub fn policy(&self, bundle: &Bundle, hop_ms: f64) -> Result<PolicySpec, Vec<Mistake>> {
         let mut found = Vec::new();
         let labels = bundle.output.classes().map(|classes| classes.labels.as_slice());
-        let motion = self.velocity.as_ref().and_then(|velocity| velocity.of(bundle, &mut found)).map(Arc::new);
+        let motion =
+            self.velocity.as_ref().and_then(|velocity| velocity.of(bundle, &mut found)).map(Arc::new);
         let valid_ms = self.valid_ms.unwrap_or((VALID_HOPS * hop_ms).max(LEAST_VALID_MS));
         let plain = PolicySpec { max_age_ms: self.max_age_ms, motion, valid_ms, ..PolicySpec::NOTHING };
         let Some(labels) = labels else {
@@ -199,7 +200,8 @@ impl VelocitySpec {
                 (labels, drives)
             }
             _ => {
-                let problem = format!("must not be there: the decoder {name} yields neither classes nor velocities");
+                let problem =
+                    format!("must not be there: the decoder {name} yields neither classes nor velocities");
                 found.push(self.at.mistake(problem));
                 return None;
             }

@@ -271,7 +271,8 @@ fn pipeline(faults: FaultSpec, average: bool) -> PipelineSpec {
         conditioning,
         window_ms: None,
         hop_ms: None,
-        intent: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: 500.0, ..PolicySpec::NOTHING }.into(),
+        intent: PolicySpec { smoothing_ms: 0.0, threshold: 0.6, max_age_ms: 500.0, ..PolicySpec::NOTHING }
+            .into(),
         anticipate: false,
         deadline_ms: None,
     }

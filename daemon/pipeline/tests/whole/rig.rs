@@ -261,7 +261,12 @@ impl Rig {
     ) -> Self {
         let shared = Arc::new(Shared::default());
         shared.hold_signal.store(held, Ordering::SeqCst);
-        let policy = PolicySpec { smoothing_ms: 0.0, threshold: 0.7, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
+        let policy = PolicySpec {
+            smoothing_ms: 0.0,
+            threshold: 0.7,
+            max_age_ms: f64::INFINITY,
+            ..PolicySpec::NOTHING
+        };
         let decoder = Box::new(ScriptedDecoder {
             output: Output::posteriors(&["a", "b"]),
             decode,

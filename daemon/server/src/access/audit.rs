@@ -32,10 +32,13 @@ impl Audit {
         };
         match reason {
             None => tracing::info!(target: "bcid::audit", %who, %peer, call, %what, "done"),
-            Some(reason) => tracing::warn!(target: "bcid::audit", %who, %peer, call, %what, reason, "refused"),
+            Some(reason) => {
+                tracing::warn!(target: "bcid::audit", %who, %peer, call, %what, reason, "refused")
+            }
         }
         let Some(file) = &self.0 else { return };
-        let unix_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+        let unix_s =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
         let line = json!({ "unix_s": unix_s, "who": who, "peer": peer, "transport": caller.transport.word(), "call": call,
             "what": what, "outcome": became, "reason": reason });
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);

@@ -195,7 +195,13 @@ pub(crate) struct From {
 impl Connection {
     fn new(stream: Stream, peer: Peer, open: Open) -> Self {
         let from = From { peer, spoke: Arc::default() };
-        Self { stream, from, patience: Some(Box::pin(tokio::time::sleep(SPEAK_WITHIN))), open, _counted: None }
+        Self {
+            stream,
+            from,
+            patience: Some(Box::pin(tokio::time::sleep(SPEAK_WITHIN))),
+            open,
+            _counted: None,
+        }
     }
 
     /// One that a thread counts among its own.
@@ -210,7 +216,11 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.from.spoke.load(Ordering::Relaxed) {
             this.patience = None;

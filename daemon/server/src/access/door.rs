@@ -1,12 +1,12 @@
 //! What every request passes before anything is done for it: who asks, from where, what for, how often.
 
+use super::Access;
 use super::caller::{Caller, Peer, Transport};
 use super::connection::From;
 use super::limit::Limit;
 use super::origin::is_ours;
 use super::scope::{Needs, Scope, Scopes, needs};
 use super::token::{NoToken, find};
-use super::Access;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use serde_json::json;
 use std::future::Future;
@@ -76,7 +76,8 @@ impl Door {
         if let Some(from) = from {
             from.spoke.store(true, Ordering::Relaxed);
         }
-        let mut caller = Caller { peer, token: None, scopes: Scopes::NONE, transport: transport(request.headers()) };
+        let mut caller =
+            Caller { peer, token: None, scopes: Scopes::NONE, transport: transport(request.headers()) };
         match self.examine(request, &mut caller, from.is_some()) {
             Ok(()) => Ok(caller),
             Err(refusal) => Err((caller, refusal)),
@@ -96,21 +97,28 @@ impl Door {
             is_ours(access, address.ip().is_loopback(), authority, headers)
                 .map_err(|why| Refusal::new(Code::PermissionDenied, why))?;
             if !wrong.has_left(&address.ip(), now) {
-                return Err(Refusal::new(Code::ResourceExhausted, "too many tokens that are none: wait some seconds"));
+                return Err(Refusal::new(
+                    Code::ResourceExhausted,
+                    "too many tokens that are none: wait some seconds",
+                ));
             }
         }
         let shown = presented(request.headers()).map_err(|why| Refusal::new(Code::Unauthenticated, why))?;
         caller.scopes = match (shown, caller.peer) {
             (Some(text), peer) => {
-                let unix_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+                let unix_s =
+                    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
                 let token = find(&access.tokens, text, unix_s).map_err(|why| {
                     if let Peer::Address(address) = peer {
                         wrong.permits(&address.ip(), now);
                     }
-                    Refusal::new(Code::Unauthenticated, match why {
-                        NoToken::Unknown => "the token is none of this daemon's",
-                        NoToken::Expired => "the token has expired",
-                    })
+                    Refusal::new(
+                        Code::Unauthenticated,
+                        match why {
+                            NoToken::Unknown => "the token is none of this daemon's",
+                            NoToken::Expired => "the token has expired",
+                        },
+                    )
                 })?;
                 caller.token = Some(Arc::clone(&token.name));
                 token.scopes
@@ -126,7 +134,10 @@ impl Door {
         // The owner's own programs are not held up.
         if asker != Asker::Local && !requests.permits(&asker, now) {
             let per_s = access.requests_per_s;
-            return Err(Refusal::new(Code::ResourceExhausted, format!("more than {per_s} requests a second")));
+            return Err(Refusal::new(
+                Code::ResourceExhausted,
+                format!("more than {per_s} requests a second"),
+            ));
         }
         let path = request.uri().path();
         match needs(path) {
@@ -154,10 +165,14 @@ impl Door {
 fn lacking(caller: &Caller, scope: Scope) -> Refusal {
     let scope = scope.word();
     match &caller.token {
-        Some(name) => Refusal::new(Code::PermissionDenied, format!("the token {name} does not permit {scope}")),
+        Some(name) => {
+            Refusal::new(Code::PermissionDenied, format!("the token {name} does not permit {scope}"))
+        }
         None => Refusal::new(
             Code::Unauthenticated,
-            format!("this asks for {scope}: show a token that permits it, use the daemon's local socket, or have it listed in server.anonymous"),
+            format!(
+                "this asks for {scope}: show a token that permits it, use the daemon's local socket, or have it listed in server.anonymous"
+            ),
         ),
     }
 }

@@ -37,7 +37,8 @@ impl<K: Eq + Hash + Clone> Limit<K> {
             let full = |since: &Instant| (now - *since).as_secs_f64() * self.per_s >= self.burst;
             buckets.retain(|_, (_, since)| !full(since));
             if buckets.len() >= MOST
-                && let Some(oldest) = buckets.iter().min_by_key(|(_, (_, since))| *since).map(|(k, _)| k.clone())
+                && let Some(oldest) =
+                    buckets.iter().min_by_key(|(_, (_, since))| *since).map(|(k, _)| k.clone())
             {
                 buckets.remove(&oldest);
             }
@@ -68,7 +69,11 @@ mod tests {
         assert!(!of("a", 50));
         assert!(of("a", 160));
         assert!(!of("a", 161));
-        assert_eq!([10_000; 4].map(|ms| of("a", ms)), [true, true, true, false], "it holds no more than a burst");
+        assert_eq!(
+            [10_000; 4].map(|ms| of("a", ms)),
+            [true, true, true, false],
+            "it holds no more than a burst"
+        );
         assert!(!limit.has_left(&"a".to_owned(), begun + Duration::from_secs(10)));
         assert!(limit.has_left(&"c".to_owned(), begun));
         assert_eq!([0, 0, 0, 0].map(|ms| of("c", ms)), [true, true, true, false], "looking takes nothing");

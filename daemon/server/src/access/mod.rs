@@ -11,14 +11,14 @@ mod tls;
 mod token;
 
 pub use self::audit::Audit;
-pub(crate) use self::caller::{Caller, Transport};
 pub use self::caller::Peer;
+pub(crate) use self::caller::{Caller, Transport};
 pub(crate) use self::connection::{Connection, Connections, Counts, Taken};
 pub(crate) use self::door::{Door, DoorLayer};
 pub(crate) use self::origin::origins;
 pub use self::scope::{Scope, Scopes};
-pub use self::tls::{TlsError, TlsFiles, check_tls};
 pub(crate) use self::tls::acceptor;
+pub use self::tls::{TlsError, TlsFiles, check_tls};
 pub use self::token::{Token, token_hash};
 
 /// Who may come in, and what for.

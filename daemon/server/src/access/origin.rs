@@ -22,7 +22,12 @@ pub(crate) fn origins(access: &Access) -> CorsLayer {
 }
 
 /// Whether a request is addressed to this daemon by a name that is its own, and comes from no page but its own and those listed.
-pub(crate) fn is_ours(access: &Access, loopback: bool, authority: Option<&str>, headers: &HeaderMap) -> Result<(), String> {
+pub(crate) fn is_ours(
+    access: &Access,
+    loopback: bool,
+    authority: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<(), String> {
     let host = authority.map(host_of);
     if let Some(host) = host.filter(|host| loopback && !is_known(access, host)) {
         return Err(format!(
@@ -72,7 +77,9 @@ mod tests {
 
     #[test]
     fn names_that_are_not_the_daemons_are_refused_on_the_loopback() {
-        for own in ["127.0.0.1:50051", "localhost:1", "localhost", "[::1]:50051", "127.9.9.9", "RIG:5", "0.0.0.0:5"] {
+        for own in
+            ["127.0.0.1:50051", "localhost:1", "localhost", "[::1]:50051", "127.9.9.9", "RIG:5", "0.0.0.0:5"]
+        {
             assert!(asked(true, own, None), "{own}");
         }
         for foreign in ["evil.example:50051", "localhost.evil.example", "10.0.0.1:5", "[::2]:5", ""] {
@@ -86,9 +93,14 @@ mod tests {
         assert!(asked(true, "127.0.0.1:50051", Some("http://127.0.0.1:50051")));
         assert!(asked(false, "rig:50051", Some("https://rig:50051")));
         assert!(asked(true, "127.0.0.1:50051", Some("https://lab.example")));
-        for foreign in ["http://127.0.0.1:8000", "http://localhost:50051", "https://lab.example.evil", "null", ""] {
+        for foreign in
+            ["http://127.0.0.1:8000", "http://localhost:50051", "https://lab.example.evil", "null", ""]
+        {
             assert!(!asked(true, "127.0.0.1:50051", Some(foreign)), "{foreign}");
         }
-        assert!(!asked(true, "evil.example", Some("http://evil.example")), "a name that was made to point here");
+        assert!(
+            !asked(true, "evil.example", Some("http://evil.example")),
+            "a name that was made to point here"
+        );
     }
 }

@@ -66,12 +66,15 @@ impl Scopes {
     /// # Errors
     /// In words.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        words.into_iter().map(|word| {
-            Scope::ALL.into_iter().find(|scope| scope.word() == word).ok_or_else(|| {
-                let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.word()).collect();
-                format!("{word:?} is no scope; there are {}", known.join(", "))
+        words
+            .into_iter()
+            .map(|word| {
+                Scope::ALL.into_iter().find(|scope| scope.word() == word).ok_or_else(|| {
+                    let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.word()).collect();
+                    format!("{word:?} is no scope; there are {}", known.join(", "))
+                })
             })
-        }).collect()
+            .collect()
     }
 }
 
@@ -164,7 +167,11 @@ mod tests {
     fn scopes_are_their_words_and_admin_is_all_of_them() {
         let some = Scopes::parse(["intents:read", "calibrate"]).expect("known");
         assert!(some.permit(Scope::IntentsRead) && some.permit(Scope::Calibrate));
-        assert!(!some.permit(Scope::StreamsRead) && !some.permit(Scope::DecodersWrite) && !some.permit(Scope::Admin));
+        assert!(
+            !some.permit(Scope::StreamsRead)
+                && !some.permit(Scope::DecodersWrite)
+                && !some.permit(Scope::Admin)
+        );
         assert_eq!(format!("{some:?}"), r#"{"intents:read", "calibrate"}"#);
         let admin = Scopes::parse(["admin"]).expect("known");
         assert!(Scope::ALL.into_iter().all(|scope| admin.permit(scope)));

@@ -25,7 +25,10 @@ pub struct Token {
 impl fmt::Debug for Token {
     /// Without the hash.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("name", &self.name).field("scopes", &self.scopes).finish_non_exhaustive()
+        f.debug_struct("Token")
+            .field("name", &self.name)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,8 +75,12 @@ mod tests {
             expires_unix_s: expires,
         };
         let long = "x".repeat(LONGEST + 1);
-        let tokens =
-            [token("a", "first", None), token("b", "second", Some(100)), token("c", &long[..LONGEST], None), token("d", "", None)];
+        let tokens = [
+            token("a", "first", None),
+            token("b", "second", Some(100)),
+            token("c", &long[..LONGEST], None),
+            token("d", "", None),
+        ];
         let whose = |text: &str, now| find(&tokens, text, now).map(|token| &*token.name);
         assert_eq!(whose("first", 0), Ok("a"));
         assert_eq!(whose("second", 99), Ok("b"));

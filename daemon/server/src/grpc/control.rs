@@ -20,15 +20,15 @@ const STREAM: &str = "bcid";
 
 #[tonic::async_trait]
 impl ControlService for Services {
-    async fn pause(
-        &self,
-        request: Request<v1::PauseRequest>,
-    ) -> Result<Response<v1::PauseResponse>, Status> {
+    async fn pause(&self, request: Request<v1::PauseRequest>) -> Result<Response<v1::PauseResponse>, Status> {
         let caller = Caller::of(&request);
         let v1::PauseRequest { pipeline, reason } = request.into_inner();
         let what = json!({ "pipeline": pipeline, "reason": reason });
         let made = if reason.len() > LONGEST_REASON {
-            Err(Status::invalid_argument(format!("the reason has {} bytes; {LONGEST_REASON} are possible", reason.len())))
+            Err(Status::invalid_argument(format!(
+                "the reason has {} bytes; {LONGEST_REASON} are possible",
+                reason.len()
+            )))
         } else {
             self.all_meant(&pipeline)
         };
@@ -60,9 +60,9 @@ impl ControlService for Services {
         let far = time.0.abs_diff(received.0) > FARTHEST_NS.unsigned_abs();
         let made = match text.len() {
             0 => Err(Status::invalid_argument("the marker is empty")),
-            n if n > LONGEST_MARKER => {
-                Err(Status::invalid_argument(format!("the marker has {n} bytes; {LONGEST_MARKER} are possible")))
-            }
+            n if n > LONGEST_MARKER => Err(Status::invalid_argument(format!(
+                "the marker has {n} bytes; {LONGEST_MARKER} are possible"
+            ))),
             _ if far => Err(Status::invalid_argument(format!(
                 "time_ns is {}, and it is {} now: a minute off is possible",
                 time.0, received.0

@@ -117,10 +117,11 @@ impl DecoderService for Services {
             return Err(Status::invalid_argument("bundle: name the bundle's folder on the daemon's machine"));
         }
         // Of this one, whatever others have done since.
-        let candidate = match self.change(caller, &pipeline, DecoderChange::Load(PathBuf::from(bundle))).await? {
-            Changed::Loaded(loaded) => Some(info(&loaded)),
-            Changed::Swapped(_) | Changed::Discarded => None,
-        };
+        let candidate =
+            match self.change(caller, &pipeline, DecoderChange::Load(PathBuf::from(bundle))).await? {
+                Changed::Loaded(loaded) => Some(info(&loaded)),
+                Changed::Swapped(_) | Changed::Discarded => None,
+            };
         Ok(Response::new(v1::LoadCandidateResponse { candidate }))
     }
 

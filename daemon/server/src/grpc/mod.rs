@@ -66,7 +66,13 @@ impl Services {
     }
 
     /// Writes down what became of a change that `caller` asked for.
-    fn audited<T>(&self, caller: &Caller, call: &str, what: Value, made: Result<T, Status>) -> Result<T, Status> {
+    fn audited<T>(
+        &self,
+        caller: &Caller,
+        call: &str,
+        what: Value,
+        made: Result<T, Status>,
+    ) -> Result<T, Status> {
         let outcome = made.as_ref().map(|_| ()).map_err(Status::message);
         self.audit.note(caller, call, what, outcome);
         made

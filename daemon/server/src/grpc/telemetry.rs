@@ -121,7 +121,8 @@ impl Services {
             let (telemetry, of) = (self.telemetry.clone(), names.clone());
             // Histograms are large: not on the thread that intents go through.
             let made = tokio::task::spawn_blocking(move || {
-                let pipelines = of.iter().zip(&mut before).map(|(name, before)| latency(&telemetry, name, before));
+                let pipelines =
+                    of.iter().zip(&mut before).map(|(name, before)| latency(&telemetry, name, before));
                 (pipelines.collect(), before)
             });
             let Ok((pipelines, now)) = made.await else { return };

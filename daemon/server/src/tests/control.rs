@@ -33,7 +33,12 @@ async fn a_clients_marker_goes_where_markers_go() {
     let made = services.mark(Request::new(mark("begin", None))).await.unwrap().into_inner();
     assert_eq!(made.time_ns, 9_000_000);
     services.mark(Request::new(mark("earlier", Some(5)))).await.unwrap();
-    let expected = bci_types::Marker { stream: "bcid".into(), time: HostNs(5), received: HostNs(9_000_000), ..marker("earlier") };
+    let expected = bci_types::Marker {
+        stream: "bcid".into(),
+        time: HostNs(5),
+        received: HostNs(9_000_000),
+        ..marker("earlier")
+    };
     assert_eq!(engine.2.lock().unwrap()[1], expected);
     for wrong in [mark("", None), mark(&"x".repeat(1001), None), mark("late", Some(61_000_000_000))] {
         assert_eq!(services.mark(Request::new(wrong)).await.unwrap_err().code(), Code::InvalidArgument);
@@ -80,11 +85,7 @@ async fn a_withheld_intent_is_none_and_moves_nothing() {
     let of = |text: &str| (text.to_owned(), 0, 0.0, 0.0);
     assert_eq!(
         seen,
-        [
-            ("right".to_owned(), 3, 62.5, 0.5),
-            of("NO_INTENT_REASON_PAUSED"),
-            of("NO_INTENT_REASON_OVERRULED")
-        ]
+        [("right".to_owned(), 3, 62.5, 0.5), of("NO_INTENT_REASON_PAUSED"), of("NO_INTENT_REASON_OVERRULED")]
     );
 }
 

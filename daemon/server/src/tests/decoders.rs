@@ -1,8 +1,8 @@
 //! What clients are told of decoders, and may do to them.
 
 use super::{HostNs, Numbers, Outcome, intent, services};
-use crate::grpc::convert;
 use crate::engine::{Changed, DecoderChange, DecoderInfo, PipelineDecoders};
+use crate::grpc::convert;
 use bci_proto::v1;
 use bci_proto::v1::decoder_service_server::DecoderService as _;
 use bci_types::{DecoderIdentity, Decoders, Latency, ShadowReport, Swapped, Validity};

@@ -32,7 +32,8 @@ async fn serve(access: Access) -> (SocketAddr, Arc<super::Scripted>) {
     let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let sockets = Sockets { tcp, tls: None, local: None };
     let telemetry = Telemetry::of(&of.publisher);
-    let server = Server::new(sockets, Arc::clone(&engine) as Arc<dyn Engine>, of.publisher, telemetry, access);
+    let server =
+        Server::new(sockets, Arc::clone(&engine) as Arc<dyn Engine>, of.publisher, telemetry, access);
     let server = server.unwrap();
     let address = server.address().unwrap();
     tokio::spawn(server.run(std::future::pending()));
@@ -57,15 +58,17 @@ async fn tried(address: SocketAddr, token: Option<&str>) -> [Code; 5] {
     let channel = channel(address).await;
     let code = |refused: Option<tonic::Status>| refused.map_or(Code::Ok, |status| status.code());
     let intents = IntentServiceClient::new(channel.clone())
-        .subscribe(shown(v1::SubscribeRequest::default(), token)).await;
-    let status = TelemetryServiceClient::new(channel.clone())
-        .get_status(shown(v1::GetStatusRequest {}, token)).await;
+        .subscribe(shown(v1::SubscribeRequest::default(), token))
+        .await;
+    let status =
+        TelemetryServiceClient::new(channel.clone()).get_status(shown(v1::GetStatusRequest {}, token)).await;
     let discard = v1::DiscardCandidateRequest { pipeline: "a".into() };
     let discarded = DecoderServiceClient::new(channel.clone()).discard_candidate(shown(discard, token)).await;
     let mark = v1::MarkRequest { text: "x".into(), time_ns: None };
     let marked = ControlServiceClient::new(channel.clone()).mark(shown(mark, token)).await;
     let listed = TelemetryServiceClient::new(channel)
-        .list_subscribers(shown(v1::ListSubscribersRequest {}, token)).await;
+        .list_subscribers(shown(v1::ListSubscribersRequest {}, token))
+        .await;
     [code(intents.err()), code(status.err()), code(discarded.err()), code(marked.err()), code(listed.err())]
 }
 
@@ -89,14 +92,28 @@ async fn without_a_token_one_may_look_and_with_one_do_what_it_permits() {
     assert_eq!(tried(address, Some("operator")).await, [ok, ok, denied, ok, denied]);
     assert_eq!(tried(address, Some("old")).await, [unknown; 5], "expired");
     assert_eq!(tried(address, Some("guess")).await, [unknown; 5], "a wrong token opens less than none");
-    assert_eq!((engine.1.lock().unwrap().len(), engine.2.lock().unwrap().len()), (2, 2), "what was refused was not done");
+    assert_eq!(
+        (engine.1.lock().unwrap().len(), engine.2.lock().unwrap().len()),
+        (2, 2),
+        "what was refused was not done"
+    );
     let audit = std::fs::read_to_string(&file).unwrap();
-    let lines: Vec<serde_json::Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |who: &str, call: &str, outcome: &str| {
-        lines.iter().filter(|l| l["who"] == who && l["call"].as_str().unwrap().ends_with(call) && l["outcome"] == outcome).count()
+        lines
+            .iter()
+            .filter(|l| {
+                l["who"] == who && l["call"].as_str().unwrap().ends_with(call) && l["outcome"] == outcome
+            })
+            .count()
     };
     assert_eq!((of("all", "DiscardCandidate", "done"), of("operator", "Mark", "done")), (1, 1), "{audit}");
-    assert_eq!((of("operator", "DiscardCandidate", "refused"), of(KEY, "Mark", "refused")), (1, 1), "{audit}");
+    assert_eq!(
+        (of("operator", "DiscardCandidate", "refused"), of(KEY, "Mark", "refused")),
+        (1, 1),
+        "{audit}"
+    );
     // Without a name: nobody, the expired and the guess.
     assert_eq!(of("127.0.0.1", "Mark", "refused"), 3, "{audit}");
     assert!(!audit.contains("guess") && !audit.contains("old"), "what was shown is not written down");
@@ -107,9 +124,11 @@ async fn without_a_token_one_may_look_and_with_one_do_what_it_permits() {
 async fn where_nothing_is_open_nothing_is_told() {
     let (address, _) = serve(Access { anonymous: Scopes::NONE, ..Access::default() }).await;
     assert_eq!(tried(address, None).await, [Code::Unauthenticated; 5]);
-    let answer = plain(address, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    let answer =
+        plain(address, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("www-authenticate: Bearer"), "{answer}");
-    let answer = plain(address, "GET /v1/intents HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    let answer =
+        plain(address, "GET /v1/intents HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
     // Whether it lives, and what it could be asked, anybody may know.
     let health = tonic_health::pb::health_client::HealthClient::new(channel(address).await)
@@ -135,7 +154,8 @@ async fn a_name_that_is_not_the_daemons_and_pages_from_elsewhere_are_refused() {
     assert!(own.starts_with("HTTP/1.1 200") && own.contains("bci_connections 1"), "{own}");
     let rebound = plain(address, &get("/metrics", "Host: evil.example\r\n")).await;
     assert!(rebound.starts_with("HTTP/1.1 403") && rebound.contains("server.hosts"), "{rebound}");
-    let elsewhere = plain(address, &get("/metrics", "Host: localhost\r\nOrigin: https://evil.example\r\n")).await;
+    let elsewhere =
+        plain(address, &get("/metrics", "Host: localhost\r\nOrigin: https://evil.example\r\n")).await;
     assert!(elsewhere.starts_with("HTTP/1.1 403") && elsewhere.contains("server.origins"), "{elsewhere}");
     let nothing = plain(address, &get("/secret", "Host: localhost\r\n")).await;
     assert!(nothing.starts_with("HTTP/1.1 404"), "{nothing}");
@@ -181,8 +201,10 @@ async fn there_are_no_more_connections_than_may_be() {
     }
     held.pop();
     for _ in 0..100 {
-        let page = plain(address, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
-        if page.contains("bci_connections_refused_total 5") || page.contains("bci_connections_refused_total") {
+        let page =
+            plain(address, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        if page.contains("bci_connections_refused_total 5") || page.contains("bci_connections_refused_total")
+        {
             let line = page.lines().find(|line| line.starts_with("bci_connections_refused_total")).unwrap();
             let refused: f64 = line.split(' ').next_back().unwrap().parse().unwrap();
             assert!(refused >= 5.0, "{line}");

@@ -2,8 +2,8 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
 
 use super::{Scripted, intent, pipeline, services};
-use crate::engine::StreamState;
 use crate::access::Counts;
+use crate::engine::StreamState;
 use crate::grpc::Services;
 use crate::metrics::render;
 use bci_types::HostNs;

@@ -35,7 +35,9 @@ pub(crate) async fn serve(
     let caller = Caller { transport: Transport::WebSocket, ..caller };
     let told = asked(query.as_deref().unwrap_or_default())
         .map_err(|why| (StatusCode::BAD_REQUEST, why))
-        .and_then(|asked| services.subscription(asked, caller).map_err(|e| (status(e.code()), e.message().to_owned())));
+        .and_then(|asked| {
+            services.subscription(asked, caller).map_err(|e| (status(e.code()), e.message().to_owned()))
+        });
     match told {
         Ok(told) => upgrade
             .protocols([PROTOCOL])
@@ -109,7 +111,8 @@ fn decoded(value: &str) -> Result<String, String> {
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let digits = [rest.next(), rest.next()].map(|digit| digit.and_then(|d| (d as char).to_digit(16)));
+                let digits =
+                    [rest.next(), rest.next()].map(|digit| digit.and_then(|d| (d as char).to_digit(16)));
                 let [Some(high), Some(low)] = digits else {
                     return Err(format!("{value}: a percent sign without its two digits"));
                 };
@@ -184,7 +187,15 @@ mod tests {
         assert_eq!((filter.classes, filter.changes_only), (vec!["a".to_owned(), "b+c".to_owned()], true));
         assert_eq!(all.resume, Some(v1::Place { run: 7, position: 9 }));
         assert_eq!(asked("").expect("nothing"), v1::SubscribeRequest::default());
-        for wrong in ["speed=1", "markers=maybe", "minimum_probability=x", "run=1", "position=-1&run=1", "class=%zz", "class=%ff"] {
+        for wrong in [
+            "speed=1",
+            "markers=maybe",
+            "minimum_probability=x",
+            "run=1",
+            "position=-1&run=1",
+            "class=%zz",
+            "class=%ff",
+        ] {
             assert!(asked(wrong).is_err(), "{wrong}");
         }
     }

@@ -51,11 +51,17 @@ mod tests {
                 let received = asked + there + offset;
                 let heard = asked + there + took + back;
                 let clock = DaemonClock::of(asked, received, received + took, heard);
-                assert!((clock.offset_ns - offset).abs() <= clock.uncertainty_ns + 1, "{offset} {there} {back}: {clock:?}");
+                assert!(
+                    (clock.offset_ns - offset).abs() <= clock.uncertainty_ns + 1,
+                    "{offset} {there} {back}: {clock:?}"
+                );
                 assert!(clock.latest(heard) >= heard + offset, "never earlier than it is");
             }
         }
-        let (good, bad) = (DaemonClock { offset_ns: 1, uncertainty_ns: 2 }, DaemonClock { offset_ns: 5, uncertainty_ns: 9 });
+        let (good, bad) = (
+            DaemonClock { offset_ns: 1, uncertainty_ns: 2 },
+            DaemonClock { offset_ns: 5, uncertainty_ns: 9 },
+        );
         assert_eq!((bad.better(good), good.better(bad)), (good, good));
     }
 }

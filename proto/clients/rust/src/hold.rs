@@ -122,7 +122,12 @@ mod tests {
 
     fn intent(activation: u64, held_ms: f64, until_ms: i64) -> Event {
         let outcome = (activation > 0).then(|| {
-            v1::intent::Outcome::Discrete(v1::DiscreteIntent { label: "left".into(), probability: 0.9, activation, held_ms })
+            v1::intent::Outcome::Discrete(v1::DiscreteIntent {
+                label: "left".into(),
+                probability: 0.9,
+                activation,
+                held_ms,
+            })
         });
         let axes = vec![v1::AxisVelocity { axis: "x".into(), value: 0.5 }];
         let intent = v1::Intent {
@@ -150,7 +155,11 @@ mod tests {
         assert_eq!(hold.take_at(&intent(2, 0.0, 400), 100 * MS), Some("left".to_owned()));
         assert_eq!(hold.take_at(&intent(0, 0.0, 500), 200 * MS), None);
         assert_eq!(at(&hold, 201), (false, true));
-        assert_eq!(hold.take_at(&intent(3, 60.0, 600), 300 * MS), Some("left".to_owned()), "its first window was skipped");
+        assert_eq!(
+            hold.take_at(&intent(3, 60.0, 600), 300 * MS),
+            Some("left".to_owned()),
+            "its first window was skipped"
+        );
         let mut hold = Hold::new(DaemonClock::default());
         assert_eq!(hold.take_at(&intent(3, 1000.0, 600), 300 * MS), None, "it began while nobody listened");
         assert_eq!(at(&hold, 301), (true, true));
@@ -174,13 +183,21 @@ mod tests {
     fn whatever_breaks_the_stream_lets_go() {
         let missed = Event::Missed(v1::Missed { events: 3, another_run: false });
         let lost = Event::Lost("gone".into());
-        let silent = v1::StreamStatus { pipeline: "p".into(), state: v1::StreamState::Silent.into(), ..Default::default() };
+        let silent = v1::StreamStatus {
+            pipeline: "p".into(),
+            state: v1::StreamState::Silent.into(),
+            ..Default::default()
+        };
         for event in [missed, lost, Event::Stream(silent)] {
             let mut hold = Hold::new(DaemonClock::default());
             hold.take_at(&intent(1, 0.0, 300), 0);
             assert_eq!(hold.take_at(&event, 10 * MS), None);
             assert_eq!(at(&hold, 11), (false, false), "{event:?}");
-            assert_eq!(hold.take_at(&intent(1, 60.0, 400), 60 * MS), None, "it goes on, and does not begin again");
+            assert_eq!(
+                hold.take_at(&intent(1, 60.0, 400), 60 * MS),
+                None,
+                "it goes on, and does not begin again"
+            );
             assert_eq!(at(&hold, 61), (true, true));
         }
         let mut hold = Hold::new(DaemonClock::default());

@@ -55,7 +55,10 @@ pub struct Target {
 impl std::fmt::Debug for Target {
     /// Without the token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Target").field("url", &self.url).field("token", &self.token.is_some()).finish_non_exhaustive()
+        f.debug_struct("Target")
+            .field("url", &self.url)
+            .field("token", &self.token.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,7 +68,11 @@ impl Target {
     /// # Errors
     /// [`Error::Target`].
     pub fn at(url: &str) -> Result<Self, Error> {
-        let url = if url.starts_with("unix:") || url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        let url = if url.starts_with("unix:") || url.contains("://") {
+            url.to_owned()
+        } else {
+            format!("http://{url}")
+        };
         let known = ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme));
         if !known || Endpoint::from_shared(url.clone()).is_err() {
             return Err(Error::Target(format!(
@@ -82,9 +89,11 @@ impl Target {
     pub fn with_token(mut self, token: &str) -> Result<Self, Error> {
         if let Some(rest) = self.url.strip_prefix("http://") {
             let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host).trim_matches(['[', ']']);
-            let near = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+            let near =
+                host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
             if !near {
-                let problem = format!("{}: a token would go there for everybody to read; use https://", self.url);
+                let problem =
+                    format!("{}: a token would go there for everybody to read; use https://", self.url);
                 return Err(Error::Target(problem));
             }
         }
@@ -199,7 +208,8 @@ impl Client {
         let mut best: Option<DaemonClock> = None;
         for _ in 0..QUESTIONS {
             let asked = now_ns();
-            let answer = service.get_clock(v1::GetClockRequest {}).await.map_err(Error::Refused)?.into_inner();
+            let answer =
+                service.get_clock(v1::GetClockRequest {}).await.map_err(Error::Refused)?.into_inner();
             let found = DaemonClock::of(asked, answer.received_ns, answer.answered_ns, now_ns());
             best = Some(best.map_or(found, |best| best.better(found)));
         }

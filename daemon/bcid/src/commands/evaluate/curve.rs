@@ -216,7 +216,6 @@ mod tests {
         PolicySpec { threshold: 0.7, ..PolicySpec::NOTHING }
     }
 
-
     /// Trials of the left hand at 10 and 30 s, the first with 0.8, the second with 0.6; at 20 s rest, in which it is once as if with
     /// 0.65, at 40 s once more.
     fn session() -> (Task, Session) {

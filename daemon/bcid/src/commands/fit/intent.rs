@@ -47,7 +47,8 @@ pub(super) fn choose(
     let mut all = Vec::new();
     for smoothing_ms in SMOOTHING_MS {
         for threshold in policies.thresholds() {
-            let policy = PolicySpec { smoothing_ms, threshold, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
+            let policy =
+                PolicySpec { smoothing_ms, threshold, max_age_ms: f64::INFINITY, ..PolicySpec::NOTHING };
             let tried = parts.iter_mut().map(|part| {
                 policies.decide(&policy, part);
                 part.asynchronous(task, resting)
