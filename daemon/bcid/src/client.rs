@@ -12,34 +12,10 @@ use bci_proto::v1::telemetry_service_client::TelemetryServiceClient;
 use bci_rt::clock::{Clock as _, HostClock};
 use bci_server::{Distribution, StepSummary};
 use bci_types::HostNs;
-use std::path::Path;
-use std::time::Duration;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use bcid_client::{Error, Target, Wire};
 
 /// A connection to a daemon.
-pub(crate) struct Client {
-    channel: Wire,
-    url: String,
-}
-
-/// Over which every request shows the token, where there is one.
-pub(crate) type Wire = InterceptedService<Channel, ShowToken>;
-
-/// Puts a token into requests.
-#[derive(Clone)]
-pub(crate) struct ShowToken(Option<MetadataValue<Ascii>>);
-
-impl Interceptor for ShowToken {
-    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
-        if let Some(token) = &self.0 {
-            request.metadata_mut().insert("authorization", token.clone());
-        }
-        Ok(request)
-    }
-}
+pub(crate) struct Client(bcid_client::Client);
 
 /// An event and when it was received.
 pub(crate) struct Received {
@@ -53,61 +29,40 @@ pub(crate) struct Events(tonic::Streaming<v1::SubscribeResponse>);
 impl Client {
     /// Connects.
     pub(crate) async fn connect(to: &ServerArg) -> Result<Self, Failure> {
-        let url = &with_scheme(&to.server);
-        let usage = |problem: String| Failure::new(Exit::Usage, problem);
-        let mut endpoint = Endpoint::from_shared(url.clone())
-            .map_err(|_| {
-                usage(format!(
-                    "--server {url}: must be http://ADDRESS:PORT, https://ADDRESS:PORT or unix:FILE"
-                ))
-            })?
-            .connect_timeout(Duration::from_secs(5));
-        if url.starts_with("https://") {
-            let tls = encryption(to)?;
-            endpoint = endpoint
-                .tls_config(tls)
-                .map_err(|e| usage(format!("--ca, --certificate, --key: {}", root(&e))))?;
-        } else if !url.starts_with("http://") && !url.starts_with("unix:") {
-            return Err(usage(format!(
-                "--server {url}: must be http://ADDRESS:PORT, https://ADDRESS:PORT or unix:FILE"
-            )));
-        }
-        let token = token(to, url)?;
-        let channel = endpoint.connect().await.map_err(|e| {
-            let cause = root(&e);
-            let problem = format!("no daemon answers at {url}: {cause} (start one with `bcid run`)");
-            Failure::new(Exit::Device, problem)
-        })?;
-        Ok(Self { channel: InterceptedService::new(channel, ShowToken(token)), url: url.to_owned() })
+        let client = bcid_client::Client::connect(&target(to)?).await;
+        client.map(Self).map_err(|e| match e {
+            Error::Unreachable { .. } => Failure::new(Exit::Device, format!("{e} (start one with `bcid run`)")),
+            Error::Target(_) | Error::Refused(_) => Failure::new(Exit::Usage, e.to_string()),
+        })
     }
 
     /// Subscribes.
     pub(crate) async fn subscribe(&self, pipeline: &str, markers: bool) -> Result<Events, Failure> {
         let request = v1::SubscribeRequest { pipeline: pipeline.to_owned(), markers, ..Default::default() };
-        let answer = IntentServiceClient::new(self.channel.clone()).subscribe(request).await;
+        let answer = IntentServiceClient::new(self.0.wire()).subscribe(request).await;
         answer.map(|r| Events(r.into_inner())).map_err(|e| self.refused(&e))
     }
 
     /// The daemon's status.
     pub(crate) async fn status(&self) -> Result<v1::GetStatusResponse, Failure> {
         let answer =
-            TelemetryServiceClient::new(self.channel.clone()).get_status(v1::GetStatusRequest {}).await;
+            TelemetryServiceClient::new(self.0.wire()).get_status(v1::GetStatusRequest {}).await;
         answer.map(tonic::Response::into_inner).map_err(|e| self.refused(&e))
     }
 
     /// The service that loads and swaps decoders.
     pub(crate) fn decoders(&self) -> DecoderServiceClient<Wire> {
-        DecoderServiceClient::new(self.channel.clone())
+        DecoderServiceClient::new(self.0.wire())
     }
 
     /// The service that begins and ends recordings.
     pub(crate) fn recordings(&self) -> RecordingServiceClient<Wire> {
-        RecordingServiceClient::new(self.channel.clone())
+        RecordingServiceClient::new(self.0.wire())
     }
 
     /// The service that pauses, resumes and marks.
     pub(crate) fn control(&self) -> ControlServiceClient<Wire> {
-        ControlServiceClient::new(self.channel.clone())
+        ControlServiceClient::new(self.0.wire())
     }
 
     /// A refusal of these services: what cannot be is no failure of the daemon.
@@ -125,7 +80,7 @@ impl Client {
         use tonic::Code::{NotFound, PermissionDenied, Unauthenticated};
         let usage = matches!(status.code(), NotFound | PermissionDenied | Unauthenticated);
         let exit = if usage { Exit::Usage } else { Exit::Device };
-        Failure::new(exit, format!("{}: {}", self.url, status.message()))
+        Failure::new(exit, format!("{}: {}", self.0.url(), status.message()))
     }
 }
 
@@ -148,62 +103,21 @@ impl Events {
     }
 }
 
-/// The address with its scheme.
-fn with_scheme(url: &str) -> String {
-    if url.starts_with("unix:") || url.contains("://") { url.to_owned() } else { format!("http://{url}") }
-}
-
-/// What the daemon's certificate is held against, and what is shown to it.
-fn encryption(to: &ServerArg) -> Result<ClientTlsConfig, Failure> {
-    let read = |option: &str, path: &Path| {
-        std::fs::read(path).map_err(|e| {
-            Failure::new(Exit::Usage, format!("{option} {}: cannot be read: {e}", path.display()))
-        })
-    };
-    let mut tls = match &to.ca {
-        Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read("--ca", path)?)),
-        None => ClientTlsConfig::new().with_native_roots(),
-    };
-    if let (Some(certificate), Some(key)) = (&to.certificate, &to.key) {
-        tls = tls.identity(Identity::from_pem(read("--certificate", certificate)?, read("--key", key)?));
-    }
-    Ok(tls)
-}
-
-/// The token to show: of the file that is named, else of the environment. It is not sent in the clear to another machine.
-fn token(to: &ServerArg, url: &str) -> Result<Option<MetadataValue<Ascii>>, Failure> {
+/// Where the daemon is, and what is shown to it: the token of the file that is named, else of the environment.
+fn target(to: &ServerArg) -> Result<Target, Failure> {
     let usage = |problem: String| Failure::new(Exit::Usage, problem);
-    let text = match &to.token_file {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|e| usage(format!("--token-file {}: cannot be read: {e}", path.display())))?,
-        None => match std::env::var("BCID_TOKEN") {
-            Ok(text) => text,
-            Err(_) => return Ok(None),
-        },
+    let wrong = |e: Error| usage(format!("--server: {e}"));
+    let mut target = Target::at(&to.server).map_err(wrong)?;
+    target.ca = to.ca.clone();
+    target.identity = to.certificate.clone().zip(to.key.clone());
+    let token = match &to.token_file {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|e| usage(format!("--token-file {}: cannot be read: {e}", path.display())))?,
+        ),
+        None => std::env::var("BCID_TOKEN").ok(),
     };
-    let text = text.trim();
-    let host = url.strip_prefix("http://").map(|rest| rest.rsplit_once(':').map_or(rest, |(host, _)| host));
-    let near = |host: &str| {
-        let plain = host.trim_matches(['[', ']']);
-        plain == "localhost" || plain.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-    };
-    if host.is_some_and(|host| !near(host)) {
-        return Err(usage(format!("{url}: a token would go there for everybody to read; use https://")));
-    }
-    let value = format!("Bearer {text}").parse();
-    let mut value: MetadataValue<Ascii> =
-        value.map_err(|_| usage("the token holds what no token holds".to_owned()))?;
-    value.set_sensitive(true);
-    Ok(Some(value))
-}
-
-/// The innermost cause, which says what happened; those around it repeat it.
-fn root(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
+    token.map_or(Ok(target.clone()), |token| target.with_token(&token)).map_err(wrong)
 }
 
 /// Where the time went, from the sample's stamp to this client. Meaningful on the daemon's own machine, whose clock
