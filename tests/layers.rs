@@ -178,7 +178,7 @@ const FENCED: [(&str, &[&str], &[&str]); 5] = [
     (
         "tokio",
         &["daemon/server/", "daemon/bcid/", "proto/clients/", "tests/bench/src/clients.rs"],
-        &["bci-server", "bcid", "bcid-client", "bci-bench"],
+        &["bci-server", "bcid", "bcid-client", "bcid-cursor", "bci-bench"],
     ),
     // The generated code in `proto` is built on it.
     (

@@ -2,6 +2,7 @@
 //! and ONNX Runtime say what must come out.
 
 mod access;
+mod cursor;
 mod ending;
 mod faults;
 mod formats;

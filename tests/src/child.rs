@@ -84,6 +84,11 @@ impl Child {
         }
     }
 
+    /// Its next line, if it has said one.
+    pub(crate) fn try_line(&mut self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
     /// Its next line as JSON.
     ///
     /// # Panics

@@ -32,6 +32,16 @@ pub fn bcid() -> PathBuf {
     found
 }
 
+/// The program that moves pointers: beside the daemon.
+///
+/// # Panics
+/// When it is missing.
+pub(crate) fn cursor() -> PathBuf {
+    let found = bcid().with_file_name("bcid-cursor");
+    assert!(found.is_file(), "{} is missing: run `cargo xtask test`", found.display());
+    found
+}
+
 /// A peer, ready to get its arguments.
 ///
 /// # Panics

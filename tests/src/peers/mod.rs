@@ -1,6 +1,8 @@
 //! The programs of `tests/peers`, one type each.
 
 mod client;
+mod cursor;
+mod display;
 mod intruder;
 mod outlet;
 mod player;
@@ -9,6 +11,8 @@ mod reference;
 mod subscriber;
 
 pub use client::Client;
+pub use cursor::Cursor;
+pub use display::Display;
 pub use intruder::Intruder;
 pub use outlet::{Outlet, Playing, Sent, Source};
 pub use player::Player;

@@ -71,6 +71,15 @@ fn missing(python: Option<Wanted>) -> Vec<Missing> {
     need(pkg_config, "pkg-config", "tells cargo where libraries lie", "`pkg-config` does not run");
     let alsa = pkg_config && proc::succeeds("pkg-config", &["--exists", "alsa"]);
     need(alsa, "libasound2-dev", "ALSA headers, to compile sound", "`pkg-config --exists alsa` fails");
+    if python == Some(Wanted::Tests) {
+        let display = proc::succeeds("Xvfb", &["-help"]);
+        need(
+            display,
+            "xvfb",
+            "a display that nobody sees, on which tests move the pointer",
+            "`Xvfb` does not run",
+        );
+    }
     if let Some(wanted) = python {
         let (package, lack) = match python::find(wanted) {
             Some(found) if found.has_venv => return missing,

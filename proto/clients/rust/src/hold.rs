@@ -34,6 +34,11 @@ impl Hold {
         Self { clock, pipelines: BTreeMap::new() }
     }
 
+    /// Another measurement of the daemon's clock, after a new connection.
+    pub fn set_clock(&mut self, clock: DaemonClock) {
+        self.clock = clock;
+    }
+
     /// Takes an event in; the class that begins with it, if one does: once an activation.
     pub fn take(&mut self, event: &Event) -> Option<String> {
         self.take_at(event, now_ns())

@@ -67,7 +67,8 @@ impl Intents {
         Self { service: IntentServiceClient::new(wire), asked, stream: None, attempts: 0, ended: false }
     }
 
-    /// The next event; `None` after an error.
+    /// The next event; `None` after an error. Not to be broken off half-way, as a branch of `select!` is: what it waits for would
+    /// begin anew each time.
     ///
     /// # Errors
     /// [`Error::Refused`] where trying again would be to no avail: nothing more comes then.
