@@ -31,7 +31,9 @@ impl Client {
     pub(crate) async fn connect(to: &ServerArg) -> Result<Self, Failure> {
         let client = bcid_client::Client::connect(&target(to)?).await;
         client.map(Self).map_err(|e| match e {
-            Error::Unreachable { .. } => Failure::new(Exit::Device, format!("{e} (start one with `bcid run`)")),
+            Error::Unreachable { .. } => {
+                Failure::new(Exit::Device, format!("{e} (start one with `bcid run`)"))
+            }
             Error::Target(_) | Error::Refused(_) => Failure::new(Exit::Usage, e.to_string()),
         })
     }
@@ -45,8 +47,7 @@ impl Client {
 
     /// The daemon's status.
     pub(crate) async fn status(&self) -> Result<v1::GetStatusResponse, Failure> {
-        let answer =
-            TelemetryServiceClient::new(self.0.wire()).get_status(v1::GetStatusRequest {}).await;
+        let answer = TelemetryServiceClient::new(self.0.wire()).get_status(v1::GetStatusRequest {}).await;
         answer.map(tonic::Response::into_inner).map_err(|e| self.refused(&e))
     }
 
