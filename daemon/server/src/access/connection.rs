@@ -130,7 +130,8 @@ impl Taken {
     /// On the thread that serves it: encrypted, where that is asked for; nothing where that does not come about.
     pub(crate) async fn begin(self) -> Option<Connection> {
         let Self { stream, address, tls, open } = self;
-        let peer = Peer::Address(address);
+        // An address of IPv4 is one, whichever way it came in: the loopback's, too.
+        let peer = Peer::Address(SocketAddr::new(address.ip().to_canonical(), address.port()));
         let stream = TcpStream::from_std(stream).ok()?;
         let Some(tls) = tls else {
             return Some(Connection::new(Stream::Plain(stream), peer, open));

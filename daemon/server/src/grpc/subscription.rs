@@ -14,6 +14,9 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
+/// Subscriptions at once: each costs memory for what it has not read.
+const MOST: usize = 8192;
+
 /// What a subscriber is told, one after the other.
 pub(crate) type Told = Pin<Box<dyn Stream<Item = v1::SubscribeResponse> + Send>>;
 
@@ -46,6 +49,9 @@ impl Services {
     /// Begins a subscription.
     pub(crate) fn subscription(&self, asked: v1::SubscribeRequest, caller: Caller) -> Result<Told, Status> {
         self.all_meant(&asked.pipeline)?;
+        if self.roll.count() >= MOST {
+            return Err(Status::resource_exhausted(format!("there are {MOST} subscriptions already")));
+        }
         let filter = Filter::of(asked.filter)?;
         // Before the subscription begins: what comes in between is not left out.
         let before = self.publisher.position();

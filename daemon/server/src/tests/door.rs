@@ -163,6 +163,22 @@ async fn a_name_that_is_not_the_daemons_and_pages_from_elsewhere_are_refused() {
     assert!(garbage.starts_with("HTTP/1.1 400") || garbage.is_empty(), "{garbage}");
 }
 
+/// Listening for both, an address of IPv4 comes as one of IPv6: it is the loopback's all the same.
+#[tokio::test]
+async fn the_loopback_is_the_loopback_by_whatever_name() {
+    let (of, engine) = services();
+    let Ok(tcp) = std::net::TcpListener::bind("[::]:0") else { return };
+    let telemetry = Telemetry::of(&of.publisher);
+    let sockets = Sockets { tcp, tls: None, local: None };
+    let server = Server::new(sockets, engine as Arc<dyn Engine>, of.publisher, telemetry, Access::default());
+    let server = server.unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], server.address().unwrap().port()));
+    tokio::spawn(server.run(std::future::pending()));
+    let rebound =
+        plain(address, "GET /metrics HTTP/1.1\r\nConnection: close\r\nHost: evil.example\r\n\r\n").await;
+    assert!(rebound.starts_with("HTTP/1.1 403"), "{rebound}");
+}
+
 #[tokio::test]
 async fn who_asks_too_often_and_who_guesses_has_to_wait() {
     let (address, _) = serve(Access { requests_per_s: 2.0, ..Access::default() }).await;
