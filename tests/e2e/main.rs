@@ -14,6 +14,7 @@ mod metrics;
 mod mne_lsl;
 mod network;
 mod oracle;
+mod outlet;
 mod recording;
 mod recording_faults;
 mod soak;

@@ -22,8 +22,8 @@ pub use daemon::{Daemon, Ended, Pipeline, pipeline};
 pub use event::{Event, Intent, Ledger, MarkerSeen, StateSeen};
 pub use oracle::{Oracle, OracleTrial};
 pub use peers::{
-    Client, Cursor, Display, Intruder, Outlet, Player, Playing, Reference, Section, Sent, Source, Subscriber,
-    Xdf, XdfStream,
+    Client, Cursor, Display, Inlet, Intruder, Outlet, Player, Playing, Reference, Section, Sent, Source,
+    Subscriber, Xdf, XdfStream,
 };
 pub use setup::{bcid, bundle, recording, root};
 pub use world::World;

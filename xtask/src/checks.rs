@@ -42,6 +42,16 @@ pub(crate) fn test(ws: &Workspace, filter: &[String]) -> Result<ExitCode> {
             pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "models/python/tests"]);
             proc::run(pytest.current_dir(ws.root()).envs(env.clone()))
         });
+        stages.step("the Python client", || {
+            let client = ws.root().join("proto/clients/python");
+            // Its stubs are made of the .proto files as they are.
+            proc::run(Command::new(ws.venv_python()).arg(client.join("generate.py")))?;
+            let mut pytest = Command::new(ws.venv_python());
+            pytest
+                .args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"])
+                .env("PYTHONPATH", client.join("src"));
+            proc::run(pytest.current_dir(&client))
+        });
     }
     Ok(stages.finish())
 }

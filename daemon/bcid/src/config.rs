@@ -6,6 +6,7 @@ mod server;
 use self::intent::{IntentPart, read_intent, read_velocity};
 use self::server::ServerPart;
 use crate::network::Network;
+use crate::outlet::OutletConfig;
 use bci_config::{Located, Mistake, Mistakes, Place, Table, read};
 use bci_driver_lsl::Query;
 use bci_models::Device;
@@ -43,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) recording: Option<RecordingConfig>,
     /// How streams are looked for.
     pub(crate) network: Network,
+    /// Intents as an LSL stream, where it is wanted.
+    pub(crate) outlet: Option<OutletConfig>,
     /// Pipelines whose intents go before others', the first first.
     pub(crate) order: Vec<Arc<str>>,
     /// The file as it was read, and the folder that it lay in.
@@ -149,6 +152,7 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
         at: Place { key: "server.listen".into(), shown: DEFAULT_LISTEN.to_string(), ..top },
     });
     let order = t.optional_table("arbitration").map(|a| read_arbitration(a, &pipelines)).unwrap_or_default();
+    let outlet = t.optional_table("outlet").and_then(read_outlet);
     let network = t.optional_table("lsl").map(Network::read).unwrap_or_default();
     let recording = t.optional_table("recording").and_then(|r| read_recording(r, folder));
     Config {
@@ -163,6 +167,7 @@ fn walk(t: &mut Table<'_>, folder: &Path) -> Config {
         markers,
         recording,
         network,
+        outlet,
         order,
         text: String::new(),
         folder: None,
@@ -252,6 +257,20 @@ fn read_realtime(mut t: Table<'_>) -> (Option<u8>, Option<u32>) {
         permitted
     });
     (priority, latency)
+}
+
+/// Intents as an LSL stream.
+fn read_outlet(mut t: Table<'_>) -> Option<OutletConfig> {
+    let name = t.required::<String>("name");
+    let every_window = t.optional::<bool>("every_window").is_some_and(|every| every.value);
+    let mistakes = t.mistakes();
+    t.finish();
+    let name = name?;
+    if name.value.is_empty() {
+        mistakes.add(name.mistake("must be the name of the stream, such as \"bcid-intents\""));
+        return None;
+    }
+    Some(OutletConfig { name: name.value, every_window })
 }
 
 /// Which pipelines' intents go before others'.

@@ -1,6 +1,7 @@
 //! The engine as the server sees it, and the server as the pipelines see it.
 
 use crate::gate::Gate;
+use crate::outlet::IntentOutlet;
 use crate::recordings::{Recordings, no_recordings};
 use bci_config::{Mistake, Mistakes};
 use bci_models::{Bundle, Device, OrtDecoder};
@@ -282,6 +283,8 @@ pub(crate) struct PublishingSink {
     pub(crate) recorder: Option<Intake>,
     /// What is withheld.
     pub(crate) gate: Arc<Gate>,
+    /// Intents as an LSL stream.
+    pub(crate) outlet: Option<IntentOutlet>,
 }
 
 impl PublishingSink {
@@ -297,6 +300,9 @@ impl Sink for PublishingSink {
         self.gate.pass(&mut intent);
         let intent = Arc::new(intent);
         self.publisher.intent(Arc::clone(&intent));
+        if let Some(outlet) = &self.outlet {
+            outlet.take(&intent);
+        }
         self.note(|| Note::Intent(intent));
     }
 

@@ -14,6 +14,7 @@ mod exit;
 mod gate;
 mod logging;
 mod network;
+mod outlet;
 mod recordings;
 mod socket;
 

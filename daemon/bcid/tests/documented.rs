@@ -19,6 +19,7 @@ fn permitted() -> BTreeMap<String, Keys> {
         "[server]",
         "[server.tls]",
         "[arbitration]",
+        "[outlet]",
         "[lsl]",
         "[recording]",
         "[realtime]",
@@ -38,7 +39,7 @@ fn permitted() -> BTreeMap<String, Keys> {
     text.push_str(&format!("[[server.token]]\n{probe}"));
     text.push_str(&format!("[[pipeline.velocity.axis]]\n{probe}"));
     let mut tables = answers(&text);
-    assert_eq!(tables.len(), 19, "every probe is answered: {tables:?}");
+    assert_eq!(tables.len(), 20, "every probe is answered: {tables:?}");
     for step in &tables["pipeline.signal.steps"].clone() {
         let probe = format!("[[pipeline]]\n[[pipeline.signal.steps]]\n{step} = {{ {PROBE} = 1 }}\n");
         tables.extend(answers(&probe).into_iter().filter(|(table, _)| table.ends_with(step)));
@@ -86,13 +87,14 @@ fn the_page_and_the_reader_agree() {
     let mut permitted = permitted();
     assert_eq!(
         permitted.remove("").unwrap(),
-        keys(&["arbitration", "lsl", "markers", "pipeline", "realtime", "recording", "server"])
+        keys(&["arbitration", "lsl", "markers", "outlet", "pipeline", "realtime", "recording", "server"])
     );
     for (table, heading) in [
         ("server", "## `[server]`"),
         ("server.tls", "### `[server.tls]`"),
         ("server.token", "### `[[server.token]]`"),
         ("arbitration", "## `[arbitration]`"),
+        ("outlet", "## `[outlet]`"),
         ("realtime", "## `[realtime]`"),
         ("recording", "## `[recording]`"),
         ("lsl", "## `[lsl]`"),

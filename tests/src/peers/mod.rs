@@ -3,6 +3,7 @@
 mod client;
 mod cursor;
 mod display;
+mod inlet;
 mod intruder;
 mod outlet;
 mod player;
@@ -13,6 +14,7 @@ mod subscriber;
 pub use client::Client;
 pub use cursor::Cursor;
 pub use display::Display;
+pub use inlet::Inlet;
 pub use intruder::Intruder;
 pub use outlet::{Outlet, Playing, Sent, Source};
 pub use player::Player;

@@ -8,6 +8,7 @@ use crate::engine::{DaemonEngine, Known, PublishingSink, acting, decoder_line, i
 use crate::exit::{Exit, Failure};
 use crate::gate::Gate;
 use crate::logging::{self, LogFormat};
+use crate::outlet::IntentOutlet;
 use crate::recordings::Recordings;
 use crate::socket::SocketFile;
 use bci_driver_lsl::{InletOptions, LslMarkerFactory, LslSourceFactory};
@@ -201,11 +202,15 @@ fn begin(assembled: Assembled) -> Result<Daemon, Failure> {
         recording.at_start();
     }
     let recorder = recording.as_ref().map(Recordings::intake);
+    let outlet = config.outlet.take().map(|outlet| IntentOutlet::start(lsl, outlet)).transpose();
+    let outlet =
+        outlet.map_err(|e| Failure::caused(Exit::Internal, "announcing the stream of intents", &e))?;
     let sink: Arc<dyn Sink> = Arc::new(PublishingSink {
         publisher: publisher.clone(),
         teachings,
         recorder,
         gate: Arc::clone(&gate),
+        outlet,
     });
     let clock: Arc<dyn Clock> = Arc::new(HostClock);
     let rt = RealTime { priority: config.priority };
