@@ -52,8 +52,30 @@ pub(crate) fn test(ws: &Workspace, filter: &[String]) -> Result<ExitCode> {
                 .env("PYTHONPATH", client.join("src"));
             proc::run(pytest.current_dir(&client))
         });
+        stages.step("the TypeScript client", || typescript(ws));
     }
     Ok(stages.finish())
+}
+
+/// Builds and tests the client for browsers, with the Node that set-up brought.
+fn typescript(ws: &Workspace) -> Result<()> {
+    let client = ws.root().join("proto/clients/typescript");
+    let bin = ws.venv_python().with_file_name("");
+    let mut path = bin.clone().into_os_string();
+    if let Some(others) = std::env::var_os("PATH") {
+        path.push(":");
+        path.push(others);
+    }
+    let npm = |words: &[&str]| {
+        proc::run(Command::new(bin.join("npm")).args(words).env("PATH", &path).current_dir(&client))
+    };
+    let changed = |file: &str| std::fs::metadata(client.join(file)).and_then(|m| m.modified()).ok();
+    let installed = changed("node_modules/.package-lock.json");
+    // Fetched once: what is installed is as the lock says until that changes.
+    if installed.is_none() || installed < changed("package-lock.json") {
+        npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    }
+    npm(&["test", "--silent"])
 }
 
 fn rust_tests(ws: &Workspace, filter: &[String]) -> Command {

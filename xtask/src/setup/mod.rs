@@ -47,8 +47,8 @@ pub(crate) fn run(ws: &Workspace, extent: Extent) -> Result<()> {
     }
     native::fetch(ws, &fetch_libraries)?;
     if extent == Extent::Tests {
-        let what = "tests/requirements.txt (110 MB, 400 MB installed): foreign LSL and gRPC programs that drive the \
-                    daemon in tests, SciPy and ONNX as references";
+        let what = "tests/requirements.txt (170 MB, 600 MB installed): foreign LSL and gRPC programs that drive the \
+                    daemon in tests, SciPy and ONNX as references, Node";
         python::packages(&ws.venv(), &ws.root().join("tests/requirements.txt"), what)?;
     }
     lsl_config(ws)
